@@ -1,0 +1,1 @@
+"""Kinds of values: how each is parsed, normalised, compared and checked."""

@@ -1,0 +1,1 @@
+"""Engines that turn a page image into words, behind one protocol."""

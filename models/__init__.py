@@ -1,0 +1,1 @@
+"""The nouns of Countersign: values, states, document types, tables and nets. Importing this costs nothing."""

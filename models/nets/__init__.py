@@ -1,0 +1,1 @@
+"""Torch networks, their training loop, calibration, and the bundles that carry trained models."""

@@ -1,0 +1,149 @@
+"""What passes between reading and deciding: boxes, words, pages, candidates, readings. Frozen, and free of any library.
+
+Geometry (one definition for the whole project): a box is ``[x0, y0, x1, y1]`` as fractions of the page image that
+``/pages/{n}.png`` serves (crop box, turned upright, not deskewed), origin top left. Pages count from 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class ValueState(StrEnum):
+    """What is known of a value. Four answers that are never mixed up."""
+
+    FOUND = "found"
+    ABSENT = "absent"  # the document does not carry it
+    EMPTY = "empty"  # its place is there and left blank
+    ILLEGIBLE = "illegible"  # it is there and cannot be read
+    NOT_FOUND = "not_found"  # only the machine says this: no candidate, and no proof of absence
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in fractions (0 to 1) of the page image, origin top left."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    @property
+    def width(self) -> float:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> float:
+        return self.y1 - self.y0
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+
+    def contains(self, x: float, y: float) -> bool:
+        return self.x0 <= x <= self.x1 and self.y0 <= y <= self.y1
+
+    def as_list(self) -> list[float]:
+        return [round(v, 5) for v in (self.x0, self.y0, self.x1, self.y1)]
+
+    @classmethod
+    def from_list(cls, corners: Iterable[float]) -> Box:
+        x0, y0, x1, y1 = corners
+        return cls(x0, y0, x1, y1)
+
+    @classmethod
+    def union(cls, boxes: Iterable[Box]) -> Box:
+        """The smallest box around all of `boxes`, which may not be empty."""
+        all_boxes = list(boxes)
+        return cls(
+            min(b.x0 for b in all_boxes),
+            min(b.y0 for b in all_boxes),
+            max(b.x1 for b in all_boxes),
+            max(b.y1 for b in all_boxes),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word as an engine read it. `line` counts the rows of the page from 0; `confidence` is the engine's score."""
+
+    text: str
+    box: Box
+    confidence: float
+    line: int
+    segment: int = 0  # stretch of a row without a wide gap; counts over the page
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page turned into words, in reading order."""
+
+    number: int
+    width: int  # pixels of the served image
+    height: int
+    words: tuple[Word, ...]
+    engine: str  # e.g. "text_layer/1" or "rapidocr/3.10.0": name and version
+    rotation: int = 0  # degrees clockwise applied to make the page upright: 0, 90, 180, 270
+    problems: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        rows: dict[int, list[str]] = {}
+        for word in self.words:
+            rows.setdefault(word.line, []).append(word.text)
+        return "\n".join(" ".join(row) for row in rows.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A typed stretch of words that may be the value of a field."""
+
+    kind: str
+    page: int
+    words: tuple[int, ...]  # indexes into Page.words
+    text: str
+    value: str  # normalised by kind
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One value of a repeated field."""
+
+    value: str
+    text: str
+    confidence: float
+    page: int | None = None
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The machine's answer for one field. `confidence` is a calibrated probability that `value` (or absence) is right."""
+
+    field: str
+    state: ValueState
+    value: str | list[str] | None
+    text: str | None
+    confidence: float
+    page: int | None = None
+    box: Box | None = None
+    lines: tuple[Box, ...] = ()  # one box a line, for values over several lines
+    items: tuple[Item, ...] = ()  # repeated fields
+    score: float | None = None  # the scorer's own output, not calibrated
+    provenance: dict[str, Any] = field(default_factory=dict)  # engine, model version, rule, raw text, second reader
+    alternatives: tuple[tuple[str, float], ...] = ()  # next best values with their scores
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What the extractor says of one document."""
+
+    document_type: str  # or "unknown"
+    document_type_confidence: float
+    readings: tuple[Reading, ...]
+    model_version: str | None  # id of the bundle that read it
+    problems: tuple[str, ...] = ()
