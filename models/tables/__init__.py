@@ -1,1 +1,23 @@
-"""SQLModel tables, one module per noun."""
+"""SQLModel tables, one module per topic; importing this registers them all."""
+
+from models.tables.documents import Blob, Correction, Document, DocumentPage, FieldReading, Release
+from models.tables.learning import (
+    Certificate,
+    DocumentTypeVersion,
+    Example,
+    GraderVersion,
+    ModelVersion,
+    Observation,
+    PolicyVersion,
+    Snapshot,
+)
+from models.tables.log import Event, IdempotencyKey, Webhook, WebhookDelivery
+from models.tables.people import ApiKey, Message, PasswordReset, Skill, User, WebSession, Workspace
+from models.tables.work import Answer, Audit, Exposure, GoldItem, Review, Task, Verdict
+
+__all__ = [
+    "Answer", "ApiKey", "Audit", "Blob", "Certificate", "Correction", "Document", "DocumentPage", "DocumentTypeVersion",
+    "Event", "Example", "Exposure", "FieldReading", "GoldItem", "GraderVersion", "IdempotencyKey", "Message",
+    "ModelVersion", "Observation", "PasswordReset", "PolicyVersion", "Release", "Review", "Skill", "Snapshot", "Task",
+    "User", "Verdict", "WebSession", "Webhook", "WebhookDelivery", "Workspace",
+]  # fmt: skip

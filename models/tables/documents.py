@@ -1,0 +1,149 @@
+"""Documents, their pages, what the machine read, and what was released."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from models.ids import new_id
+from models.states import DocumentState, Fold
+from models.tables.base import Moment, json_column, key, moment, one_of
+
+
+class Document(SQLModel, table=True):
+    """One upload. Its bytes live in the blob store under workspace / sha256."""
+
+    __table_args__ = (
+        one_of("state", DocumentState, "document"),
+        one_of("fold", Fold, "document"),
+        Index(
+            "document_external_once",
+            "workspace_id",
+            "sha256",
+            "external_id",
+            unique=True,
+            postgresql_where=text("external_id IS NOT NULL AND state <> 'erased'"),
+        ),
+        Index("document_cursor", "workspace_id", "created_at", "id"),
+    )
+
+    id: str = Field(default_factory=lambda: new_id("doc"), primary_key=True)
+    workspace_id: str = key("workspace.id")
+    external_id: str | None = None
+    filename: str = ""
+    sha256: str = Field(index=True)
+    media_type: str = ""
+    bytes: int = 0
+    group_id: str = Field(default="", index=True)  # same bytes or same perceptual hash; folds hang on it
+    fold: str = Field(default=Fold.TRAIN.value, max_length=32)
+    perceptual_hash: str | None = Field(default=None, index=True)
+    state: str = Field(default=DocumentState.RECEIVED.value, max_length=32, index=True)
+    problem: dict[str, Any] | None = json_column(nullable=True)  # {code, message, next_step} of refused and failed
+    requested_type: str | None = None  # given by the client at upload
+    document_type: str | None = Field(default=None, index=True)
+    document_type_confidence: float | None = None
+    type_version_id: str | None = key("document_type_version.id", nullable=True, cascade=False)
+    model_version_id: str | None = key("model_version.id", nullable=True, cascade=False)
+    policy_version_id: str | None = key("policy_version.id", nullable=True, cascade=False)
+    run: int = 1  # counts readings of the document: reprocessing starts a new run
+    page_count: int | None = None
+    pages_left: int | None = None
+    attempts: int = 0  # exceptions and deaths of the child; a lost worker does not count
+    lost_workers: int = 0
+    priority: int = 0  # higher first
+    due_at: Moment | None = moment(nullable=True)
+    held_reason: str | None = None  # e.g. "looks like several documents"
+    problems: list[str] = json_column(list)  # remarks of the reader, not failures
+    exceptions: list[dict[str, Any]] = json_column(list)  # released with: illegible, failed sum
+    created_at: Moment = moment()
+    released_at: Moment | None = moment(nullable=True)
+    uploaded_by: str | None = None  # user or key id
+
+
+class DocumentPage(SQLModel, table=True):
+    """One page: its served image and its words, both blobs."""
+
+    __tablename__ = "document_page"
+    __table_args__ = (UniqueConstraint("document_id", "number"),)
+
+    id: str = Field(default_factory=lambda: new_id("pag"), primary_key=True)
+    document_id: str = key("document.id")
+    number: int
+    image_key: str  # blob of the PNG that is served
+    words_key: str | None = None  # blob of the Page as JSON, once read
+    text_layer_key: str | None = None
+    width: int
+    height: int
+    engine: str | None = None
+    rotation: int = 0
+    cpu_seconds: float | None = None
+    problems: list[str] = json_column(list)
+    read_at: Moment | None = moment(nullable=True)
+
+
+class FieldReading(SQLModel, table=True):
+    """The machine's answer for one field in one run (see models.values.Reading)."""
+
+    __tablename__ = "field_reading"
+    __table_args__ = (UniqueConstraint("document_id", "run", "field"),)
+
+    id: str = Field(default_factory=lambda: new_id("rdg"), primary_key=True)
+    document_id: str = key("document.id")
+    run: int
+    field: str
+    kind: str = Field(max_length=32)
+    value_state: str = Field(max_length=32)
+    value: Any = json_column(nullable=True)
+    text: str | None = None
+    confidence: float
+    score: float | None = None
+    page: int | None = None
+    box: list[float] | None = json_column(nullable=True)
+    lines: list[list[float]] = json_column(list)
+    items: list[dict[str, Any]] = json_column(list)
+    alternatives: list[Any] = json_column(list)
+    provenance: dict[str, Any] = json_column()
+    model_version_id: str | None = key("model_version.id", nullable=True, cascade=False)
+    created_at: Moment = moment()
+
+
+class Release(SQLModel, table=True):
+    """What the client was told: number 1 first, higher numbers amend."""
+
+    __table_args__ = (UniqueConstraint("document_id", "number"),)
+
+    id: str = Field(default_factory=lambda: new_id("rel"), primary_key=True)
+    document_id: str = key("document.id")
+    number: int
+    payload: dict[str, Any] | None = json_column(nullable=True)  # erasable
+    reason: str = "released"  # released | audit | correction | review
+    certified: dict[str, Any] = json_column()  # what the certificate said at that moment
+    created_at: Moment = moment()
+
+
+class Correction(SQLModel, table=True):
+    """A client or a person says that a released value is wrong."""
+
+    id: str = Field(default_factory=lambda: new_id("cor"), primary_key=True)
+    document_id: str = key("document.id")
+    field: str
+    value_state: str = Field(max_length=32)
+    value: Any = json_column(nullable=True)
+    note: str = ""
+    by: str
+    created_at: Moment = moment()
+
+
+class Blob(SQLModel, table=True):
+    """Which blobs a workspace holds, so that retention can find them."""
+
+    __table_args__ = (UniqueConstraint("workspace_id", "key"),)
+
+    id: str = Field(default_factory=lambda: new_id("blb"), primary_key=True)
+    workspace_id: str = key("workspace.id")
+    key: str
+    document_id: str | None = key("document.id", nullable=True)
+    bytes: int = 0
+    created_at: Moment = moment()
