@@ -1,0 +1,110 @@
+"""Dates: found in running text in many spellings, normalised to ISO 8601, compared by value."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from extractor.kinds.rules import KindRules, Locale
+from extractor.kinds.text import compact, fold
+
+MONTHS = {
+    name: number + 1
+    for number, name in enumerate("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split())
+}
+_MONTH = r"(?P<mon>JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)[A-Z]*"
+_YEAR = r"(?P<y>(?:20|19)\d\d|\d\d(?![\d:]))"
+_ORDINAL = r"(?:ST|ND|RD|TH)?"
+
+_NUMERIC = re.compile(
+    r"(?<!\d)(?<!\d[.,])(?P<a>\d{1,2}) ?[/\-.~]{1,2} ?(?P<b>\d{1,2}) ?[/\-.~]{1,2} ?"
+    r"(?P<y>(?:20|19)\d\d|\d\d(?!\d|[/\-.~]\d)|\d\d(?=\d{1,2}:\d\d))"
+)
+_SPACED = re.compile(
+    r"(?<![\d.,/\-])(?P<a>\d\d)[ /\-.](?P<b>\d\d)[ /\-.](?P<y>(?:20|19)\d\d|[12]\d(?!\d|[/\-.]\d))"
+)
+_NAMED = (
+    re.compile(rf"(?<!\d)(?P<d>\d{{1,2}}) ?{_ORDINAL}[ \-/.,']{{0,2}}{_MONTH}[ \-/.,']{{0,2}}{_YEAR}", re.I),
+    re.compile(rf"(?<![A-Z]){_MONTH}[ \-.]{{0,2}}(?P<d>\d{{1,2}}) ?{_ORDINAL}[ ,/\-.']{{1,3}}{_YEAR}", re.I),
+    re.compile(
+        rf"(?<!\d)(?P<d>\d{{1,2}}) ?{_ORDINAL} day of {_MONTH}[ ,.]{{1,3}}(?:in the year )?{_YEAR}", re.I
+    ),
+)
+_YEAR_FIRST = (
+    re.compile(
+        r"(?<!\d)(?P<y>(?:20|19)\d\d) ?[/\-.] ?(?P<m>\d{1,2}) ?[/\-.] ?(?P<d>\d{1,2}(?!\d)|\d\d(?=\d\d:\d\d))"
+    ),
+    re.compile(r"(?<!\d)(?P<y>(?:20|19)\d\d)(?P<m>0[1-9]|1[0-2])(?P<d>[0-3]\d)(?!\d)"),
+    re.compile(r"(?<!\d)(?P<d>[0-3]\d)(?P<m>0[1-9]|1[0-2])(?P<y>20[012]\d)(?!\d)"),
+)
+_ZERO_OCTOBER = re.compile(r"(?<=\d)( ?[\-/.]?)0CT", re.I)
+
+
+class Span(NamedTuple):
+    """A value found in running text: `text[start:end]` means `value`."""
+
+    start: int
+    end: int
+    value: str
+
+
+def _iso(year: str, month: str | int, day: str) -> str | None:
+    number = int(year)
+    try:
+        return dt.date(number + 2000 if number < 100 else number, int(month), int(day)).isoformat()
+    except ValueError:
+        return None
+
+
+def _ordered(year: str, first: str, second: str, order: str) -> str | None:
+    """The day and month in the order of the document type, or the other one if that is no date."""
+    if order == "DMY":
+        return _iso(year, second, first) or _iso(year, first, second)
+    return _iso(year, first, second) or _iso(year, second, first)
+
+
+def _matches(text: str, order: str) -> Iterator[tuple[int, int, str | None]]:
+    for pattern in _YEAR_FIRST:
+        for m in pattern.finditer(text):
+            yield m.start(), m.end(), _iso(m["y"], m["m"], m["d"])
+    for pattern in (_NUMERIC, _SPACED):
+        for m in pattern.finditer(text):
+            yield m.start(), m.end(), _ordered(m["y"], m["a"], m["b"], order)
+    for pattern in _NAMED:
+        for m in pattern.finditer(text):
+            yield m.start(), m.end(), _iso(m["y"], MONTHS[m["mon"].upper()], m["d"])
+
+
+def find(text: str, order: str) -> list[Span]:
+    """Every date in `text`, longest first where two overlap; `order` (DMY, MDY, YMD) decides the ambiguous ones."""
+    text = _ZERO_OCTOBER.sub(r"\1OCT", text)
+    found = [Span(start, end, value) for start, end, value in _matches(text, order) if value]
+    kept: list[Span] = []
+    for span in sorted(found, key=lambda s: (s.start - s.end, s.start)):
+        if all(span.end <= k.start or span.start >= k.end for k in kept):
+            kept.append(span)
+    return sorted(kept)
+
+
+def normalise(text: str, locale: Locale) -> str | None:
+    spans = find(fold(text), locale.date_order)
+    return spans[0].value if spans else None
+
+
+def key(value: str) -> str:
+    try:
+        return dt.date.fromisoformat(value.strip()).isoformat()
+    except ValueError:
+        return compact(value)
+
+
+def valid(value: str) -> bool:
+    try:
+        return 1900 <= dt.date.fromisoformat(value).year <= 2100
+    except ValueError:
+        return False
+
+
+RULES = KindRules(normalise, key, valid)

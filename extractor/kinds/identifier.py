@@ -1,0 +1,36 @@
+"""Identifiers: contract, registration and invoice numbers, compared without spaces and punctuation."""
+
+from __future__ import annotations
+
+import re
+
+from extractor.kinds.date import Span
+from extractor.kinds.rules import KindRules, Locale
+from extractor.kinds.text import compact, squeeze
+
+_SINGLE = re.compile(r"[A-Z0-9](?:[A-Z0-9\-]*[A-Z0-9])?", re.I)
+_JOINED = re.compile(r"[A-Z0-9]{3,} ?[/\-] ?[A-Z0-9]{1,8}(?![\w/])", re.I)
+
+
+def find(text: str) -> list[Span]:
+    """Runs with at least three digits, and two runs joined by a slash or a dash."""
+    spans = []
+    for m in _SINGLE.finditer(text):
+        if len(m.group()) <= 24 and sum(c.isdigit() for c in m.group()) >= 3:
+            spans.append(Span(m.start(), m.end(), m.group()))
+    for m in _JOINED.finditer(text):
+        found = m.group()
+        if sum(c.isdigit() for c in found) >= 4 and (" " in found or "/" in found):
+            spans.append(Span(m.start(), m.end(), found))
+    return spans
+
+
+def normalise(text: str, locale: Locale) -> str | None:  # noqa: ARG001
+    return squeeze(text) or None
+
+
+def valid(value: str) -> bool:
+    return any(c.isalnum() for c in value)
+
+
+RULES = KindRules(normalise, compact, valid)
