@@ -6,8 +6,9 @@ Geometry (one definition for the whole project): a box is ``[x0, y0, x1, y1]`` a
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -122,7 +123,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The machine's answer for one field. `confidence` is a calibrated probability that `value` (or absence) is right."""
+    """The machine's answer for one field. `confidence` is the calibrated probability that it is right."""
 
     field: str
     state: ValueState
@@ -134,7 +135,8 @@ class Reading:
     lines: tuple[Box, ...] = ()  # one box a line, for values over several lines
     items: tuple[Item, ...] = ()  # repeated fields
     score: float | None = None  # the scorer's own output, not calibrated
-    provenance: dict[str, Any] = field(default_factory=dict)  # engine, model version, rule, raw text, second reader
+    # engine, model version, rule, raw text, second reader
+    provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
     alternatives: tuple[tuple[str, float], ...] = ()  # next best values with their scores
 
 

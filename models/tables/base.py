@@ -12,17 +12,18 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 
-def key(foreign: str, *, nullable: bool = False, index: bool = True, cascade: bool = True) -> Any:
+def reference(foreign: str, *, nullable: bool = False, index: bool = True, cascade: bool = True) -> Any:
     """A reference to another table's id."""
     ondelete = "CASCADE" if cascade else ("SET NULL" if nullable else "RESTRICT")
-    return Field(
-        default=None if nullable else ..., foreign_key=foreign, nullable=nullable, index=index, ondelete=ondelete
-    )
+    default: Any = None if nullable else ...
+    return Field(default=default, foreign_key=foreign, nullable=nullable, index=index, ondelete=ondelete)  # type: ignore[call-overload]
 
 
 def moment(*, nullable: bool = False, index: bool = False) -> Any:
     """A time with its zone. Nobody here calls the clock: the caller hands `now` in."""
-    return Field(default=None if nullable else ..., sa_type=DateTime(timezone=True), nullable=nullable, index=index)  # type: ignore[call-overload]
+    default: Any = None if nullable else ...
+    zoned: Any = DateTime(timezone=True)
+    return Field(default=default, sa_type=zoned, nullable=nullable, index=index)
 
 
 def json_column(default: Any = dict, *, nullable: bool = False) -> Any:

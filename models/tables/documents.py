@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from models.ids import new_id
 from models.states import DocumentState, Fold
-from models.tables.base import Moment, json_column, key, moment, one_of
+from models.tables.base import Moment, json_column, moment, one_of, reference
 
 
 class Document(SQLModel, table=True):
@@ -30,7 +30,7 @@ class Document(SQLModel, table=True):
     )
 
     id: str = Field(default_factory=lambda: new_id("doc"), primary_key=True)
-    workspace_id: str = key("workspace.id")
+    workspace_id: str = reference("workspace.id")
     external_id: str | None = None
     filename: str = ""
     sha256: str = Field(index=True)
@@ -44,9 +44,9 @@ class Document(SQLModel, table=True):
     requested_type: str | None = None  # given by the client at upload
     document_type: str | None = Field(default=None, index=True)
     document_type_confidence: float | None = None
-    type_version_id: str | None = key("document_type_version.id", nullable=True, cascade=False)
-    model_version_id: str | None = key("model_version.id", nullable=True, cascade=False)
-    policy_version_id: str | None = key("policy_version.id", nullable=True, cascade=False)
+    type_version_id: str | None = reference("document_type_version.id", nullable=True, cascade=False)
+    model_version_id: str | None = reference("model_version.id", nullable=True, cascade=False)
+    policy_version_id: str | None = reference("policy_version.id", nullable=True, cascade=False)
     run: int = 1  # counts readings of the document: reprocessing starts a new run
     page_count: int | None = None
     pages_left: int | None = None
@@ -69,7 +69,7 @@ class DocumentPage(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("document_id", "number"),)
 
     id: str = Field(default_factory=lambda: new_id("pag"), primary_key=True)
-    document_id: str = key("document.id")
+    document_id: str = reference("document.id")
     number: int
     image_key: str  # blob of the PNG that is served
     words_key: str | None = None  # blob of the Page as JSON, once read
@@ -90,7 +90,7 @@ class FieldReading(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("document_id", "run", "field"),)
 
     id: str = Field(default_factory=lambda: new_id("rdg"), primary_key=True)
-    document_id: str = key("document.id")
+    document_id: str = reference("document.id")
     run: int
     field: str
     kind: str = Field(max_length=32)
@@ -105,7 +105,7 @@ class FieldReading(SQLModel, table=True):
     items: list[dict[str, Any]] = json_column(list)
     alternatives: list[Any] = json_column(list)
     provenance: dict[str, Any] = json_column()
-    model_version_id: str | None = key("model_version.id", nullable=True, cascade=False)
+    model_version_id: str | None = reference("model_version.id", nullable=True, cascade=False)
     created_at: Moment = moment()
 
 
@@ -115,7 +115,7 @@ class Release(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("document_id", "number"),)
 
     id: str = Field(default_factory=lambda: new_id("rel"), primary_key=True)
-    document_id: str = key("document.id")
+    document_id: str = reference("document.id")
     number: int
     payload: dict[str, Any] | None = json_column(nullable=True)  # erasable
     reason: str = "released"  # released | audit | correction | review
@@ -127,7 +127,7 @@ class Correction(SQLModel, table=True):
     """A client or a person says that a released value is wrong."""
 
     id: str = Field(default_factory=lambda: new_id("cor"), primary_key=True)
-    document_id: str = key("document.id")
+    document_id: str = reference("document.id")
     field: str
     value_state: str = Field(max_length=32)
     value: Any = json_column(nullable=True)
@@ -142,8 +142,8 @@ class Blob(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("workspace_id", "key"),)
 
     id: str = Field(default_factory=lambda: new_id("blb"), primary_key=True)
-    workspace_id: str = key("workspace.id")
+    workspace_id: str = reference("workspace.id")
     key: str
-    document_id: str | None = key("document.id", nullable=True)
+    document_id: str | None = reference("document.id", nullable=True)
     bytes: int = 0
     created_at: Moment = moment()

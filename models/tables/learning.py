@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from models.ids import new_id
 from models.states import Fold, ModelState
-from models.tables.base import Moment, json_column, key, moment, one_of
+from models.tables.base import Moment, json_column, moment, one_of, reference
 
 
 class DocumentTypeVersion(SQLModel, table=True):
@@ -19,7 +19,7 @@ class DocumentTypeVersion(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("workspace_id", "name", "number"),)
 
     id: str = Field(default_factory=lambda: new_id("dtv"), primary_key=True)
-    workspace_id: str = key("workspace.id")
+    workspace_id: str = reference("workspace.id")
     name: str = Field(index=True)
     number: int
     spec: dict[str, Any] = json_column()  # models.doctype.DocumentType
@@ -35,7 +35,7 @@ class PolicyVersion(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("workspace_id", "document_type", "number"),)
 
     id: str = Field(default_factory=lambda: new_id("pol"), primary_key=True)
-    workspace_id: str = key("workspace.id")
+    workspace_id: str = reference("workspace.id")
     document_type: str
     number: int
     policy: dict[str, Any] = json_column()
@@ -50,8 +50,8 @@ class Example(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("document_id", "field", "source"), one_of("fold", Fold, "example"))
 
     id: str = Field(default_factory=lambda: new_id("exm"), primary_key=True)
-    workspace_id: str = key("workspace.id")
-    document_id: str = key("document.id")
+    workspace_id: str = reference("workspace.id")
+    document_id: str = reference("document.id")
     document_type: str = Field(index=True)
     field: str
     kind: str = Field(max_length=32)
@@ -70,7 +70,7 @@ class Snapshot(SQLModel, table=True):
     """A frozen training set: which examples, by digest, in a blob."""
 
     id: str = Field(default_factory=lambda: new_id("snp"), primary_key=True)
-    workspace_id: str = key("workspace.id")
+    workspace_id: str = reference("workspace.id")
     document_type: str | None = None
     blob_key: str
     digest: str
@@ -87,13 +87,13 @@ class ModelVersion(SQLModel, table=True):
     __table_args__ = (one_of("state", ModelState, "model_version"),)
 
     id: str = Field(default_factory=lambda: new_id("mdl"), primary_key=True)
-    workspace_id: str | None = key("workspace.id", nullable=True)
+    workspace_id: str | None = reference("workspace.id", nullable=True)
     name: str = ""
     state: str = Field(default=ModelState.TRAINING.value, max_length=32, index=True)
     bundle_key: str | None = None  # blob of the packed bundle; null for the one on disk
     digest: str = ""
-    parent_id: str | None = key("model_version.id", nullable=True, cascade=False)
-    snapshot_id: str | None = key("snapshot.id", nullable=True, cascade=False)
+    parent_id: str | None = reference("model_version.id", nullable=True, cascade=False)
+    snapshot_id: str | None = reference("snapshot.id", nullable=True, cascade=False)
     document_types: list[str] = json_column(list)
     progress: dict[str, Any] = json_column()
     train_report: dict[str, Any] = json_column()
@@ -103,12 +103,12 @@ class ModelVersion(SQLModel, table=True):
 
 
 class Observation(SQLModel, table=True):
-    """One row of a certificate: a score, whether the value was wrong, and the probability; survives erasure without the value."""
+    """One row of a certificate: score, loss and probability. It survives erasure, because it holds no value."""
 
     __table_args__ = (UniqueConstraint("verdict_id", "model_version_id"),)
 
     id: str = Field(default_factory=lambda: new_id("obs"), primary_key=True)
-    workspace_id: str = key("workspace.id")
+    workspace_id: str = reference("workspace.id")
     document_id: str = Field(index=True)  # no foreign key: outlives an erased document
     verdict_id: str
     document_type: str = Field(index=True)
@@ -131,7 +131,7 @@ class Certificate(SQLModel, table=True):
     )
 
     id: str = Field(default_factory=lambda: new_id("crt"), primary_key=True)
-    workspace_id: str = key("workspace.id")
+    workspace_id: str = reference("workspace.id")
     document_type: str
     pool: str  # a field name, or "*" for all fields of the type
     model_version_id: str | None = None
@@ -152,7 +152,7 @@ class GraderVersion(SQLModel, table=True):
     __tablename__ = "grader_version"
 
     id: str = Field(default_factory=lambda: new_id("grd"), primary_key=True)
-    workspace_id: str = key("workspace.id")
+    workspace_id: str = reference("workspace.id")
     model: str  # LightGBM text
     report: dict[str, Any] = json_column()
     active: bool = True

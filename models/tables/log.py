@@ -8,16 +8,16 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from models.ids import new_id
-from models.tables.base import Moment, json_column, key, moment
+from models.tables.base import Moment, json_column, moment, reference
 
 
 class Event(SQLModel, table=True):
-    """One line of the append-only log, chained by hash within its stream. Holds ids and salted digests, never values."""
+    """One line of the append-only log, chained by hash within its stream: ids and salted digests, never values."""
 
     __table_args__ = (UniqueConstraint("stream", "number"),)
 
     id: str = Field(default_factory=lambda: new_id("evt"), primary_key=True)
-    workspace_id: str | None = key("workspace.id", nullable=True)
+    workspace_id: str | None = reference("workspace.id", nullable=True)
     stream: str = Field(index=True)  # e.g. "doc_..." : everything about one document is one chain
     number: int
     at: Moment = moment(index=True)
@@ -36,7 +36,7 @@ class IdempotencyKey(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("workspace_id", "key"),)
 
     id: str = Field(default_factory=lambda: new_id("idk"), primary_key=True)
-    workspace_id: str = key("workspace.id")
+    workspace_id: str = reference("workspace.id")
     key: str
     request_digest: str
     status: int
@@ -49,7 +49,7 @@ class Webhook(SQLModel, table=True):
     """Where a client wants to be told."""
 
     id: str = Field(default_factory=lambda: new_id("whk"), primary_key=True)
-    workspace_id: str = key("workspace.id")
+    workspace_id: str = reference("workspace.id")
     url: str
     secret: str
     events: list[str] = json_column(list)
@@ -64,7 +64,7 @@ class WebhookDelivery(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("webhook_id", "event_key"),)
 
     id: str = Field(default_factory=lambda: new_id("msg"), primary_key=True)  # the webhook-id header
-    webhook_id: str = key("webhook.id")
+    webhook_id: str = reference("webhook.id")
     event_key: str  # e.g. release id: the same release is told once
     event_type: str
     payload: dict[str, Any] | None = json_column(nullable=True)

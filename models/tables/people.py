@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from models.ids import new_id
 from models.states import Role
-from models.tables.base import Moment, json_column, key, moment, one_of
+from models.tables.base import Moment, json_column, moment, one_of, reference
 
 
 class Workspace(SQLModel, table=True):
@@ -31,7 +31,7 @@ class User(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("workspace_id", "login"), one_of("role", Role, "person"))
 
     id: str = Field(default_factory=lambda: new_id("usr"), primary_key=True)
-    workspace_id: str = key("workspace.id")
+    workspace_id: str = reference("workspace.id")
     login: str = Field(index=True)
     name: str = ""
     role: str = Field(default=Role.VALIDATOR.value, max_length=32)
@@ -51,7 +51,7 @@ class WebSession(SQLModel, table=True):
     __tablename__ = "web_session"
 
     token_hash: str = Field(primary_key=True)
-    user_id: str = key("person.id")
+    user_id: str = reference("person.id")
     created_at: Moment = moment()
     expires_at: Moment = moment()
 
@@ -62,7 +62,7 @@ class PasswordReset(SQLModel, table=True):
     __tablename__ = "password_reset"
 
     token_hash: str = Field(primary_key=True)
-    user_id: str = key("person.id")
+    user_id: str = reference("person.id")
     expires_at: Moment = moment()
     used_at: Moment | None = moment(nullable=True)
 
@@ -73,7 +73,7 @@ class ApiKey(SQLModel, table=True):
     __tablename__ = "api_key"
 
     id: str = Field(default_factory=lambda: new_id("key"), primary_key=True)
-    workspace_id: str = key("workspace.id")
+    workspace_id: str = reference("workspace.id")
     name: str
     prefix: str  # first characters, to recognise it in a list
     secret_hash: str = Field(unique=True)
@@ -84,12 +84,12 @@ class ApiKey(SQLModel, table=True):
 
 
 class Skill(SQLModel, table=True):
-    """What control tasks showed of one person and one kind of value: right and wrong counts, and catches in verify mode."""
+    """What control tasks showed of one person and one kind of value: right, wrong, and catches in verify mode."""
 
     __table_args__ = (UniqueConstraint("user_id", "kind"),)
 
     id: str = Field(default_factory=lambda: new_id("skl"), primary_key=True)
-    user_id: str = key("person.id")
+    user_id: str = reference("person.id")
     kind: str = Field(max_length=32)
     right: int = 0
     wrong: int = 0
@@ -102,12 +102,12 @@ class Message(SQLModel, table=True):
     """A comment on a field, a conversation on a task, or feedback to a person."""
 
     id: str = Field(default_factory=lambda: new_id("msg"), primary_key=True)
-    workspace_id: str = key("workspace.id")
-    author_id: str = key("person.id")
-    to_user_id: str | None = key("person.id", nullable=True)
-    document_id: str | None = key("document.id", nullable=True)
+    workspace_id: str = reference("workspace.id")
+    author_id: str = reference("person.id")
+    to_user_id: str | None = reference("person.id", nullable=True)
+    document_id: str | None = reference("document.id", nullable=True)
     field: str | None = None
-    task_id: str | None = key("task.id", nullable=True)
+    task_id: str | None = reference("task.id", nullable=True)
     body: str
     created_at: Moment = moment()
     read_at: Moment | None = moment(nullable=True)

@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from models.ids import new_id
 from models.states import ReviewState, Route, TaskPurpose, TaskState, VerdictState
-from models.tables.base import Moment, json_column, key, moment, one_of
+from models.tables.base import Moment, json_column, moment, one_of, reference
 
 
 class Verdict(SQLModel, table=True):
@@ -22,12 +22,12 @@ class Verdict(SQLModel, table=True):
     )
 
     id: str = Field(default_factory=lambda: new_id("ver"), primary_key=True)
-    workspace_id: str = key("workspace.id")
-    document_id: str = key("document.id")
+    workspace_id: str = reference("workspace.id")
+    document_id: str = reference("document.id")
     run: int
     field: str
     kind: str = Field(max_length=32)
-    reading_id: str | None = key("field_reading.id", nullable=True)
+    reading_id: str | None = reference("field_reading.id", nullable=True)
     route: str = Field(max_length=32)
     reasons: list[dict[str, Any]] = json_column(list)  # every rule that fired, with its numbers
     threshold: float | None = None  # the tau in force
@@ -45,14 +45,14 @@ class Verdict(SQLModel, table=True):
 
 
 class Audit(SQLModel, table=True):
-    """A blind check of a verdict, drawn by keyed hash before routing; `gold` is a value, so that old audits score new models."""
+    """A blind check of a verdict, drawn before routing. `gold` is a value, so that old audits score new models."""
 
     __table_args__ = (UniqueConstraint("verdict_id"), one_of("state", VerdictState, "audit"))
 
     id: str = Field(default_factory=lambda: new_id("aud"), primary_key=True)
-    workspace_id: str = key("workspace.id")
-    document_id: str = key("document.id")
-    verdict_id: str = key("verdict.id")
+    workspace_id: str = reference("workspace.id")
+    document_id: str = reference("document.id")
+    verdict_id: str = reference("verdict.id")
     probability: float  # pi, by route, stored at the draw
     state: str = Field(default=VerdictState.PENDING.value, max_length=32, index=True)
     gold_state: str | None = Field(default=None, max_length=32)
@@ -67,8 +67,8 @@ class GoldItem(SQLModel, table=True):
     __tablename__ = "gold_item"
 
     id: str = Field(default_factory=lambda: new_id("gld"), primary_key=True)
-    workspace_id: str = key("workspace.id")
-    document_id: str = key("document.id")
+    workspace_id: str = reference("workspace.id")
+    document_id: str = reference("document.id")
     field: str
     kind: str = Field(max_length=32)
     value_state: str = Field(max_length=32)
@@ -88,14 +88,14 @@ class Task(SQLModel, table=True):
     )
 
     id: str = Field(default_factory=lambda: new_id("tsk"), primary_key=True)
-    workspace_id: str = key("workspace.id")
-    document_id: str = key("document.id")
+    workspace_id: str = reference("workspace.id")
+    document_id: str = reference("document.id")
     field: str
     kind: str = Field(max_length=32)
     purpose: str = Field(max_length=32)
-    verdict_id: str | None = key("verdict.id", nullable=True)
-    audit_id: str | None = key("audit.id", nullable=True)
-    gold_item_id: str | None = key("gold_item.id", nullable=True)
+    verdict_id: str | None = reference("verdict.id", nullable=True)
+    audit_id: str | None = reference("audit.id", nullable=True)
+    gold_item_id: str | None = reference("gold_item.id", nullable=True)
     mode: str = Field(default="blind", max_length=32)  # blind | verify
     shown_value: Any = json_column(nullable=True)  # verify mode: what was shown, right or seeded wrong
     seeded: bool = False  # verify mode: the shown value is wrong on purpose
@@ -103,8 +103,8 @@ class Task(SQLModel, table=True):
     state: str = Field(default=TaskState.OPEN.value, max_length=32)
     priority: int = 0
     due_at: Moment | None = moment(nullable=True)
-    for_user_id: str | None = key("person.id", nullable=True)  # returned work, exams
-    leased_to: str | None = key("person.id", nullable=True)
+    for_user_id: str | None = reference("person.id", nullable=True)  # returned work, exams
+    leased_to: str | None = reference("person.id", nullable=True)
     lease_token: str | None = None  # fencing token; an answer with an old one is refused
     lease_until: Moment | None = moment(nullable=True, index=True)
     created_at: Moment = moment()
@@ -117,10 +117,10 @@ class Answer(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("idempotency_key"),)
 
     id: str = Field(default_factory=lambda: new_id("ans"), primary_key=True)
-    workspace_id: str = key("workspace.id")
-    task_id: str = key("task.id")
-    document_id: str = key("document.id")
-    user_id: str = key("person.id")
+    workspace_id: str = reference("workspace.id")
+    task_id: str = reference("task.id")
+    document_id: str = reference("document.id")
+    user_id: str = reference("person.id")
     idempotency_key: str
     value_state: str = Field(max_length=32)
     value: Any = json_column(nullable=True)  # normalised by kind
@@ -137,25 +137,25 @@ class Answer(SQLModel, table=True):
 
 
 class Review(SQLModel, table=True):
-    """A level-2 or level-3 decision on a contested field (`verdict_id` or `audit_id`) or on a whole document (neither)."""
+    """A level-2 or level-3 decision on a contested field (its verdict or audit) or on a whole document (neither)."""
 
     __table_args__ = (one_of("state", ReviewState, "review"), Index("review_next", "workspace_id", "state", "level"))
 
     id: str = Field(default_factory=lambda: new_id("rev"), primary_key=True)
-    workspace_id: str = key("workspace.id")
-    document_id: str = key("document.id")
-    verdict_id: str | None = key("verdict.id", nullable=True)
-    audit_id: str | None = key("audit.id", nullable=True)
+    workspace_id: str = reference("workspace.id")
+    document_id: str = reference("document.id")
+    verdict_id: str | None = reference("verdict.id", nullable=True)
+    audit_id: str | None = reference("audit.id", nullable=True)
     level: int = 2
     reason: str = Field(max_length=32)  # contested | grader | random | exhausted | escalated | correction
     probability: float = 1.0  # with which it was picked
     grader_score: float | None = None
     features: dict[str, Any] = json_column()  # the grader's features at decision time
     state: str = Field(default=ReviewState.OPEN.value, max_length=32)
-    leased_to: str | None = key("person.id", nullable=True)
+    leased_to: str | None = reference("person.id", nullable=True)
     lease_token: str | None = None
     lease_until: Moment | None = moment(nullable=True)
-    decided_by: str | None = key("person.id", nullable=True)
+    decided_by: str | None = reference("person.id", nullable=True)
     changes: list[dict[str, Any]] = json_column(list)  # field, from, to
     changed_fraction: float | None = None
     note: str = ""
@@ -170,8 +170,8 @@ class Exposure(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("user_id", "document_id"),)
 
     id: str = Field(default_factory=lambda: new_id("exp"), primary_key=True)
-    user_id: str = key("person.id")
-    document_id: str = key("document.id")
+    user_id: str = reference("person.id")
+    document_id: str = reference("document.id")
     fields: list[str] = json_column(list)
     pages: list[int] = json_column(list)
     updated_at: Moment = moment()
