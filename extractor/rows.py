@@ -1,0 +1,113 @@
+"""Reading order: pieces of text to rows from top to bottom, words within a row from left to right, segments at wide gaps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from models.values import Box, Word
+
+SEGMENT_GAP = 1.2  # in heights of the row
+Corners = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Words that an engine found as one line, in pixels: (text, corners, confidence)."""
+
+    words: list[tuple[str, Corners, float]]
+
+    @property
+    def corners(self) -> Corners:
+        corners = [c for _, c, _ in self.words]
+        return (
+            min(c[0] for c in corners),
+            min(c[1] for c in corners),
+            max(c[2] for c in corners),
+            max(c[3] for c in corners),
+        )
+
+
+@dataclass
+class Row:
+    """Pieces beside each other."""
+
+    pieces: list[tuple[Corners, Piece]] = field(default_factory=list)
+
+    @property
+    def middle(self) -> float:
+        return sum((c[1] + c[3]) / 2 for c, _ in self.pieces) / len(self.pieces)
+
+
+def arrange(pieces: list[Piece], width: int, height: int, skew: float = 0.0) -> list[Word]:
+    """Words in reading order with rows and segments; boxes become fractions of `width` x `height`.
+
+    `skew` in degrees (clockwise positive) levels the rows for the ordering only; the boxes stay where the ink is.
+    """
+    slope = math.tan(math.radians(skew))
+    rows = _rows([p for p in pieces if p.words], slope)
+    words: list[Word] = []
+    segment = -1
+    for number, row in enumerate(rows):
+        flat = sorted((w for _, p in row.pieces for w in p.words), key=lambda w: w[1][0])
+        heights = sorted(c[3] - c[1] for _, c, _ in flat)
+        gap = SEGMENT_GAP * max(heights[len(heights) // 2], 1.0)
+        last: float | None = None
+        for text, (x0, y0, x1, y1), confidence in flat:
+            if last is None or x0 - last > gap:
+                segment += 1
+            last = x1 if last is None else max(last, x1)
+            box = Box(_share(x0, width), _share(y0, height), _share(x1, width), _share(y1, height))
+            words.append(Word(text, box, confidence, number, segment))
+    return words
+
+
+def _rows(pieces: list[Piece], slope: float) -> list[Row]:
+    """A piece joins the row whose nearest piece it overlaps in height, most of all rows; else it opens one."""
+    rows: list[Row] = []
+    level = [(_levelled(p.corners, slope), p) for p in pieces]
+    for corners, piece in sorted(level, key=lambda c: (c[0][1] + c[0][3], c[0][0])):
+        best, most = None, 0.5
+        for row in rows[-12:]:
+            overlap = _overlap(corners, row)
+            if overlap > most:
+                best, most = row, overlap
+        if best is None:
+            best = Row()
+            rows.append(best)
+        best.pieces.append((corners, piece))
+    return sorted(rows, key=lambda r: r.middle)
+
+
+def _levelled(corners: Corners, slope: float) -> Corners:
+    x0, y0, x1, y1 = corners
+    down = slope * (x0 + x1) / 2
+    grown = abs(slope) * (x1 - x0) / 2  # what the slant adds to the height of a long line
+    grown = min(grown, 0.4 * (y1 - y0))
+    return x0, y0 - down + grown, x1, y1 - down - grown
+
+
+def _overlap(corners: Corners, row: Row) -> float:
+    """Shared height with the nearest piece of `row`, as a share of the lower one; 0 if they stand over each other."""
+    nearest = min(row.pieces, key=lambda p: max(p[0][0] - corners[2], corners[0] - p[0][2]))[0]
+    shared_x = min(corners[2], nearest[2]) - max(corners[0], nearest[0])
+    if shared_x > 0.5 * min(corners[2] - corners[0], nearest[2] - nearest[0]):
+        return 0.0
+    shared = min(corners[3], nearest[3]) - max(corners[1], nearest[1])
+    return shared / max(1e-6, min(corners[3] - corners[1], nearest[3] - nearest[1]))
+
+
+def turn_box(box: Box, turn: int) -> Box:
+    """Where `box` lies after the page was turned clockwise by 0, 90, 180 or 270 degrees."""
+    x0, y0, x1, y1 = box.x0, box.y0, box.x1, box.y1
+    if turn == 90:
+        return Box(1 - y1, x0, 1 - y0, x1)
+    if turn == 180:
+        return Box(1 - x1, 1 - y1, 1 - x0, 1 - y0)
+    if turn == 270:
+        return Box(y0, 1 - x1, y1, 1 - x0)
+    return box
+
+
+def _share(value: float, of: int) -> float:
+    return min(1.0, max(0.0, value / of))
