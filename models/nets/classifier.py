@@ -1,0 +1,95 @@
+"""The network that tells document types apart: hashed words and layout in, one independent logit a type out.
+
+One-vs-rest sigmoids rather than a softmax, so that a document may be unlike all of the types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ClassifierSettings:
+    """Saved with the weights; a network can be rebuilt from them."""
+
+    words: int  # buckets of the hashed words
+    layout: int  # numbers that describe the page
+    types: int
+    hidden: int = 24
+    steps: int = 150
+    learning_rate: float = 0.01
+    weight_decay: float = 0.01
+    word_dropout: float = 0.3  # OCR loses words; the network must not hang on one
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class TypeNetwork(nn.Module):
+    """Words (batch, buckets) and layout (batch, numbers) -> logits (batch, types)."""
+
+    def __init__(self, settings: ClassifierSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.words = nn.Linear(settings.words, settings.hidden)
+        self.layout = nn.Linear(settings.layout, settings.hidden)
+        self.out = nn.Linear(settings.hidden, settings.types)
+
+    def forward(self, words: Tensor, layout: Tensor) -> Tensor:
+        hidden: Tensor = torch.relu(self.words(words) + self.layout(layout))  # (batch, hidden)
+        logits: Tensor = self.out(hidden)  # (batch, types)
+        return logits
+
+
+def train(words: Floats, layout: Floats, labels: NDArray[np.int64], settings: ClassifierSettings, seed: int) -> TypeNetwork:
+    """Fit on the whole set at once (a few hundred documents); every type weighs the same."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = TypeNetwork(settings)
+        x, z = torch.from_numpy(words), torch.from_numpy(layout)
+        target = functional.one_hot(torch.from_numpy(labels), settings.types).float()
+        weight = _balanced(labels, settings.types)
+        optimiser = torch.optim.AdamW(
+            network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        )
+        network.train()
+        for _ in range(settings.steps):
+            kept = functional.dropout(x, settings.word_dropout)
+            loss = functional.binary_cross_entropy_with_logits(network(kept, z), target, weight=weight)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    return network.eval()
+
+
+def logits_of(network: TypeNetwork, words: Floats, layout: Floats) -> Floats:
+    """(documents, types), without gradients."""
+    with torch.no_grad():
+        result: Floats = network(torch.from_numpy(words), torch.from_numpy(layout)).numpy()
+    return result
+
+
+def to_tensors(network: TypeNetwork) -> dict[str, NDArray[Any]]:
+    """The weights in half precision, which is plenty here."""
+    return {name: value.detach().numpy().astype(np.float16) for name, value in network.state_dict().items()}
+
+
+def from_tensors(tensors: dict[str, NDArray[Any]], settings: ClassifierSettings) -> TypeNetwork:
+    network = TypeNetwork(settings)
+    network.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in tensors.items()})
+    return network.eval()
+
+
+def _balanced(labels: NDArray[np.int64], types: int) -> Tensor:
+    counts = np.bincount(labels, minlength=types).clip(min=1)
+    weight = len(labels) / (types * counts[labels])
+    return torch.from_numpy(weight.astype(np.float32))[:, None]  # (documents, 1)
