@@ -1,0 +1,211 @@
+"""May a candidate model serve? A paired comparison with the reigning model on decisions neither was trained on.
+
+Three rules (design: definitions, Gate):
+
+- *floor*: the type has no reigning model; the candidate's accuracy must reach an absolute floor;
+- *non-inferiority*: fewer than 2,000 decisions of the select fold; the lower 95 % bound of the gain must exceed
+  -1 point, on the select fold together with the candidate's grouped out-of-fold predictions;
+- *superiority*: from 2,000 decisions on, the lower 95 % bound of the gain must exceed 0.
+
+And always: no segment of 200 decisions or more loses over one point (upper bound, Holm), the calibration error and the
+share that can be accepted at the target are not worse beyond chance. Intervals come from a bootstrap over documents,
+because errors of one document come together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+SUPERIORITY_FROM = 2_000
+MARGIN = 0.01
+SEGMENT_FROM = 200
+CALIBRATION_SLACK = 0.01
+ALPHA = 0.05
+RESAMPLES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class PairedDecision:
+    """One labelled field as both models saw it. `champion_right` is None where the champion does not know the type."""
+
+    document: str
+    segment: str  # document type and field
+    candidate_right: bool
+    candidate_confidence: float
+    champion_right: bool | None
+    champion_confidence: float | None
+    weight: float = 1.0  # 1 / probability of selection
+    selected: bool = True  # from the select fold; False: an out-of-fold prediction
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """One question of the gate, with the numbers that answered it."""
+
+    name: str
+    passed: bool
+    figures: dict[str, float]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class GateReport:
+    """What the gate decided and why; `as_dict` is what is stored and shown."""
+
+    passed: bool
+    rule: str
+    decisions: int
+    documents: int
+    tests: tuple[Test, ...]
+    segments: tuple[dict[str, Any], ...] = field(default_factory=tuple)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def judge(rows: Sequence[PairedDecision], *, target: float, floor: float, seed: int) -> GateReport:
+    """Compare the two models on `rows`; `target` is the error target at which automation is compared."""
+    paired = [row for row in rows if row.champion_right is not None]
+    new = [row for row in rows if row.champion_right is None]
+    documents = len({row.document for row in rows})
+    if not rows:
+        nothing = Test(
+            "enough labels", False, {"decisions": 0}, "There is nothing to compare on: label more documents."
+        )
+        return GateReport(False, "none", 0, 0, (nothing,))
+    tests: list[Test] = []
+    segments: tuple[dict[str, Any], ...] = ()
+    rng = np.random.default_rng(seed)
+    if new:
+        tests.append(_floor(new, floor, rng))
+    if paired:
+        sample = _Sample(paired, rng)
+        tests += [_gain(sample), _calibration(sample), _automation(sample, target)]
+        lost, segments = _segments(paired, rng)
+        tests.append(lost)
+    rule = "floor" if not paired else _rule(paired)
+    return GateReport(all(t.passed for t in tests), rule, len(rows), documents, tuple(tests), segments)
+
+
+def _rule(rows: Sequence[PairedDecision]) -> str:
+    return "superiority" if sum(row.selected for row in rows) >= SUPERIORITY_FROM else "non-inferiority"
+
+
+class _Sample:
+    """The decisions as arrays, with the document-bootstrap weights that every interval shares."""
+
+    def __init__(self, rows: Sequence[PairedDecision], rng: np.random.Generator) -> None:
+        if _rule(rows) == "superiority":
+            rows = [row for row in rows if row.selected]
+        self.rule = _rule(rows)
+        self.weight: Floats = np.array([row.weight for row in rows], dtype=float)
+        self.candidate: Floats = np.array([row.candidate_right for row in rows], dtype=float)
+        self.champion: Floats = np.array([bool(row.champion_right) for row in rows], dtype=float)
+        self.candidate_confidence: Floats = np.array([row.candidate_confidence for row in rows], dtype=float)
+        self.champion_confidence: Floats = np.array([row.champion_confidence or 0.0 for row in rows], dtype=float)
+        names = {name: i for i, name in enumerate(dict.fromkeys(row.document for row in rows))}
+        document = np.array([names[row.document] for row in rows])
+        draws = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
+        self.resampled: Floats = draws[:, document] * self.weight[None, :]  # (RESAMPLES, decisions)
+
+    def gains(self) -> tuple[float, Floats]:
+        difference = self.candidate - self.champion
+        totals = np.maximum(self.resampled.sum(1), 1e-12)
+        return float(np.average(difference, weights=self.weight)), self.resampled @ difference / totals
+
+
+def _gain(sample: _Sample) -> Test:
+    gain, drawn = sample.gains()
+    lower, upper = (float(q) for q in np.quantile(drawn, [ALPHA, 1 - ALPHA]))
+    bar = 0.0 if sample.rule == "superiority" else -MARGIN
+    figures = {
+        "candidate": float(np.average(sample.candidate, weights=sample.weight)),
+        "champion": float(np.average(sample.champion, weights=sample.weight)),
+        "gain": gain,
+        "lower": lower,
+        "upper": upper,
+        "bar": bar,
+    }
+    sentence = f"gain {gain:+.2%}, at least {lower:+.2%} with 95 % confidence; it must be above {bar:+.0%}"
+    return Test("accuracy", lower > bar, figures, sentence)
+
+
+def _floor(rows: Sequence[PairedDecision], floor: float, rng: np.random.Generator) -> Test:
+    right = np.array([row.candidate_right for row in rows], dtype=float)
+    accuracy = float(right.mean())
+    drawn = rng.choice(right, size=(RESAMPLES, len(right))).mean(1)
+    lower = float(np.quantile(drawn, ALPHA))
+    figures = {"accuracy": accuracy, "lower": lower, "bar": floor, "decisions": float(len(rows))}
+    sentence = f"first model: {accuracy:.1%} right, at least {lower:.1%} with 95 % confidence; the floor is {floor:.0%}"
+    return Test("first model", lower >= floor, figures, sentence)
+
+
+def _calibration(sample: _Sample) -> Test:
+    candidate, drawn_candidate = _gap(sample, sample.candidate_confidence, sample.candidate)
+    champion, drawn_champion = _gap(sample, sample.champion_confidence, sample.champion)
+    worse_for_sure = float(np.quantile(drawn_candidate - drawn_champion, ALPHA)) > 0
+    passed = candidate <= champion + CALIBRATION_SLACK or not worse_for_sure
+    sentence = f"calibration error {candidate:.3f} against {champion:.3f}"
+    return Test("calibration", passed, {"candidate": candidate, "champion": champion}, sentence)
+
+
+def _gap(sample: _Sample, confidence: Floats, right: Floats, bins: int = 10) -> tuple[float, Floats]:
+    """Expected calibration error over equal-mass bins: the point value, and one value a resample."""
+    order = np.argsort(confidence, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    difference = confidence - right
+    point = sum(abs(float(np.sum(sample.weight[p] * difference[p]))) for p in parts) / float(sample.weight.sum())
+    drawn = np.sum([np.abs(sample.resampled[:, p] @ difference[p]) for p in parts], axis=0)
+    return point, drawn / np.maximum(sample.resampled.sum(1), 1e-12)
+
+
+def _automation(sample: _Sample, target: float) -> Test:
+    candidate = _accepted(sample.candidate_confidence, sample.candidate, sample.weight, target)
+    champion = _accepted(sample.champion_confidence, sample.champion, sample.weight, target)
+    pairs = range(200)
+    drawn = [
+        _accepted(sample.candidate_confidence, sample.candidate, sample.resampled[i], target)
+        - _accepted(sample.champion_confidence, sample.champion, sample.resampled[i], target)
+        for i in pairs
+    ]
+    worse_for_sure = float(np.quantile(drawn, 1 - ALPHA)) < 0
+    sentence = f"{candidate:.1%} could be accepted at a released error of {target:.1%}, against {champion:.1%}"
+    return Test("automation", not worse_for_sure, {"candidate": candidate, "champion": champion}, sentence)
+
+
+def _accepted(confidence: Floats, right: Floats, weight: Floats, target: float) -> float:
+    """The largest share that can be accepted by a threshold while accepted-and-wrong stays within `target` of all."""
+    total = float(weight.sum())
+    if total <= 0:
+        return 0.0
+    order = np.argsort(-confidence, kind="stable")
+    wrong = np.cumsum(weight[order] * (1 - right[order])) / total
+    share = np.cumsum(weight[order]) / total
+    last_of_ties = np.append(np.diff(confidence[order]) != 0, True)
+    allowed = (wrong <= target) & last_of_ties
+    return float(share[allowed].max(initial=0.0))
+
+
+def _segments(rows: Sequence[PairedDecision], rng: np.random.Generator) -> tuple[Test, tuple[dict[str, Any], ...]]:
+    """Holm over the segments large enough to speak: each one's loss must stay under one point."""
+    by_segment: dict[str, list[PairedDecision]] = {}
+    for row in rows:
+        by_segment.setdefault(row.segment, []).append(row)
+    figures: list[dict[str, Any]] = []
+    for name, members in sorted(by_segment.items()):
+        gain, drawn = _Sample(members, rng).gains()
+        p_value = float((1 + np.sum(drawn <= -MARGIN)) / (1 + len(drawn)))  # of "the loss is one point or more"
+        figures.append({"segment": name, "decisions": len(members), "gain": gain, "p": p_value})
+    judged = sorted((f for f in figures if f["decisions"] >= SEGMENT_FROM), key=lambda f: f["p"])
+    failed = [f["segment"] for rank, f in enumerate(judged) if f["p"] > ALPHA / (len(judged) - rank)]
+    sentence = "no segment loses over one point" if not failed else f"may lose over one point: {', '.join(failed)}"
+    if not judged:
+        sentence = f"no segment has {SEGMENT_FROM} decisions yet"
+    return Test("segments", not failed, {"judged": float(len(judged))}, sentence), tuple(figures)

@@ -1,0 +1,120 @@
+"""Rules of the code base that a linter does not know: who may commit, move a state, read the clock, or draw at random."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("models", "extractor", "hitl", "api")
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+# The edges: where `now` and `rng` come from before they are handed in, and where a transaction ends.
+CLOCK = {
+    "models/ids.py",
+    "hitl/clock.py",
+    "hitl/db.py",
+    "hitl/embedded.py",
+    "hitl/worker.py",
+    "hitl/pipeline.py",
+    "hitl/jobs.py",
+}
+CLOCK_FOLDERS = ("api/",)
+COMMIT = {"hitl/db.py"}
+STATE = {"hitl/moves.py"}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def calls(path: Path) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            yield node.lineno, ast.unparse(node.func)
+
+
+def all_calls() -> Iterator[tuple[str, int, str]]:
+    for path in SOURCES:
+        for line, call in calls(path):
+            yield name_of(path), line, call
+
+
+def found(offences: list[str]) -> str:
+    return "\n" + "\n".join(offences)
+
+
+def test_only_the_edge_commits():
+    offences = [
+        f"{name}:{line} {call}"
+        for name, line, call in all_calls()
+        if call.endswith((".commit", ".rollback")) and name not in COMMIT
+    ]
+    assert not offences, found(offences)
+
+
+def test_only_moves_assigns_a_state():
+    offences = []
+    for path in SOURCES:
+        if name_of(path) in STATE:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            for target in targets if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign) else []:
+                if isinstance(target, ast.Attribute) and target.attr == "state" and ast.unparse(target.value) != "self":
+                    offences.append(f"{name_of(path)}:{node.lineno} {ast.unparse(node)}")
+    assert not offences, found(offences)
+
+
+@pytest.mark.parametrize("reader", ["datetime.now", "datetime.datetime.now", "time.time", "datetime.utcnow"])
+def test_no_clock_inside_decisions(reader: str):
+    offences = [
+        f"{name}:{line} {call}"
+        for name, line, call in all_calls()
+        if call == reader and name not in CLOCK and not name.startswith(CLOCK_FOLDERS)
+    ]
+    assert not offences, found(offences)
+
+
+def test_no_global_randomness():
+    offences = [
+        f"{name}:{line} {call}"
+        for name, line, call in all_calls()
+        if call.startswith(("random.", "np.random.")) and not call.endswith(("default_rng", "SeedSequence", "Random"))
+    ]
+    assert not offences, found(offences)
+
+
+def lines_of(node: ast.AST) -> int:
+    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    assert node.end_lineno is not None
+    return node.end_lineno - node.lineno + 1
+
+
+def test_functions_and_modules_stay_readable():
+    offences = []
+    for path in SOURCES:
+        text = path.read_text()
+        if len(text.splitlines()) > 400:
+            offences.append(f"{name_of(path)}: {len(text.splitlines())} lines")
+        offences += [
+            f"{name_of(path)}:{node.lineno} {node.name}: {lines_of(node)} lines"
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and lines_of(node) > 80
+        ]
+    assert not offences, found(offences)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_every_module_says_what_belongs_in_it(path: Path):
+    docstring = ast.get_docstring(ast.parse(path.read_text()))
+    assert docstring, f"{name_of(path)} has no first sentence"
+    assert docstring.split("\n")[0].rstrip().endswith((".", ":", "?")), f"{name_of(path)}: {docstring.splitlines()[0]}"
+
+
+def test_vague_file_names_are_not_used():
+    vague = {"utils.py", "helpers.py", "common.py", "manager.py", "misc.py"}
+    assert not [name_of(p) for p in SOURCES if p.name in vague]
