@@ -97,6 +97,25 @@ class Page:
             rows.setdefault(word.line, []).append(word.text)
         return "\n".join(" ".join(row) for row in rows.values())
 
+    def to_json(self) -> dict[str, Any]:
+        """The page for a blob or another process; `from_json` is its inverse."""
+        words = [[w.text, w.box.as_list(), round(w.confidence, 5), w.line, w.segment] for w in self.words]
+        return {
+            "number": self.number,
+            "width": self.width,
+            "height": self.height,
+            "words": words,
+            "engine": self.engine,
+            "rotation": self.rotation,
+            "problems": list(self.problems),
+        }
+
+    @classmethod
+    def from_json(cls, page: dict[str, Any]) -> Page:
+        """Raises KeyError, TypeError or ValueError for what `to_json` did not write."""
+        words = tuple(Word(text, Box.from_list(box), score, line, seg) for text, box, score, line, seg in page["words"])
+        return cls(**(page | {"words": words, "problems": tuple(page["problems"])}))
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -139,6 +158,24 @@ class Reading:
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
     alternatives: tuple[tuple[str, float], ...] = ()  # next best values with their scores
 
+    def to_json(self) -> dict[str, Any]:
+        """The reading for another process; `from_json` is its inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, reading: dict[str, Any]) -> Reading:
+        return cls(**(reading | {
+            "state": ValueState(reading["state"]),
+            "box": _box(reading["box"]),
+            "lines": tuple(Box(**box) for box in reading["lines"]),
+            "items": tuple(Item(**(item | {"box": _box(item["box"])})) for item in reading["items"]),
+            "alternatives": tuple((value, score) for value, score in reading["alternatives"]),
+        }))  # fmt: skip
+
+
+def _box(corners: dict[str, float] | None) -> Box | None:
+    return Box(**corners) if corners else None
+
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
@@ -149,3 +186,12 @@ class Recognition:
     readings: tuple[Reading, ...]
     model_version: str | None  # id of the bundle that read it
     problems: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The recognition for another process; `from_json` is its inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, recognition: dict[str, Any]) -> Recognition:
+        readings = tuple(Reading.from_json(reading) for reading in recognition["readings"])
+        return cls(**(recognition | {"readings": readings, "problems": tuple(recognition["problems"])}))

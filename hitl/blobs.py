@@ -1,0 +1,130 @@
+"""The bytes of documents and pages, by content: a folder by default, S3, Google Cloud or Azure by URL.
+
+A key is workspace / SHA-256 of the bytes. The same bytes written twice are one blob, so writing is harmless twice; a
+blob is written before the row that names it, so a crash leaves at most a blob that nobody names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import obstore
+from obstore.store import from_url
+
+from hitl.settings import settings
+
+
+class BlobMissing(Exception):
+    """No blob has this key: it was erased, or the blob store is not the one that the database belongs to."""
+
+
+class BlobStore(Protocol):
+    """What a place for blobs can do."""
+
+    def put(self, workspace_id: str, data: bytes) -> str:
+        """Store `data` and return its key."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """The bytes of `key`. Raises BlobMissing."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Forget `key`; nothing happens if it is not there."""
+        ...
+
+
+def key_of(workspace_id: str, data: bytes) -> str:
+    """The key under which `data` is stored."""
+    return f"{workspace_id}/{hashlib.sha256(data).hexdigest()}"
+
+
+class FolderBlobs:
+    """Blobs as files. A blob is on the disk, whole, before its name exists."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+
+    def _path(self, key: str) -> Path:
+        workspace_id, _, digest = key.partition("/")
+        path = self.folder / workspace_id / digest[:2] / digest
+        if not digest or not path.resolve().is_relative_to(self.folder):
+            raise BlobMissing(f"{key!r} is not the key of a blob")
+        return path
+
+    def put(self, workspace_id: str, data: bytes) -> str:
+        key = key_of(workspace_id, data)
+        path = self._path(key)
+        if path.exists():
+            return key
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(scratch).replace(path)
+        except BaseException:
+            Path(scratch).unlink(missing_ok=True)
+            raise
+        _sync_folder(path.parent)
+        return key
+
+    def get(self, key: str) -> bytes:
+        try:
+            return self._path(key).read_bytes()
+        except FileNotFoundError as error:
+            raise BlobMissing(f"The blob {key} is missing in {self.folder}") from error
+
+    def delete(self, key: str) -> None:
+        self._path(key).unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class RemoteBlobs:
+    """Blobs in an object store; credentials come from the store's usual environment variables."""
+
+    def __init__(self, store: Any) -> None:
+        self.store = store
+
+    def put(self, workspace_id: str, data: bytes) -> str:
+        key = key_of(workspace_id, data)
+        obstore.put(self.store, key, data)
+        return key
+
+    def get(self, key: str) -> bytes:
+        try:
+            return bytes(obstore.get(self.store, key).bytes())
+        except FileNotFoundError as error:
+            raise BlobMissing(f"The blob {key} is missing") from error
+
+    def delete(self, key: str) -> None:
+        try:
+            obstore.delete(self.store, key)
+        except FileNotFoundError:
+            return
+
+
+def blobs() -> BlobStore:
+    """The place where this installation keeps its blobs."""
+    return _open(settings().blob_url or str(settings().data_dir / "blobs"))
+
+
+@lru_cache(maxsize=4)
+def _open(url: str) -> BlobStore:
+    if "://" not in url or url.startswith("file://"):
+        return FolderBlobs(Path(url.removeprefix("file://")))
+    return RemoteBlobs(from_url(url))

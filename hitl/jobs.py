@@ -1,0 +1,92 @@
+"""Jobs: the Procrastinate app, enqueueing inside the caller's transaction, and what a failure or a lost worker costs.
+
+A job may run twice, so each job in `hitl.pipeline` writes with a key that makes the second run harmless. What counts
+as a failed attempt is an exception or the death of a child process; the loss of a whole worker is counted apart.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import procrastinate
+from procrastinate.job_context import JobContext
+from procrastinate.jobs import Job
+from sqlmodel import Session
+
+from hitl.settings import settings
+
+log = logging.getLogger(__name__)
+
+app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
+
+QUEUE = "countersign"
+Work = Callable[..., None]
+OnFailure = Callable[[BaseException, dict[str, Any]], bool]
+"""Called with what a job raised and its arguments; True: give the job up, False: try again."""
+
+
+class GivenUp(Exception):
+    """The job failed for good; its document or delivery says why."""
+
+
+class Backoff(procrastinate.BaseRetryStrategy):
+    """Wait longer each time, up to an hour; end when the job was given up."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> procrastinate.RetryDecision | None:
+        if isinstance(exception, GivenUp):
+            return None
+        return procrastinate.RetryDecision(retry_at=datetime.now(UTC) + wait(job.attempts))  # noqa: DTZ005
+
+
+def wait(attempts: int) -> timedelta:
+    """How long to wait after so many attempts: retry_seconds, then three times as long each, at most an hour."""
+    return timedelta(seconds=min(3600.0, settings().retry_seconds * 3 ** min(attempts, 10)))
+
+
+def job(name: str, on_failure: OnFailure) -> Callable[[Work], Work]:
+    """Register `work` as a job. The function itself stays callable as it is, e.g. for tests."""
+
+    def register(work: Work) -> Work:
+        @app.task(name=name, queue=QUEUE, retry=Backoff(), pass_context=True)
+        def run(_context: JobContext, **arguments: Any) -> None:
+            try:
+                work(**arguments)
+            except Exception as error:  # the one broad except of a job: count it, then retry or give up
+                log.warning("job %s %s failed: %s", name, arguments, error, exc_info=True)
+                if on_failure(error, arguments):
+                    raise GivenUp(f"{name} was given up: {error}") from error
+                raise
+
+        return work
+
+    return register
+
+
+def enqueue(
+    session: Session,
+    name: str,
+    *,
+    priority: int = 0,
+    at: datetime | None = None,
+    once: str | None = None,
+    **arguments: Any,
+) -> None:
+    """Put a job in the queue, in the transaction of `session`: it exists exactly if that commits.
+
+    `at`: not before then. `once`: do nothing if a job with this key waits already.
+    """
+    connection = session.connection().connection.driver_connection
+    deferrer = app.configure_task(
+        name, queue=QUEUE, priority=priority, schedule_at=at, queueing_lock=once, connection=cast("Any", connection)
+    )
+    if once is None:
+        deferrer.defer(**arguments)
+        return
+    try:
+        with session.begin_nested():
+            deferrer.defer(**arguments)
+    except procrastinate.exceptions.AlreadyEnqueued:
+        return
