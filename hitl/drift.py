@@ -1,0 +1,75 @@
+"""Drift: has the released error risen above its target? One alarm that can be trusted, and one that is fast.
+
+The *reverse e-process* tests the hypothesis that the error is still within the target: its wealth is a nonnegative
+supermartingale under it, so an alarm at 1 / alpha is false with probability at most alpha, at any time (Podkopaev &
+Ramdas, Tracking the risk of a deployed model, 2022). ADWIN (Bifet & Gavalda, 2007, from the library river) watches how
+often people disagree with the machine: no guarantee, but it speaks early. Either may raise the audit rate, which keeps
+the certificate valid because the rate is known before the document is seen; the e-process suspends acceptance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from river.drift import ADWIN
+
+Floats = NDArray[np.float64]
+
+BETS: Floats = np.array([0.02, 0.05, 0.1, 0.2, 0.4])
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """`suspended_at` and `disagreement_at`: the observation (from 1) at which each alarm rang, or None."""
+
+    observations: int
+    log_wealth: float
+    suspended_at: int | None
+    disagreement_at: int | None
+
+
+class ReverseProcess:
+    """Wealth against "the mean loss is at most `target`". Observations are at least 0; see `losses` in certificate."""
+
+    def __init__(self, target: float, alpha: float = 0.01) -> None:
+        self.target, self.alpha = target, alpha
+        self.stakes: Floats = np.minimum(BETS, 0.99 / target)  # a stake above 1 / target could make wealth negative
+        self.log_wealth: Floats = np.zeros(len(BETS))
+        self.observations = 0
+        self.alarm_at: int | None = None
+
+    def update(self, loss: float) -> bool:
+        """Count one document; True from the alarm on."""
+        self.observations += 1
+        self.log_wealth += np.log1p(self.stakes * (loss - self.target))
+        if self.alarm_at is None and self.mixed() >= math.log(1 / self.alpha):
+            self.alarm_at = self.observations
+        return self.alarm_at is not None
+
+    def mixed(self) -> float:
+        """Log of the mean wealth over the bets."""
+        top = float(self.log_wealth.max())
+        return math.log(float(np.exp(self.log_wealth - top).mean())) + top
+
+
+def watch(losses: Iterable[float], disagreements: Iterable[bool], *, target: float, alpha: float = 0.01) -> DriftReport:
+    """Replay the losses of audited documents, and per answered field whether people disagreed with the machine."""
+    process = ReverseProcess(target, alpha)
+    for loss in losses:
+        process.update(loss)
+    return DriftReport(process.observations, process.mixed(), process.alarm_at, first_change(disagreements))
+
+
+def first_change(disagreements: Iterable[bool], delta: float = 0.002) -> int | None:
+    """The position (from 1) at which ADWIN saw the rate of disagreement *rise*, or None."""
+    window = ADWIN(delta=delta)
+    for position, disagreed in enumerate(disagreements, start=1):
+        before = window.estimation
+        window.update(float(disagreed))
+        if window.drift_detected and window.estimation > before:
+            return position
+    return None
