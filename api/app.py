@@ -1,0 +1,79 @@
+"""The web application: what every request passes, the table of routes, the pages. `create_app` is the factory."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+
+from api import problems
+from api.limits import LimitBody, SameOrigin, SecureHeaders
+from api.metrics import CountRequests
+from api.routes import document_types, documents, health, models, quality, tasks, webhooks
+
+ROUTERS: tuple[APIRouter, ...] = (
+    documents.router,
+    document_types.router,
+    webhooks.router,
+    models.router,
+    tasks.router,
+    quality.router,
+    health.router,
+)
+
+DESCRIPTION = """Upload scanned documents, get fields whose error is certified.
+
+Every error is `application/problem+json` (RFC 9457) with `code`, `detail` and `next_step`.
+Sign in with `Authorization: Bearer <key>`; keys are made with `countersign key add`.
+"""
+
+
+def create_app() -> FastAPI:
+    """The whole application. It opens no database before the first request that needs one."""
+    app = FastAPI(
+        title="Countersign",
+        version=version("countersign"),
+        description=DESCRIPTION,
+        openapi_url="/openapi.json",
+        docs_url=None,  # its page loads scripts from a content network
+        redoc_url=None,
+        separate_input_output_schemas=False,
+    )
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router, responses=PROBLEM_RESPONSE if router is not health.router else {})
+    _mount_pages(app)
+    for middleware in (LimitBody, SameOrigin, SecureHeaders, CountRequests):  # the last one is outermost
+        app.add_middleware(middleware)
+    return app
+
+
+def _mount_pages(app: FastAPI) -> None:
+    from api.web import install
+
+    install(app)
+
+
+PROBLEM_RESPONSE: dict[int | str, dict[str, object]] = {
+    "default": {
+        "description": "A problem (RFC 9457)",
+        "content": {
+            problems.MEDIA_TYPE: {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "code", "detail", "next_step"],
+                    "properties": {
+                        "type": {"type": "string"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "code": {"type": "string"},
+                        "detail": {"type": "string"},
+                        "next_step": {"type": "string"},
+                        "instance": {"type": "string"},
+                        "errors": {"type": "array", "items": {"type": "object"}},
+                    },
+                }
+            }
+        },
+    }
+}

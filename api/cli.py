@@ -1,0 +1,67 @@
+"""The command line: the table of commands, and the one place where their errors become a sentence and an exit code.
+
+Exit codes: 0 done, 1 our mistake, 2 a mistake of the caller. Nothing heavy is imported before a command needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from api.commands import accounts, backup, learning, reading, running, serving
+from api.commands.shared import USER_ERROR, CommandError, complain
+
+app = typer.Typer(
+    name="countersign",
+    help="Document extraction with people in the loop.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+for command in (running.run, serving.serve, serving.worker, serving.migrate):
+    app.command()(command)
+app.command(name="demo", help="The same as `run`.", hidden=True)(running.run)
+for command in (reading.extract, reading.learn, reading.evaluate):
+    app.command()(command)
+for command in (learning.snapshot, learning.export, backup.backup, backup.restore):
+    app.command()(command)
+app.add_typer(accounts.user, name="user")
+app.add_typer(accounts.key, name="key")
+app.add_typer(learning.model, name="model")
+
+
+def main() -> None:
+    """Run one command. The broad `except` of the command line is here."""
+    try:
+        app()
+    except CommandError as error:
+        complain(str(error), error.next_step)
+        sys.exit(USER_ERROR)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - the edge
+        sys.exit(_explain(error))
+
+
+def _explain(error: Exception) -> int:
+    """Errors of the domain are sentences already; anything else is ours, with its trace for those who ask."""
+    from api.errors import kind_of
+
+    kind = kind_of(error)
+    if kind is not None:
+        complain(str(error) or kind.code, getattr(error, "next_step", "") or kind.next_step)
+        return USER_ERROR
+    if os.environ.get("COUNTERSIGN_LOG_LEVEL", "").upper() == "DEBUG":
+        raise error
+    complain(
+        f"Something broke: {type(error).__name__}: {error}",
+        "Run it again with COUNTERSIGN_LOG_LEVEL=DEBUG to see where.",
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    main()

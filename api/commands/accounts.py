@@ -1,0 +1,167 @@
+"""`countersign user ...` and `countersign key ...`: people and API keys."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from api.commands.shared import WorkspaceName, desk, out, secret_from_terminal
+from models.states import Role
+
+user = typer.Typer(no_args_is_help=True, help="People: add, list, password, invite, pause, resume, deactivate.")
+key = typer.Typer(no_args_is_help=True, help="API keys: add, list, revoke.")
+
+Login = Annotated[str, typer.Argument(help="The person's login.")]
+FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
+
+
+@user.command("add")
+def add_user(
+    login: Login,
+    role: Annotated[Role, typer.Option(help="What the person may do.")] = Role.VALIDATOR,
+    name: Annotated[str, typer.Option(help="The name that colleagues see.")] = "",
+    password_stdin: FromStdin = False,
+    workspace: WorkspaceName = "default",
+) -> None:
+    """Add a person. Without a password one is made up and shown once."""
+    from hitl import people
+
+    given = secret_from_terminal("Password (empty: make one up)", from_stdin=password_stdin)
+    password = given or people.new_password()
+    with desk(workspace) as at:
+        people.add_user(
+            at.session, at.workspace.id, login, name=name, role=role, password=password, actor=at.actor, now=at.now
+        )
+    out.print(f"Added {login} ({role}).", markup=False)
+    if not given:
+        out.print(f"Password, shown only now: {password}", markup=False)
+
+
+@user.command("invite")
+def invite_user(
+    login: Login,
+    role: Annotated[Role, typer.Option(help="What the person may do.")] = Role.VALIDATOR,
+    name: Annotated[str, typer.Option(help="The name that colleagues see.")] = "",
+    workspace: WorkspaceName = "default",
+) -> None:
+    """Add a person who chooses their own password with a one-time code."""
+    from hitl import people
+
+    with desk(workspace) as at:
+        _, code = people.invite(at.session, at.workspace.id, login, name=name, role=role, actor=at.actor, now=at.now)
+    out.print(f"One-time code for {login}, good for 7 days: {code}", markup=False)
+
+
+@user.command("list")
+def list_users(workspace: WorkspaceName = "default") -> None:
+    """List people with role and state."""
+    from hitl import people
+
+    table = Table("login", "name", "role", "state", "last seen")
+    with desk(workspace) as at:
+        for person in people.list_users(at.session, at.workspace.id):
+            state = f"paused: {person.paused_reason}" if person.paused_reason else "active"
+            seen = f"{person.last_seen_at:%Y-%m-%d %H:%M}" if person.last_seen_at else "never"
+            table.add_row(person.login, person.name, person.role, state if person.active else "deactivated", seen)
+    out.print(table)
+
+
+@user.command("password")
+def set_password(login: Login, password_stdin: FromStdin = False, workspace: WorkspaceName = "default") -> None:
+    """Set a password and sign the person out everywhere. Without one, it is made up and shown once."""
+    from hitl import people
+
+    given = secret_from_terminal("New password (empty: make one up)", from_stdin=password_stdin)
+    password = given or people.new_password()
+    with desk(workspace) as at:
+        person = people.get_user(at.session, at.workspace.id, login)
+        people.set_password(at.session, person, password, actor=at.actor, now=at.now)
+    out.print(f"The password of {login} is set.", markup=False)
+    if not given:
+        out.print(f"Password, shown only now: {password}", markup=False)
+
+
+@user.command("pause")
+def pause_user(
+    login: Login,
+    reason: Annotated[str, typer.Option(help="Shown to the person.")] = "paused by an operator",
+    workspace: WorkspaceName = "default",
+) -> None:
+    """Hand no more tasks to a person, until `resume`."""
+    from hitl import people
+
+    with desk(workspace) as at:
+        person = people.get_user(at.session, at.workspace.id, login)
+        people.pause(at.session, person, reason=reason, actor=at.actor, now=at.now)
+    out.print(f"{login} is paused.", markup=False)
+
+
+@user.command("resume")
+def resume_user(login: Login, workspace: WorkspaceName = "default") -> None:
+    """Hand tasks to a paused person again."""
+    from hitl import people
+
+    with desk(workspace) as at:
+        people.resume(at.session, people.get_user(at.session, at.workspace.id, login), actor=at.actor, now=at.now)
+    out.print(f"{login} gets tasks again.", markup=False)
+
+
+@user.command("deactivate")
+def deactivate_user(login: Login, workspace: WorkspaceName = "default") -> None:
+    """Sign a person out everywhere and let them in no more. Their answers stay."""
+    from hitl import people
+
+    with desk(workspace) as at:
+        people.deactivate(at.session, people.get_user(at.session, at.workspace.id, login), actor=at.actor, now=at.now)
+    out.print(f"{login} can no longer sign in.", markup=False)
+
+
+@key.command("add")
+def add_key(
+    name: Annotated[str, typer.Argument(help="What the key is for, e.g. the name of the client system.")],
+    scope: Annotated[list[str] | None, typer.Option(help="May be given several times.")] = None,
+    workspace: WorkspaceName = "default",
+) -> None:
+    """Make an API key. Its secret is shown once. Scopes: documents:read documents:write webhooks tasks models admin."""
+    from hitl import keys
+
+    with desk(workspace) as at:
+        row, secret = keys.add_key(
+            at.session,
+            at.workspace.id,
+            name,
+            scope or [keys.Scope.DOCUMENTS_READ, keys.Scope.DOCUMENTS_WRITE, keys.Scope.WEBHOOKS],
+            actor=at.actor,
+            now=at.now,
+        )
+    out.print(f"{row.id} may: {', '.join(row.scopes)}", markup=False)
+    out.print("Secret, shown only now:", markup=False)
+    out.print(secret, markup=False)
+
+
+@key.command("list")
+def list_keys(workspace: WorkspaceName = "default") -> None:
+    """List keys; secrets are not kept."""
+    from hitl import keys
+
+    table = Table("id", "name", "begins with", "scopes", "last used", "state")
+    with desk(workspace) as at:
+        for row in keys.list_keys(at.session, at.workspace.id):
+            used = f"{row.last_used_at:%Y-%m-%d %H:%M}" if row.last_used_at else "never"
+            state = "revoked" if row.revoked_at else "active"
+            table.add_row(row.id, row.name, row.prefix, ", ".join(row.scopes), used, state)
+    out.print(table)
+
+
+@key.command("revoke")
+def revoke_key(
+    key_id: Annotated[str, typer.Argument(help="The id that `key list` shows.")], workspace: WorkspaceName = "default"
+) -> None:
+    """Let a key do nothing any more, at once."""
+    from hitl import keys
+
+    with desk(workspace) as at:
+        keys.revoke_key(at.session, at.workspace.id, key_id, actor=at.actor, now=at.now)
+    out.print(f"{key_id} is revoked.", markup=False)

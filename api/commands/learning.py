@@ -1,0 +1,110 @@
+"""`countersign model ...`, `snapshot` and `export`: models, frozen training sets, and examples as files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from api.commands.shared import CommandError, Desk, WorkspaceName, desk, out
+
+model = typer.Typer(no_args_is_help=True, help="Models: list, train, promote, rollback, gate.")
+
+ModelId = Annotated[str, typer.Argument(help="The id that `model list` shows.")]
+
+
+@model.command("list")
+def list_models(workspace: WorkspaceName = "default") -> None:
+    """List models, newest first."""
+    from sqlmodel import col, or_, select
+
+    from models.tables import ModelVersion
+
+    table = Table("id", "name", "state", "document types", "gate", "made")
+    with desk(workspace) as at:
+        own = or_(col(ModelVersion.workspace_id) == at.workspace.id, col(ModelVersion.workspace_id).is_(None))
+        for row in at.session.exec(select(ModelVersion).where(own).order_by(col(ModelVersion.created_at).desc())):
+            gate = str(row.gate_report.get("reason") or row.gate_report.get("decision") or "")
+            made = f"{row.created_at:%Y-%m-%d %H:%M}"
+            table.add_row(row.id, row.name, row.state, ", ".join(row.document_types), gate, made)
+    out.print(table)
+
+
+@model.command("train")
+def train_model(
+    document_type: Annotated[list[str] | None, typer.Option("--type", help="May be given several times.")] = None,
+    workspace: WorkspaceName = "default",
+) -> None:
+    """Freeze the examples and let a worker train a candidate."""
+    from hitl import retrain
+
+    with desk(workspace) as at:
+        row = retrain.request_training(at.session, at.workspace.id, document_type or [], actor=at.actor, now=at.now)
+    out.print(f"{row.id} is being trained; `countersign model list` shows its state.", markup=False)
+
+
+@model.command("gate")
+def show_gate(model_id: ModelId, workspace: WorkspaceName = "default") -> None:
+    """Show the gate's report of a model, as JSON."""
+    with desk(workspace) as at:
+        out.print_json(json.dumps(_model(at, model_id).gate_report))
+
+
+@model.command("promote")
+def promote_model(model_id: ModelId, workspace: WorkspaceName = "default") -> None:
+    """Let a model that passed the gate serve."""
+    from hitl import registry
+
+    with desk(workspace) as at:
+        registry.promote(at.session, _model(at, model_id), actor=at.actor, now=at.now)
+    out.print(f"{model_id} serves now.", markup=False)
+
+
+@model.command("rollback")
+def roll_back(workspace: WorkspaceName = "default") -> None:
+    """Bring back the model that served before."""
+    from hitl import registry
+
+    with desk(workspace) as at:
+        row = registry.rollback(at.session, at.workspace.id, actor=at.actor, now=at.now)
+    out.print(f"{row.id} serves again.", markup=False)
+
+
+def _model(at: Desk, model_id: str) -> Any:
+    from models.tables import ModelVersion
+
+    row = at.session.get(ModelVersion, model_id)
+    if row is None or row.workspace_id not in {at.workspace.id, None}:
+        raise CommandError(f"There is no model {model_id}.", "`countersign model list` shows all.")
+    return row
+
+
+def snapshot(
+    document_type: Annotated[list[str] | None, typer.Option("--type", help="May be given several times.")] = None,
+    workspace: WorkspaceName = "default",
+) -> None:
+    """Freeze the examples of the train and select folds as a training set that can be named."""
+    from hitl import snapshots
+
+    with desk(workspace) as at:
+        row = snapshots.freeze(at.session, at.workspace.id, now=at.now, document_types=document_type or [])
+    out.print(f"{row.id}: {row.documents} documents, {row.rows} fields, sha256 {row.digest}", markup=False)
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where manifest.jsonl and the files go.")],
+    document_type: Annotated[list[str] | None, typer.Option("--type", help="Only this type; repeatable.")] = None,
+    files: Annotated[bool, typer.Option(help="Write the documents too, not only the manifest.")] = True,
+    workspace: WorkspaceName = "default",
+) -> None:
+    """Write the examples as a manifest that `learn` and `evaluate` read, with the documents beside it."""
+    from hitl import exporting
+
+    with desk(workspace) as at:
+        count = exporting.export(at.session, at.workspace.id, folder, types=document_type or [], with_files=files)
+    if not count:
+        raise CommandError("There are no examples to export yet.", "Answer some review tasks first.")
+    out.print(f"{count} documents in {folder / 'manifest.jsonl'}", markup=False)

@@ -1,0 +1,80 @@
+"""`countersign serve`, `worker` and `migrate`: the processes of an installation."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from api.commands.shared import out
+
+Port = Annotated[int | None, typer.Option(help="Default: COUNTERSIGN_PORT, else 8000.")]
+PARENT = "COUNTERSIGN_PARENT_PID"
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Default: COUNTERSIGN_HOST, else 127.0.0.1.")] = None,
+    port: Port = None,
+    migrate_first: Annotated[bool, typer.Option("--migrate/--no-migrate", help="Bring the schema up to date.")] = True,
+) -> None:
+    """Serve the pages and the API."""
+    import uvicorn
+
+    from hitl.settings import settings
+
+    die_with_parent()
+    if migrate_first:
+        prepare()
+    uvicorn.run(
+        "api.app:create_app",
+        factory=True,
+        host=host or settings().host,
+        port=port or settings().port,
+        log_level=settings().log_level.lower(),
+        access_log=False,  # /metrics counts requests; addresses of documents stay out of logs
+        timeout_graceful_shutdown=5,
+        server_header=False,
+    )
+
+
+def worker() -> None:
+    """Work on documents: render, read, recognise, deliver, train. Start as many as there are machines."""
+    import logging
+
+    from hitl.settings import settings
+    from hitl.worker import main
+
+    die_with_parent()
+    logging.basicConfig(level=settings().log_level, format="%(levelname)s %(name)s: %(message)s")
+    main()
+
+
+def migrate() -> None:
+    """Bring the database up to date, and make the default workspace if there is none."""
+    prepare()
+    out.print("The database is up to date.")
+
+
+def prepare() -> None:
+    """Migrations and the default workspace; harmless when done already, and when several processes do it at once."""
+    from hitl import db
+    from hitl.workspaces import ensure_default_workspace
+
+    db.migrate()
+    with db.transaction() as session:
+        ensure_default_workspace(session, datetime.now(UTC))
+
+
+def die_with_parent() -> None:
+    """When started by `countersign run`: end when it is killed, so that no child is left behind (Linux)."""
+    parent = os.environ.get(PARENT)
+    if parent is None:
+        return
+    signal_on_parents_death = 1
+    ctypes.CDLL(None).prctl(signal_on_parents_death, signal.SIGTERM)
+    if os.getppid() != int(parent):  # it died before we asked
+        os.kill(os.getpid(), signal.SIGTERM)

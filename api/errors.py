@@ -1,0 +1,70 @@
+"""The table of errors: which class of the domain becomes which status, code and next step at the doors.
+
+An error that carries its own `code` or `next_step` (refusals of uploads do) keeps them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from extractor.manifest import ManifestUnreadable
+from extractor.triage import Refusal, TooLarge
+from hitl.backups import BackupRefused
+from hitl.blobs import BlobMissing
+from hitl.documents import NotNow
+from hitl.embedded import DatabaseUnavailable
+from hitl.idempotency import KeyReused
+from hitl.keys import NoSuchKey, UnknownScope
+from hitl.moves import IllegalMove, LostRace
+from hitl.people import CodeSpent, LastAdmin, LoginTaken, NoSuchPerson, PeopleError, WeakPassword, WrongPassword
+from hitl.registry import NoSuchModel
+from hitl.release import NoSuchField, NotReleased, ReleaseError
+from hitl.retrain import TooFewExamples
+from hitl.snapshots import NothingToLearn
+from hitl.webhooks import WebhookRefused
+from hitl.workspaces import NoSuchType
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one class of errors is answered."""
+
+    status: int
+    code: str
+    next_step: str
+
+
+ERRORS: dict[type[Exception], Kind] = {
+    Refusal: Kind(422, "refused", "Check the file and send it again."),
+    TooLarge: Kind(413, "too_large", "Split the document, or scan it at 200 dpi."),
+    KeyReused: Kind(422, "idempotency_key_reused", "Send a new Idempotency-Key with a new request."),
+    IllegalMove: Kind(409, "not_possible_now", "Look at the document's state; this cannot be done in it."),
+    LostRace: Kind(409, "changed_meanwhile", "Somebody else was faster; read it again and decide anew."),
+    NotNow: Kind(409, "not_possible_now", "Look at the document's state; this cannot be done in it."),
+    ReleaseError: Kind(409, "not_possible_now", "Look at the document's state; this cannot be done in it."),
+    NotReleased: Kind(409, "not_released", "Wait for the release; GET the document shows its state."),
+    NoSuchField: Kind(422, "no_such_field", "Use a field of the document's type."),
+    NoSuchType: Kind(404, "no_such_document_type", "GET /v1/document-types lists the types."),
+    BlobMissing: Kind(410, "bytes_gone", "The bytes were erased; upload the document again."),
+    WebhookRefused: Kind(422, "webhook_refused", "Give a public http or https address and events that exist."),
+    NoSuchModel: Kind(409, "no_such_model", "GET /v1/models lists the models."),
+    NothingToLearn: Kind(409, "nothing_to_learn", "Answer some review tasks first."),
+    TooFewExamples: Kind(409, "too_few_examples", "Answer more tasks of this type first."),
+    DatabaseUnavailable: Kind(503, "database_unavailable", "Look at the database, then try again."),
+    BackupRefused: Kind(409, "backup_refused", "Nothing was changed. Correct it and run the command again."),
+    ManifestUnreadable: Kind(422, "manifest_unreadable", "Correct the line and run the command again."),
+    PeopleError: Kind(422, "person_refused", "Correct it and send it again."),
+    NoSuchPerson: Kind(404, "no_such_person", "Check the login; `countersign user list` shows all."),
+    LoginTaken: Kind(409, "login_taken", "Choose another login."),
+    WeakPassword: Kind(422, "weak_password", "Choose a longer password."),
+    WrongPassword: Kind(403, "wrong_password", "Type the old password again, or ask for a reset."),
+    CodeSpent: Kind(410, "code_spent", "Ask an admin for a new invitation or reset."),
+    LastAdmin: Kind(409, "last_admin", "Make somebody else an admin first."),
+    NoSuchKey: Kind(404, "no_such_key", "`countersign key list` shows all keys."),
+    UnknownScope: Kind(422, "unknown_scope", "Ask for scopes that exist."),
+}
+
+
+def kind_of(error: Exception) -> Kind | None:
+    """The row of the nearest class in the table, or None."""
+    return next((ERRORS[ancestor] for ancestor in type(error).__mro__ if ancestor in ERRORS), None)

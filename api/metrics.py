@@ -1,0 +1,87 @@
+"""Numbers for Prometheus: requests of this process, and what waits in the database at the moment of the scrape."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Connection, text
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hitl import db
+
+MEDIA_TYPE = CONTENT_TYPE_LATEST
+REGISTRY = CollectorRegistry()
+REQUESTS = Counter("countersign_requests_total", "Requests", ["method", "route", "status"], registry=REGISTRY)
+SECONDS = Histogram("countersign_request_seconds", "Seconds per request", ["method", "route"], registry=REGISTRY)
+
+# name, meaning, label, query of (label, number)
+GAUGES: tuple[tuple[str, str, str, str], ...] = (
+    ("documents", "Documents by state", "state", "SELECT state, count(*) FROM document GROUP BY state"),
+    ("tasks", "Tasks by state", "state", "SELECT state, count(*) FROM task GROUP BY state"),
+    ("reviews", "Reviews by state", "state", "SELECT state, count(*) FROM review GROUP BY state"),
+    ("jobs", "Jobs by status", "status", "SELECT status::text, count(*) FROM procrastinate_jobs GROUP BY status"),
+    (
+        "deliveries",
+        "Webhook deliveries by status",
+        "status",
+        "SELECT status, count(*) FROM webhook_delivery GROUP BY status",
+    ),
+    (
+        "oldest_open_task_seconds",
+        "Age of the oldest open task",
+        "kind",
+        "SELECT kind, extract(epoch FROM now() - min(created_at)) FROM task WHERE state = 'open' GROUP BY kind",
+    ),
+)
+
+
+class Queues(Collector):
+    """Reads the gauges from the database when it is scraped."""
+
+    def collect(self) -> Iterable[Metric]:
+        with db.engine().connect() as connection:
+            return [_gauge(connection, *row) for row in GAUGES]
+
+
+def _gauge(connection: Connection, name: str, meaning: str, label: str, query: str) -> Metric:
+    family = GaugeMetricFamily(f"countersign_{name}", meaning, labels=[label])
+    for key, number in connection.execute(text(query)):
+        family.add_metric([key], float(number))
+    return family
+
+
+def render() -> bytes:
+    """This process's counters and the gauges, in the text format."""
+    scrape = CollectorRegistry()
+    scrape.register(Queues())
+    return generate_latest(REGISTRY) + generate_latest(scrape)
+
+
+class CountRequests:
+    """Count every request under its route's pattern, so that identifiers do not become labels."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        status, begun = 500, time.perf_counter()
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        finally:
+            route = getattr(scope.get("route"), "path", "unmatched")
+            REQUESTS.labels(scope["method"], route, str(status)).inc()
+            SECONDS.labels(scope["method"], route).observe(time.perf_counter() - begun)

@@ -1,0 +1,66 @@
+"""Whether the service can work: one small check for each thing it stands on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from hitl import db
+from hitl.blobs import blobs
+from hitl.settings import settings
+
+log = logging.getLogger(__name__)
+
+PROBE = b"countersign readiness probe"
+
+
+def check_all(now: datetime) -> dict[str, str]:
+    """For each part `ok`, or a sentence that says what is not. Details go to the log alone."""
+    return {name: _ask(name, check, now) for name, check in CHECKS.items()}
+
+
+def _ask(name: str, check: Callable[[datetime], str], now: datetime) -> str:
+    try:
+        return check(now)
+    except Exception:
+        log.warning("readiness: %s", name, exc_info=True)
+        return f"{name} does not answer"
+
+
+def check_database(_now: datetime) -> str:
+    with db.engine().connect() as connection:
+        connection.execute(text("SELECT 1"))
+    return "ok"
+
+
+def check_migrations(_now: datetime) -> str:
+    with db.engine().connect() as connection:
+        present = MigrationContext.configure(connection).get_current_revision()
+        wanted = ScriptDirectory.from_config(db.alembic_config(connection)).get_current_head()
+    return "ok" if present == wanted else f"the schema is at {present}, this version needs {wanted}"
+
+
+def check_blobs(_now: datetime) -> str:
+    return "ok" if blobs().get(blobs().put("readiness", PROBE)) == PROBE else "the blob store lost the probe"
+
+
+def check_worker(now: datetime) -> str:
+    """A worker that has written its heartbeat lately."""
+    with db.engine().connect() as connection:
+        beat = connection.execute(text("SELECT max(last_heartbeat) FROM procrastinate_workers")).scalar_one()
+    if beat is None or now - beat > timedelta(seconds=settings().stalled_seconds):
+        return "no worker has been heard of"
+    return "ok"
+
+
+CHECKS: dict[str, Callable[[datetime], str]] = {
+    "database": check_database,
+    "migrations": check_migrations,
+    "blobs": check_blobs,
+    "worker": check_worker,
+}

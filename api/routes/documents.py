@@ -1,0 +1,283 @@
+"""Documents: upload, look, list, page images, history, and what a client may do with one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import ValidationError
+from sqlalchemy import tuple_
+from sqlmodel import Session, col, select
+from starlette.datastructures import UploadFile
+
+from api import cursors
+from api.deps import Caller, Now, Reader, SessionDep, Writer, mine, not_found, owned
+from api.problems import ApiProblem
+from api.schemas import (
+    CorrectionInput,
+    DocumentList,
+    DocumentSummary,
+    DocumentView,
+    EventList,
+    EventView,
+    FieldValue,
+    ReleaseNote,
+    TypeInput,
+    UploadFields,
+)
+from hitl import documents, idempotency, intake, release
+from hitl.blobs import blobs
+from hitl.moves import record, verify_chain
+from hitl.payload import payload
+from models.states import DocumentState
+from models.tables import Document, DocumentPage, Event, Release
+
+router = APIRouter(prefix="/v1/documents", tags=["documents"])
+
+Key = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", min_length=1, max_length=200, description="The same key gets the same answer."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One checked multipart upload."""
+
+    caller: Caller
+    file: UploadFile
+    fields: UploadFields
+
+
+async def read_upload(request: Request, caller: Writer) -> AsyncIterator[Upload]:
+    """Parse the form only after the key was checked: strangers' bytes are never taken in."""
+    async with request.form(max_files=1, max_fields=20) as form:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise ApiProblem(
+                422,
+                "file_missing",
+                "The upload has no part named file.",
+                "Send multipart/form-data with a part `file`.",
+            )
+        given = {name: value for name, value in form.items() if name != "file" and value != ""}
+        yield Upload(caller, file, _fields(given))
+
+
+def _fields(given: dict[str, Any]) -> UploadFields:
+    try:
+        return UploadFields.model_validate(given)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from error
+
+
+UPLOAD_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "string", "format": "binary", "description": "PDF, TIFF, JPEG or PNG."},
+                        **UploadFields.model_json_schema()["properties"],
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.post("", status_code=202, response_model=DocumentSummary, openapi_extra=UPLOAD_BODY)
+def upload(
+    upload: Annotated[Upload, Depends(read_upload)], session: SessionDep, now: Now, idempotency_key: Key = None
+) -> Response:
+    """Take a document in. 202 and its address; 200 when these bytes with this external_id are here already."""
+    data = upload.file.file.read()
+    fields, caller = upload.fields, upload.caller
+
+    def take_in() -> idempotency.Answer:
+        document, created = intake.receive(
+            session,
+            workspace_id=caller.workspace_id,
+            data=data,
+            filename=upload.file.filename or "",
+            actor=caller.actor,
+            now=now,
+            **fields.model_dump(),
+        )
+        return idempotency.Answer(202 if created else 200, summary(document), f"/v1/documents/{document.id}")
+
+    request_digest = idempotency.digest("POST /v1/documents", fields.model_dump_json(), upload.file.filename, data)
+    answer = idempotency.once(session, caller.workspace_id, idempotency_key, request_digest, take_in, now=now)
+    return said(answer)
+
+
+@router.get("")
+def list_documents(
+    session: SessionDep,
+    caller: Reader,
+    cursor: str | None = None,
+    state: Annotated[list[DocumentState] | None, Query()] = None,
+    document_type: str | None = None,
+    external_id: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> DocumentList:
+    """Documents, newest first; `next_cursor` leads to the following page."""
+    wanted = mine(Document, caller.workspace_id)
+    if state:
+        wanted = wanted.where(col(Document.state).in_([one.value for one in state]))
+    if document_type:
+        wanted = wanted.where(Document.document_type == document_type)
+    if external_id:
+        wanted = wanted.where(Document.external_id == external_id)
+    place = tuple_(col(Document.created_at), col(Document.id))
+    if cursor:
+        wanted = wanted.where(place < tuple_(*cursors.decode(cursor)))
+    rows = session.exec(wanted.order_by(place.desc()).limit(limit + 1)).all()
+    more = cursors.encode(rows[limit - 1].created_at, rows[limit - 1].id) if len(rows) > limit else None
+    return DocumentList(documents=[DocumentSummary.model_validate(row) for row in rows[:limit]], next_cursor=more)
+
+
+@router.get("/{document_id}")
+def show_document(document_id: str, session: SessionDep, caller: Reader) -> DocumentView:
+    """State, type and fields of one document."""
+    return view(session, owned(session, Document, document_id, caller.workspace_id))
+
+
+@router.get(
+    "/{document_id}/pages/{number}.png", response_class=Response, responses={200: {"content": {"image/png": {}}}}
+)
+def page_image(
+    document_id: str,
+    number: int,
+    session: SessionDep,
+    caller: Reader,
+    now: Now,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The page as an image: what every `box` refers to. Each look is written into the document's history."""
+    document = owned(session, Document, document_id, caller.workspace_id)
+    wanted = select(DocumentPage).where(DocumentPage.document_id == document.id, DocumentPage.number == number)
+    page = session.exec(wanted).one_or_none()
+    if page is None:
+        raise not_found(DocumentPage, str(number))
+    headers = {"ETag": f'"{page.image_key.rpartition("/")[2]}"', "Cache-Control": "private, max-age=3600"}
+    if if_none_match == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    _log_look(session, document, number, caller, now)
+    return Response(blobs().get(page.image_key), media_type="image/png", headers=headers)
+
+
+@router.get("/{document_id}/events")
+def history(document_id: str, session: SessionDep, caller: Reader) -> EventList:
+    """Who did what to the document, in order."""
+    document = owned(session, Document, document_id, caller.workspace_id)
+    events = session.exec(select(Event).where(Event.stream == document.id).order_by(col(Event.number))).all()
+    return EventList(
+        events=[EventView.model_validate(event) for event in events], intact=verify_chain(session, document.id)
+    )
+
+
+@router.delete("/{document_id}", status_code=204)
+def erase(document_id: str, session: SessionDep, caller: Writer, now: Now) -> None:
+    """Erase bytes, pages and values. A tombstone without values stays, so that totals still add up."""
+    document = owned(session, Document, document_id, caller.workspace_id, lock=True)
+    documents.erase(session, document, actor=caller.actor, now=now)
+
+
+@router.post("/{document_id}/corrections", status_code=201, response_model=DocumentView)
+def correct(
+    document_id: str, body: CorrectionInput, session: SessionDep, caller: Writer, now: Now, idempotency_key: Key = None
+) -> Response:
+    """A released value is wrong: amend the release, tell the webhooks, and learn from it."""
+    document = owned(session, Document, document_id, caller.workspace_id, lock=True)
+
+    def amend() -> idempotency.Answer:
+        try:
+            release.correct(
+                session, document, body.field, body.state, body.value, note=body.note, by=caller.actor, now=now
+            )
+        except ValueError as error:
+            raise ApiProblem(422, "value_not_valid", str(error), "Send a value of the field's kind.") from error
+        return idempotency.Answer(201, view(session, document).model_dump(mode="json"), f"/v1/documents/{document.id}")
+
+    request_digest = idempotency.digest("POST corrections", document.id, body.model_dump_json())
+    answer = idempotency.once(session, caller.workspace_id, idempotency_key, request_digest, amend, now=now)
+    return said(answer)
+
+
+@router.post("/{document_id}/reprocess", status_code=202)
+def reprocess(document_id: str, session: SessionDep, caller: Writer, now: Now) -> DocumentSummary:
+    """Read the document again with the serving model; open tasks of the old run are withdrawn."""
+    document = owned(session, Document, document_id, caller.workspace_id, lock=True)
+    documents.reprocess(session, document, actor=caller.actor, now=now)
+    return DocumentSummary.model_validate(document)
+
+
+@router.post("/{document_id}/cancel")
+def cancel(document_id: str, session: SessionDep, caller: Writer, now: Now) -> DocumentSummary:
+    """Stop work on the document and withdraw its tasks."""
+    document = owned(session, Document, document_id, caller.workspace_id, lock=True)
+    documents.cancel(session, document, actor=caller.actor, now=now)
+    return DocumentSummary.model_validate(document)
+
+
+@router.post("/{document_id}/retry", status_code=202)
+def retry(document_id: str, session: SessionDep, caller: Writer, now: Now) -> DocumentSummary:
+    """Try a failed document again from the start."""
+    document = owned(session, Document, document_id, caller.workspace_id, lock=True)
+    documents.retry_failed(session, document, actor=caller.actor, now=now)
+    return DocumentSummary.model_validate(document)
+
+
+@router.post("/{document_id}/type", status_code=202)
+def retype(document_id: str, body: TypeInput, session: SessionDep, caller: Writer, now: Now) -> DocumentSummary:
+    """Say what type the document is; it is read and routed again as that type."""
+    document = owned(session, Document, document_id, caller.workspace_id, lock=True)
+    documents.retype(session, document, body.document_type, actor=caller.actor, now=now)
+    return DocumentSummary.model_validate(document)
+
+
+def view(session: Session, document: Document) -> DocumentView:
+    """The document with its fields and releases."""
+    releases = session.exec(select(Release).where(Release.document_id == document.id).order_by(col(Release.number)))
+    fields = payload(session, document)
+    return DocumentView.model_validate(document).model_copy(
+        update={
+            "fields": {name: FieldValue.model_validate(value) for name, value in fields.items()},
+            "releases": [ReleaseNote.model_validate(row) for row in releases.all()],
+        }
+    )
+
+
+def summary(document: Document) -> dict[str, Any]:
+    return DocumentSummary.model_validate(document).model_dump(mode="json")
+
+
+def said(answer: idempotency.Answer) -> Response:
+    """An answer that can be given again, with the header that says whether it was."""
+    headers = {"Location": answer.location} if answer.location else {}
+    if answer.repeated:
+        headers["Idempotent-Replayed"] = "true"
+    return JSONResponse(answer.body, answer.status, headers=headers)
+
+
+def _log_look(session: Session, document: Document, number: int, caller: Caller, now: datetime) -> None:
+    record(
+        session,
+        action="page.shown",
+        subject=document.id,
+        stream=document.id,
+        workspace_id=document.workspace_id,
+        actor=caller.actor,
+        now=now,
+        data={"page": number},
+    )

@@ -1,0 +1,32 @@
+"""Whether the service lives, whether it can work, and its numbers for Prometheus. No key is needed; no data is told."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+
+from api import metrics, readiness
+from api.deps import Now
+from api.schemas import Readiness
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+def healthz() -> dict[str, str]:
+    """The web process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
+def readyz(now: Now) -> Response:
+    """Database, migrations, blob store and worker: 200 when all are well, 503 with what is not."""
+    checks = readiness.check_all(now)
+    ready = all(said == "ok" for said in checks.values())
+    return JSONResponse({"ready": ready, "checks": checks}, 200 if ready else 503)
+
+
+@router.get("/metrics", include_in_schema=True, response_class=Response)
+def prometheus() -> Response:
+    """Counters of requests, and what is in the queues, in Prometheus' text format."""
+    return Response(metrics.render(), media_type=metrics.MEDIA_TYPE)

@@ -1,0 +1,265 @@
+"""What API v1 takes and gives, as pydantic models. Inputs forbid unknown keys, so that a typing mistake is told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AnyHttpUrl, AwareDatetime, BaseModel, ConfigDict, Field
+
+from models.states import DocumentState, ModelState
+from models.values import ValueState
+
+Priority = Annotated[int, Field(ge=-100, le=100, description="Higher first.")]
+HumanState = Literal[ValueState.FOUND, ValueState.ABSENT, ValueState.EMPTY, ValueState.ILLEGIBLE]
+JsonValue = str | list[str] | list[dict[str, str | None]] | None
+
+
+class Input(BaseModel):
+    """A request body."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Output(BaseModel):
+    """An answer, read from table rows by attribute."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+class UploadFields(Input):
+    """The form fields that may stand beside the file of an upload."""
+
+    document_type: Annotated[str, Field(max_length=63)] | None = None
+    external_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    priority: Priority = 0
+    due_at: AwareDatetime | None = None
+
+
+class ProblemNote(BaseModel):
+    """Why a document was refused or failed."""
+
+    code: str
+    message: str
+    next_step: str = ""
+
+
+class FieldValue(BaseModel):
+    """One field: what is known of it, where it stands on the page, and who decided it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    value: Any = None
+    text: str | None = None
+    confidence: float | None = None
+    page: int | None = None
+    box: list[float] | None = None
+    state: str
+    route: str | None = None
+    provenance: dict[str, Any] = {}
+
+
+class ReleaseNote(Output):
+    """One release: number 1 first, higher numbers amend."""
+
+    number: int
+    reason: str
+    created_at: datetime
+    certified: dict[str, Any] = {}
+
+
+class DocumentSummary(Output):
+    """A document in a list."""
+
+    id: str
+    state: DocumentState
+    external_id: str | None
+    filename: str
+    document_type: str | None
+    document_type_confidence: float | None
+    pages: Annotated[int | None, Field(validation_alias="page_count")]
+    priority: int
+    due_at: datetime | None
+    created_at: datetime
+    released_at: datetime | None
+    problem: ProblemNote | None
+
+
+class DocumentView(DocumentSummary):
+    """A document with its values."""
+
+    requested_type: str | None
+    held_reason: str | None
+    problems: list[str]
+    exceptions: list[dict[str, Any]]
+    fields: dict[str, FieldValue] = {}
+    releases: list[ReleaseNote] = []
+
+
+class DocumentList(BaseModel):
+    documents: list[DocumentSummary]
+    next_cursor: str | None
+
+
+class CorrectionInput(Input):
+    """A client says that a value is wrong."""
+
+    field: str
+    state: HumanState = ValueState.FOUND
+    value: JsonValue = None
+    note: Annotated[str, Field(max_length=2000)] = ""
+
+
+class TypeInput(Input):
+    document_type: str
+
+
+class EventView(Output):
+    """One line of a document's history: ids and digests, never values."""
+
+    number: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    data: dict[str, Any]
+
+
+class EventList(BaseModel):
+    events: list[EventView]
+    intact: Annotated[bool, Field(description="True when no event was changed, removed or reordered.")]
+
+
+# --- webhooks ---------------------------------------------------------------------------------------------------------
+
+
+class WebhookInput(Input):
+    url: AnyHttpUrl
+    events: Annotated[list[str], Field(description="Event types; empty: all.")] = []
+
+
+class WebhookView(Output):
+    id: str
+    url: str
+    events: list[str]
+    active: bool
+    created_at: datetime
+
+
+class WebhookCreated(WebhookView):
+    secret: Annotated[str, Field(description="Signs every delivery (Standard Webhooks). Shown this once.")]
+
+
+class WebhookList(BaseModel):
+    webhooks: list[WebhookView]
+
+
+class DeliveryView(Output):
+    id: str
+    event_type: str
+    event_key: str
+    status: str
+    attempts: int
+    last_status: int | None
+    last_error: str | None
+    created_at: datetime
+    delivered_at: datetime | None
+
+
+class DeliveryList(BaseModel):
+    deliveries: list[DeliveryView]
+
+
+# --- document types, policies, models ---------------------------------------------------------------------------------
+
+
+class TypeVersionView(Output):
+    name: str
+    number: int
+    active: bool
+    created_by: str
+    created_at: datetime
+    spec: dict[str, Any]
+
+
+class TypeList(BaseModel):
+    document_types: list[TypeVersionView]
+
+
+class PolicyView(BaseModel):
+    document_type: str
+    number: int
+    created_by: str
+    created_at: datetime
+    policy: dict[str, Any]
+
+
+class TrainInput(Input):
+    document_types: Annotated[list[str], Field(description="Empty: every type with enough examples.")] = []
+
+
+class ModelView(Output):
+    id: str
+    name: str
+    state: ModelState
+    base: bool = False
+    digest: str
+    parent_id: str | None
+    snapshot_id: str | None
+    document_types: list[str]
+    progress: dict[str, Any]
+    train_report: dict[str, Any]
+    gate_report: dict[str, Any]
+    created_at: datetime
+    promoted_at: datetime | None
+
+
+class ModelList(BaseModel):
+    models: list[ModelView]
+    serving: str | None
+
+
+# --- tasks for external workbenches -----------------------------------------------------------------------------------
+
+
+class TaskView(Output):
+    """A task as its person may see it: never why it was chosen, nor what others said."""
+
+    id: str
+    document_id: str
+    field: str
+    kind: str
+    mode: str
+    shown_value: JsonValue
+    whole_page: bool
+    token: Annotated[str, Field(validation_alias="lease_token", description="Send it back with the answer.")]
+    lease_until: datetime
+    due_at: datetime | None
+
+
+class TaskList(BaseModel):
+    tasks: list[TaskView]
+
+
+class ReturnInput(Input):
+    person: str
+    token: str
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class AnswerAccepted(BaseModel):
+    """What the answer led to."""
+
+    answer_id: str
+    task_id: str
+
+
+# --- health -----------------------------------------------------------------------------------------------------------
+
+
+class Readiness(BaseModel):
+    ready: bool
+    checks: dict[str, str]
