@@ -10,7 +10,8 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from math import exp, log1p
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from models.nets.bundle import Parts
 from models.values import Page
 
 if TYPE_CHECKING:
-    from models.nets.classifier import TypeNetwork
+    from models.nets.classifier import Batch, TypeNetwork
 
 UNKNOWN = "unknown"
 BUCKETS = 4096
@@ -63,6 +64,7 @@ class TypeReport:
     documents: int
     accuracy: float  # in folds, `unknown` counts as wrong
     unknown_detected: dict[str, float]  # for each type held out: share of its documents called unknown
+    confidences: dict[str, tuple[float, ...]] = field(default_factory=dict, repr=False)  # out of fold, in the given order
 
 
 @dataclass(frozen=True)
@@ -91,13 +93,18 @@ class TypeClassifier:
     def _evidence(self, documents: Sequence[Example]) -> tuple[Floats, Floats]:
         from models.nets.classifier import logits_of
 
-        words, layout = self._inputs(documents)
-        known, _ = self._inputs(self.examples)
-        scores = logits_of(self.network, words, layout)
-        return _evidence(scores, words, known, self.labels), scores
+        scores = logits_of(self.network, _batch(documents, self.weights, self.layout_mean, self.layout_scale))
+        likeness = _dense(documents, self.weights) @ self._known.T
+        return _evidence(scores, likeness, self.labels, self._usual), scores
 
-    def _inputs(self, documents: Sequence[Example]) -> tuple[Floats, Floats]:
-        return _dense(documents, self.weights), _scaled(documents, self.layout_mean, self.layout_scale)
+    @cached_property
+    def _known(self) -> Floats:
+        return _dense(self.examples, self.weights)
+
+    @cached_property
+    def _usual(self) -> Floats:
+        """(types, 2): how alike the examples of each type are to each other, and how much that varies."""
+        return _usual_likeness(self._known, self.labels, len(self.names))
 
     def to_parts(self) -> Parts:
         from models.nets.classifier import to_tensors
@@ -130,7 +137,7 @@ class TypeClassifier:
         )
 
 
-# --- what the classifier sees ------------------------------------------------------------------------------------------
+# --- what the classifier sees ----------------------------------------------------------------------------------------
 
 
 def describe(pages: Sequence[Page]) -> Example:
@@ -180,7 +187,7 @@ def _layout(pages: Sequence[Page]) -> Floats:
     return np.concatenate([np.array(numbers, dtype=np.float32), share])
 
 
-# --- learning ----------------------------------------------------------------------------------------------------------
+# --- learning --------------------------------------------------------------------------------------------------------
 
 
 def learn_types(examples: Mapping[str, Sequence[Example]], seed: int) -> tuple[TypeClassifier, TypeReport]:
@@ -188,16 +195,17 @@ def learn_types(examples: Mapping[str, Sequence[Example]], seed: int) -> tuple[T
     names = tuple(sorted(name for name, rows in examples.items() if rows))
     documents = [row for name in names for row in examples[name]]
     labels = np.array([k for k, name in enumerate(names) for _ in examples[name]], dtype=np.int64)
-    rows = _seen_rows(documents, labels, seed)
+    seen = _seen_rows(documents, labels, seed)
     strangers = _stranger_rows(documents, labels, seed)
-    calibration = _calibrate([rows, *strangers.values()], seed)
-    fitted = _fit(documents, labels, names, seed, calibration)
+    calibration = _calibrate(seen, list(strangers.values()), seed)
+    sure = _probability(seen[0], calibration)
     report = TypeReport(
         len(documents),
-        _share(_probability(rows[0], calibration)[rows[1] == 1] >= 0.5, len(documents)),
-        {names[k]: _detected(strangers, k) for k in strangers},
+        float(((seen[1] == 1) & (sure >= 0.5)).mean()),
+        {names[k]: _detected(seen, labels, strangers, k, seed) for k in strangers},
+        {name: tuple(float(c) for c in sure[labels == k]) for k, name in enumerate(names)},
     )
-    return _compact(fitted), report
+    return _fit(documents, labels, names, seed, calibration), report
 
 
 def examples_of(classifier: TypeClassifier) -> dict[str, list[Example]]:
@@ -216,25 +224,29 @@ def _fit(
     weights = _rarity(documents)
     layout = np.stack([document.layout for document in documents])
     mean, scale = layout.mean(axis=0), layout.std(axis=0) + 0.05
-    words, scaled = _dense(documents, weights), _scaled(documents, mean, scale)
     settings = ClassifierSettings(BUCKETS, layout.shape[1], len(names))
-    network = train(words, scaled, labels, settings, seed)
+    network = train(_batch(documents, weights, mean, scale), labels, settings, seed)
+    kept = np.concatenate([_some(np.flatnonzero(labels == k)) for k in range(len(names))])
+    examples = tuple(_without_rare(documents[k], weights) for k in kept)
     return TypeClassifier(
-        tuple(names), network, tuple(documents), labels, weights, mean, scale, tuple(calibration) or _UNCALIBRATED
+        tuple(names), network, examples, labels[kept], weights, mean, scale, tuple(calibration) or _UNCALIBRATED
     )
 
 
 Rows = tuple[Floats, Integers]  # evidence (rows, pieces) and whether the best type was right
 
-_UNCALIBRATED = (-3.0, 0.5, 0.2, 8.0)  # for one type with too few documents to fit: mostly the distance to the examples
+_UNCALIBRATED = (-2.0, 0.5, 0.1, 4.0, 0.5)  # before there is enough to fit: mostly the likeness to the examples
 
 
 def _seen_rows(documents: Sequence[Example], labels: Integers, seed: int) -> Rows:
-    """Documents scored by networks fitted without them."""
-    folds = min(FOLDS, len(documents))
-    fold = np.random.default_rng(seed).permutation(len(documents)) % max(folds, 1)
-    parts = [_scored(documents, labels, fold != k, fold == k, seed) for k in range(folds) if (fold != k).any()]
-    return _joined(parts)
+    """Documents scored by networks fitted without them, in the order of `documents`."""
+    fold = np.random.default_rng(seed).permutation(len(documents)) % FOLDS
+    evidence = np.zeros((len(documents), len(_UNCALIBRATED) - 1), dtype=np.float32)
+    right = np.zeros(len(documents), dtype=np.int64)
+    for k in np.unique(fold):
+        if (fold != k).any():
+            evidence[fold == k], right[fold == k] = _scored(documents, labels, fold != k, fold == k, seed)
+    return evidence, right
 
 
 def _stranger_rows(documents: Sequence[Example], labels: Integers, seed: int) -> dict[int, Rows]:
@@ -245,84 +257,97 @@ def _stranger_rows(documents: Sequence[Example], labels: Integers, seed: int) ->
     return {int(k): _scored(documents, labels, labels != k, labels == k, seed) for k in kinds}
 
 
-def _scored(documents: Sequence[Example], labels: Integers, train: Any, test: Any, seed: int) -> Rows:
+def _scored(
+    documents: Sequence[Example], labels: Integers, train: NDArray[np.bool_], test: NDArray[np.bool_], seed: int
+) -> Rows:
     kinds, relabelled = np.unique(labels[train], return_inverse=True)
     fitted = _fit(_pick(documents, train), relabelled.astype(np.int64), [str(k) for k in kinds], seed)
     evidence, scores = fitted._evidence(_pick(documents, test))
     return evidence, (kinds[scores.argmax(axis=1)] == labels[test]).astype(np.int64)
 
 
-def _evidence(scores: Floats, words: Floats, known: Floats, labels: Integers) -> Floats:
-    """Pieces of evidence that the best type is right: its logit, its lead, its likeness to known examples."""
+def _evidence(scores: Floats, likeness: Floats, labels: Integers, usual: Floats) -> Floats:
+    """Pieces of evidence that the best type is right: its logit, its lead, its likeness to examples, how usual that is."""
     order = np.sort(scores, axis=1)
+    best = scores.argmax(axis=1)
     lead = order[:, -1] - order[:, -2] if scores.shape[1] > 1 else order[:, -1]
-    likeness = words @ known.T
-    likeness[likeness > 0.9999] = 0.0  # the very same document proves nothing
-    nearest = np.stack(
-        [
-            np.sort(likeness[row, labels == best])[-NEIGHBOURS:].mean() if (labels == best).any() else 0.0
-            for row, best in enumerate(scores.argmax(axis=1))
-        ]
-    )
-    return np.stack([order[:, -1].clip(-8, 8), lead.clip(0, 12), nearest], axis=1).astype(np.float32)
+    nearest = np.array([_nearest(likeness[row, labels == k]) for row, k in enumerate(best)], dtype=np.float32)
+    unusual = (nearest - usual[best, 0]) / usual[best, 1]
+    return np.stack([order[:, -1].clip(-8, 8), lead.clip(0, 12), nearest, unusual.clip(-4, 2)], axis=1)
 
 
-def _calibrate(parts: Sequence[Rows], seed: int) -> tuple[float, ...]:
-    """Logistic regression of "right" on the evidence; unknown documents weigh a fifth of all."""
-    evidence, right = _joined(parts)
+def _nearest(likeness: Floats) -> float:
+    return float(np.sort(likeness)[-NEIGHBOURS:].mean()) if len(likeness) else 0.0
+
+
+def _usual_likeness(known: Floats, labels: Integers, types: int) -> Floats:
+    usual = np.zeros((types, 2), dtype=np.float32)
+    for k in range(types):
+        alike = known[labels == k] @ known[labels == k].T
+        np.fill_diagonal(alike, -1.0)
+        nearest = [_nearest(row[row >= 0]) for row in alike]
+        usual[k] = (np.median(nearest), np.std(nearest) + 0.05) if nearest else (0.0, 1.0)
+    return usual
+
+
+def _calibrate(seen: Rows, strangers: Sequence[Rows], seed: int) -> tuple[float, ...]:
+    """Logistic regression of "right" on the evidence; unknown documents weigh a tenth of the known."""
+    evidence, right = (np.concatenate([rows[k] for rows in (seen, *strangers)]) for k in (0, 1))
     if len(np.unique(right)) < 2 or len(right) < 20:
         return _UNCALIBRATED
     from sklearn.linear_model import LogisticRegression
 
-    stranger = np.arange(len(right)) >= len(parts[0][1])
-    weight = np.where(stranger, 0.25 * (~stranger).sum() / max(stranger.sum(), 1), 1.0)
-    model = LogisticRegression(C=1.0, random_state=seed).fit(evidence, right, sample_weight=weight)
+    foreign = np.arange(len(right)) >= len(seen[1])
+    weight = np.where(foreign, 0.1 * (~foreign).sum() / max(foreign.sum(), 1), 1.0)
+    model = LogisticRegression(C=10.0, max_iter=1000, random_state=seed).fit(evidence, right, sample_weight=weight)
     return (float(model.intercept_[0]), *(float(c) for c in model.coef_[0]))
 
 
-def _detected(strangers: Mapping[int, Rows], held_out: int) -> float:
-    """Share called unknown when the calibration has not seen the held-out type either."""
-    others = [rows for k, rows in strangers.items() if k != held_out]
-    seen = (np.concatenate([r[0] for r in others]), np.concatenate([r[1] for r in others]))
-    return float((_probability(strangers[held_out][0], _calibrate([seen], 0)) < 0.5).mean())
+def _detected(seen: Rows, labels: Integers, strangers: Mapping[int, Rows], held_out: int, seed: int) -> float:
+    """Share called unknown by a calibration that was fitted without any document of the held-out type."""
+    others = (seen[0][labels != held_out], seen[1][labels != held_out])
+    calibration = _calibrate(others, [rows for k, rows in strangers.items() if k != held_out], seed)
+    return float((_probability(strangers[held_out][0], calibration) < 0.5).mean())
 
 
-def _compact(classifier: TypeClassifier) -> TypeClassifier:
-    """Keep some examples of each type, and of those only the buckets that many documents share."""
-    kept = np.concatenate(
-        [np.flatnonzero(classifier.labels == k)[:EXAMPLES_A_TYPE] for k in range(len(classifier.names))]
-    )
-    seen = np.zeros(BUCKETS, dtype=np.int64)
-    for example in classifier.examples:
-        seen[example.buckets] += 1
-    common = seen >= min(MIN_DOCUMENTS_A_BUCKET, max(len(classifier.examples) // 2, 1))
-    examples = []
-    for k in kept:
-        row = classifier.examples[k]
-        keep = common[row.buckets]
-        examples.append(Example(row.buckets[keep], row.counts[keep], row.layout))
-    return TypeClassifier(
-        classifier.names,
-        classifier.network,
-        tuple(examples),
-        classifier.labels[kept],
-        classifier.weights,
-        classifier.layout_mean,
-        classifier.layout_scale,
-        classifier.calibration,
-    )
+def _some(indices: Integers) -> Integers:
+    """At most `EXAMPLES_A_TYPE` of them, evenly spread."""
+    if len(indices) <= EXAMPLES_A_TYPE:
+        return indices
+    return indices[np.linspace(0, len(indices) - 1, EXAMPLES_A_TYPE).astype(int)]
 
 
-# --- arrays ------------------------------------------------------------------------------------------------------------
+def _without_rare(example: Example, weights: Floats) -> Example:
+    keep = weights[example.buckets] > 0
+    return Example(example.buckets[keep], example.counts[keep], example.layout)
+
+
+# --- arrays ----------------------------------------------------------------------------------------------------------
 
 
 def _rarity(documents: Sequence[Example]) -> Floats:
+    """Inverse document frequency; 0 for buckets of too few documents."""
     seen = np.zeros(BUCKETS, dtype=np.float32)
     for document in documents:
         seen[document.buckets] += 1
     weights: Floats = np.log((1 + len(documents)) / (1 + seen)).astype(np.float32) + 0.1
-    weights[seen < min(2, len(documents))] = 0.0
+    weights[seen < min(MIN_DOCUMENTS_A_BUCKET, max(len(documents) // 4, 1))] = 0.0
     return weights
+
+
+def _batch(documents: Sequence[Example], weights: Floats, mean: Floats, scale: Floats) -> Batch:
+    from models.nets.classifier import Batch
+
+    values = [document.counts * weights[document.buckets] for document in documents]
+    values = [value / (np.linalg.norm(value) + 1e-6) for value in values]
+    lengths = np.array([len(document.buckets) for document in documents], dtype=np.int64)
+    layout = (np.stack([document.layout for document in documents]) - mean) / scale
+    return Batch(
+        np.concatenate([document.buckets for document in documents]).astype(np.int64),
+        np.concatenate(values).astype(np.float32),
+        np.cumsum(lengths) - lengths,
+        layout.clip(-4, 4).astype(np.float32),
+    )
 
 
 def _dense(documents: Sequence[Example], weights: Floats) -> Floats:
@@ -334,19 +359,8 @@ def _dense(documents: Sequence[Example], weights: Floats) -> Floats:
     return matrix
 
 
-def _scaled(documents: Sequence[Example], mean: Floats, scale: Floats) -> Floats:
-    result: Floats = ((np.stack([d.layout for d in documents]) - mean) / scale).clip(-4, 4).astype(np.float32)
-    return result
-
-
 def _pick(documents: Sequence[Example], mask: NDArray[np.bool_]) -> list[Example]:
     return [document for document, wanted in zip(documents, mask, strict=True) if wanted]
-
-
-def _joined(parts: Sequence[Rows]) -> Rows:
-    if not parts:
-        return np.zeros((0, 3), dtype=np.float32), np.zeros(0, dtype=np.int64)
-    return np.concatenate([evidence for evidence, _ in parts]), np.concatenate([right for _, right in parts])
 
 
 def _sigmoid(value: float) -> float:
@@ -356,10 +370,6 @@ def _sigmoid(value: float) -> float:
 def _probability(evidence: Floats, calibration: Sequence[float]) -> Floats:
     result: Floats = 1 / (1 + np.exp(-(calibration[0] + evidence @ np.array(calibration[1:], dtype=np.float32))))
     return result
-
-
-def _share(hits: NDArray[np.bool_], total: int) -> float:
-    return float(hits.sum() / total) if total else 0.0
 
 
 def _pack_examples(examples: Sequence[Example], labels: Integers) -> dict[str, NDArray[Any]]:

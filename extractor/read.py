@@ -1,19 +1,30 @@
-"""The main line of reading: a rendered page to words."""
+"""The main line of reading: a rendered page to words, a document to a recognition."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cache
+from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from extractor.cost import Meter
+from extractor.documentcache import DocumentCache
 from extractor.ocr import DEFAULT_ENGINE, factory
 from extractor.ocr.guard import READ_SECONDS, EngineFailed, call_guarded
-from extractor.render import RenderedPage, decode_png, encode_png
+from extractor.recognise import Recogniser, recognise
+from extractor.render import RenderedPage, decode_png, encode_png, render
+from extractor.triage import Limits
 from extractor.upright import turn_image
 from extractor.wordcache import WordCache
 from extractor.words import page_from_dict, word_to_list
-from models.values import Page
+from models.values import Page, Recognition
 
 
 @dataclass(frozen=True)
@@ -68,3 +79,88 @@ def engine_version(engine: str) -> str:
     if engine not in DISTRIBUTIONS:
         return engine
     return f"{engine}/{importlib.metadata.version(DISTRIBUTIONS[engine])}"
+
+
+# --- a whole document --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How documents are read."""
+
+    engine: str = DEFAULT_ENGINE
+    renderer: str = "pypdfium2"
+    limits: Limits = field(default_factory=Limits)
+    cache: Path | None = None  # folder for the words of documents read before
+
+
+@dataclass(frozen=True)
+class ReadDocument:
+    """The pages of a document, their pictures on demand, and what went wrong with single pages."""
+
+    pages: tuple[Page, ...]
+    image_of: Callable[[int], NDArray[np.uint8]]  # page number -> upright picture (BGR)
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What one document says, and the CPU seconds it took by stage."""
+
+    recognition: Recognition
+    pages: int
+    problems: tuple[str, ...]
+    seconds: dict[str, float]
+
+
+def extract(
+    data: bytes,
+    recogniser: Recogniser,
+    document_type: str | None = None,
+    options: ReadOptions | None = None,
+    today: date | None = None,
+) -> Extraction:
+    """The main line for one document without people: draw, read, recognise. Raises `Refusal`."""
+    meter = Meter()
+    document = read_document(data, options, meter)
+    with meter.stage("recognise"):
+        found = recognise(document.pages, recogniser, document_type, document.image_of, today)
+    return Extraction(found, len(document.pages), (*document.problems, *found.problems), meter.seconds)
+
+
+def read_document(data: bytes, options: ReadOptions | None = None, meter: Meter | None = None) -> ReadDocument:
+    """All pages of a file as words. A page whose engine fails has no words and is named in the problems. Raises `Refusal`."""
+    options, meter = options or ReadOptions(), meter or Meter()
+    store = DocumentCache(options.cache) if options.cache else None
+    settings = (engine_version(options.engine), options.renderer, options.limits)
+    kept = store.get(data, *settings) if store else None
+    if kept is not None:
+        return ReadDocument(kept, _pictures(data, options, kept))
+    with meter.stage("render"):
+        rendered = render(data, options.limits, options.renderer)
+    with meter.stage("read"):
+        read = [_read_or_blank(page, options.engine) for page in rendered]
+    problems = tuple(problem for _, problem in read if problem)
+    if store and not problems:
+        store.put(data, [page.page for page, _ in read], *settings)
+    pngs = {page.page.number: page.png for page, _ in read}
+    return ReadDocument(tuple(page.page for page, _ in read), cache(lambda number: decode_png(pngs[number])), problems)
+
+
+def _read_or_blank(rendered: RenderedPage, engine: str) -> tuple[ReadPage, str]:
+    try:
+        return read_page(rendered, engine), ""
+    except EngineFailed as error:
+        blank = Page(rendered.number, rendered.width, rendered.height, (), engine, problems=(error.reason,))
+        return ReadPage(blank, rendered.png), f"page {rendered.number} could not be read: {error}"
+
+
+def _pictures(data: bytes, options: ReadOptions, pages: tuple[Page, ...]) -> Callable[[int], NDArray[np.uint8]]:
+    """Pictures of a document whose words came from the cache: drawn when the first one is asked for."""
+    turns = {page.number: page.rotation for page in pages}
+
+    @cache
+    def drawn() -> dict[int, bytes]:
+        return {page.number: page.png for page in render(data, options.limits, options.renderer)}
+
+    return cache(lambda number: turn_image(decode_png(drawn()[number]), turns[number]))

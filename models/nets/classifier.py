@@ -25,8 +25,8 @@ class ClassifierSettings:
     layout: int  # numbers that describe the page
     types: int
     hidden: int = 24
-    steps: int = 150
-    learning_rate: float = 0.01
+    steps: int = 120
+    learning_rate: float = 0.02
     weight_decay: float = 0.01
     word_dropout: float = 0.3  # OCR loses words; the network must not hang on one
 
@@ -34,48 +34,66 @@ class ClassifierSettings:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Documents as arrays: the weighted buckets of all of them one after another, where each starts, and their layouts."""
+
+    buckets: NDArray[np.int64]
+    values: Floats  # as many as buckets
+    starts: NDArray[np.int64]  # (documents,)
+    layout: Floats  # (documents, numbers)
+
+
 class TypeNetwork(nn.Module):
-    """Words (batch, buckets) and layout (batch, numbers) -> logits (batch, types)."""
+    """Weighted buckets (a bag a document) and layout (documents, numbers) -> logits (documents, types)."""
 
     def __init__(self, settings: ClassifierSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.words = nn.Linear(settings.words, settings.hidden)
+        self.words = nn.EmbeddingBag(settings.words, settings.hidden, mode="sum")
         self.layout = nn.Linear(settings.layout, settings.hidden)
         self.out = nn.Linear(settings.hidden, settings.types)
+        nn.init.normal_(self.words.weight, std=0.02)
 
-    def forward(self, words: Tensor, layout: Tensor) -> Tensor:
-        hidden: Tensor = torch.relu(self.words(words) + self.layout(layout))  # (batch, hidden)
-        logits: Tensor = self.out(hidden)  # (batch, types)
+    def forward(self, buckets: Tensor, values: Tensor, starts: Tensor, layout: Tensor) -> Tensor:
+        words = self.words(buckets, starts, per_sample_weights=values)  # (documents, hidden)
+        hidden: Tensor = torch.relu(words + self.layout(layout))
+        logits: Tensor = self.out(hidden)  # (documents, types)
         return logits
 
 
-def train(words: Floats, layout: Floats, labels: NDArray[np.int64], settings: ClassifierSettings, seed: int) -> TypeNetwork:
+def train(batch: Batch, labels: NDArray[np.int64], settings: ClassifierSettings, seed: int) -> TypeNetwork:
     """Fit on the whole set at once (a few hundred documents); every type weighs the same."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = TypeNetwork(settings)
-        x, z = torch.from_numpy(words), torch.from_numpy(layout)
+        network = TypeNetwork(settings).train()
+        buckets, values, starts, layout = _tensors(batch)
         target = functional.one_hot(torch.from_numpy(labels), settings.types).float()
         weight = _balanced(labels, settings.types)
         optimiser = torch.optim.AdamW(
             network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
         )
-        network.train()
         for _ in range(settings.steps):
-            kept = functional.dropout(x, settings.word_dropout)
-            loss = functional.binary_cross_entropy_with_logits(network(kept, z), target, weight=weight)
+            kept = functional.dropout(values, settings.word_dropout)
+            logits = network(buckets, kept, starts, layout)
+            loss = functional.binary_cross_entropy_with_logits(logits, target, weight=weight)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
     return network.eval()
 
 
-def logits_of(network: TypeNetwork, words: Floats, layout: Floats) -> Floats:
+def logits_of(network: TypeNetwork, batch: Batch) -> Floats:
     """(documents, types), without gradients."""
     with torch.no_grad():
-        result: Floats = network(torch.from_numpy(words), torch.from_numpy(layout)).numpy()
+        result: Floats = network(*_tensors(batch)).numpy()
     return result
+
+
+def _tensors(batch: Batch) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    arrays = (batch.buckets, batch.values, batch.starts, batch.layout)
+    buckets, values, starts, layout = (torch.from_numpy(array) for array in arrays)
+    return buckets, values, starts, layout
 
 
 def to_tensors(network: TypeNetwork) -> dict[str, NDArray[Any]]:

@@ -1,0 +1,169 @@
+"""Labelled documents to a new bundle: a field model for each named type, and the classifier of all types.
+
+The sections of the named types are replaced, the others stay as they were. The classifier is fitted anew on the examples
+that the base bundle carries and on the new documents.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from extractor import measures
+from extractor.classify import Example, TypeClassifier, TypeReport, describe, examples_of, learn_types
+from extractor.cost import cpu_seconds
+from extractor.recognise import FIELDS, OUT_OF_FOLD, TYPES
+from models.doctype import DocumentType
+from models.nets.bundle import Bundle
+
+if TYPE_CHECKING:
+    from extractor.fields import OutOfFold, TrainingDocument
+
+Progress = Callable[[str, float], None]
+
+
+class NothingToLearn(ValueError):
+    """No document of any of the named types carries a label."""
+
+
+@dataclass(frozen=True)
+class FieldLearned:
+    """Out-of-fold figures of one field."""
+
+    n: int
+    accuracy: float
+    ece: float | None
+
+
+@dataclass(frozen=True)
+class TypeLearned:
+    """What was learned of one document type."""
+
+    documents: int
+    fields: dict[str, FieldLearned]
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class LearnReport:
+    """Counts, out-of-fold quality, cost, and the hash of every training row."""
+
+    types: dict[str, TypeLearned]
+    classifier: TypeReport | None
+    cpu_seconds: float
+    rows: dict[str, str]  # document id -> hash of its words and labels
+    out_of_fold: tuple[OutOfFold, ...] = field(default=(), repr=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data without the rows of the folds."""
+        return {
+            "types": {name: asdict(learned) for name, learned in self.types.items()},
+            "classifier": asdict(self.classifier) if self.classifier else None,
+            "cpu_seconds": round(self.cpu_seconds, 2),
+            "rows": self.rows,
+        }
+
+
+def learn(
+    documents: Sequence[TrainingDocument],
+    doctypes: Mapping[str, DocumentType],
+    base: Bundle | None,
+    seed: int,
+    progress: Progress = lambda _step, _share: None,
+    memory: bool = True,
+) -> tuple[Bundle, LearnReport]:
+    """A bundle that can read the types in `doctypes`, learned from `documents`. Raises `NothingToLearn`.
+
+    With `memory` off nothing that few documents share is kept: a bundle that may be given away.
+    """
+    by_type = {name: [d for d in documents if d.document_type == name] for name in sorted(doctypes)}
+    by_type = {name: rows for name, rows in by_type.items() if rows}
+    if not by_type:
+        raise NothingToLearn(f"none of the {len(documents)} documents is of type {', '.join(sorted(doctypes)) or '-'}")
+    started = cpu_seconds()
+    bundle, classifier = _learn_classifier(by_type, base or Bundle(), seed, progress)
+    learned: dict[str, TypeLearned] = {}
+    out_of_fold: list[OutOfFold] = []
+    for k, (name, rows) in enumerate(by_type.items()):
+        sure = dict(zip((d.id for d in _with_words(rows)), classifier.confidences.get(name, ()), strict=True))
+        span = 0.8 / len(by_type)
+        step = _share_of(progress, 0.1 + k * span, span)
+        bundle, learned[name], judged = _learn_type(rows, doctypes[name], bundle, seed, step, sure, memory)
+        out_of_fold += judged
+    hashes = {d.id: _row_hash(d) for rows in by_type.values() for d in rows}
+    report = LearnReport(learned, classifier, cpu_seconds() - started, hashes, tuple(out_of_fold))
+    return bundle.with_meta(**_meta(bundle, report, seed)), report
+
+
+def _learn_classifier(
+    by_type: Mapping[str, Sequence[TrainingDocument]], base: Bundle, seed: int, progress: Progress
+) -> tuple[Bundle, TypeReport]:
+    progress("document types", 0.0)
+    known: dict[str, list[Example]] = {}
+    if base.has_section(TYPES):
+        known = examples_of(TypeClassifier.from_parts(base.section(TYPES)))
+    fresh = {name: [describe(d.pages) for d in _with_words(rows)] for name, rows in by_type.items()}
+    fitted, report = learn_types(known | {name: rows for name, rows in fresh.items() if rows}, seed)
+    return base.with_section(TYPES, fitted.to_parts()), report
+
+
+def _with_words(documents: Sequence[TrainingDocument]) -> list[TrainingDocument]:
+    return [document for document in documents if any(page.words for page in document.pages)]
+
+
+def _learn_type(
+    documents: Sequence[TrainingDocument],
+    spec: DocumentType,
+    bundle: Bundle,
+    seed: int,
+    progress: Progress,
+    sure: Mapping[str, float],
+    memory: bool,
+) -> tuple[Bundle, TypeLearned, list[OutOfFold]]:
+    from extractor.fields import learn_fields
+
+    started = cpu_seconds()
+    model = learn_fields(documents, spec, seed, progress, memory)
+    judged = list(model.oof)
+    pairs = [[row.field, round(row.confidence * sure.get(row.document, 1.0), 5), bool(row.correct)] for row in judged]
+    bundle = bundle.with_section(f"{FIELDS}{spec.name}/", model.to_parts())
+    bundle = bundle.with_section(f"{OUT_OF_FOLD}{spec.name}/", ({}, {}, {"rows": pairs}))
+    fields = {f.name: _field_learned([row for row in judged if row.field == f.name]) for f in spec.fields}
+    return bundle, TypeLearned(len(documents), fields, cpu_seconds() - started), judged
+
+
+def _field_learned(judged: Sequence[OutOfFold]) -> FieldLearned:
+    confidence, right = measures.arrays([(row.confidence, bool(row.correct)) for row in judged])
+    accuracy = float(right.mean()) if len(right) else 0.0
+    return FieldLearned(len(right), accuracy, measures.debiased_calibration_error(confidence, right))
+
+
+def _meta(bundle: Bundle, report: LearnReport, seed: int) -> dict[str, Any]:
+    """What the bundle says of itself: per type the newest training, without ids of documents."""
+    before = dict(bundle.meta.get("types", {}))
+    rows = hashlib.sha256(json.dumps(sorted(report.rows.values())).encode()).hexdigest()
+    fresh = {
+        name: {
+            "documents": t.documents,
+            "fields": {f: asdict(v) for f, v in t.fields.items()},
+            "seed": seed,
+            "rows": rows,
+        }
+        for name, t in report.types.items()
+    }
+    types = asdict(report.classifier) if report.classifier else {}
+    types.pop("confidences", None)
+    return {"types": before | fresh, "classifier": types}
+
+
+def _row_hash(document: TrainingDocument) -> str:
+    labels = {name: repr(label) for name, label in sorted(document.labels.items())}
+    words = [[word.text for word in page.words] for page in document.pages]
+    return hashlib.sha256(json.dumps([document.document_type, labels, words]).encode()).hexdigest()[:16]
+
+
+def _share_of(progress: Progress, start: float, span: float) -> Progress:
+    return lambda step, share: progress(step, start + span * share)

@@ -1,0 +1,139 @@
+"""Pages to a recognition: the document type, then the fields of that type, then the checks over their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extractor.checks import Failure, find_failures
+from extractor.classify import UNKNOWN, TypeClassifier, TypeGuess
+from models.doctype import DocumentType, FieldSpec
+from models.nets.bundle import Bundle
+from models.values import Page, Reading, Recognition, ValueState
+
+if TYPE_CHECKING:
+    from extractor.fields import FieldModel
+
+TYPES = "types/"  # section of the classifier in a bundle
+FIELDS = "fields/"  # sections of the field models, by document type
+OUT_OF_FOLD = "out_of_fold/"  # confidence and "right" of the training documents, by document type
+
+IMPOSSIBLE = 0.25  # most confidence of a value that fails a check which the calibration could not know of
+
+ImageOf = Callable[[int], NDArray[np.uint8] | None]  # page number -> its upright picture (BGR)
+
+
+@dataclass
+class Recogniser:
+    """A loaded bundle with the document types it is used for. Models are unpacked when first needed and then kept."""
+
+    bundle: Bundle
+    types: dict[str, DocumentType]
+    _classifier: TypeClassifier | None = field(default=None, repr=False)
+    _models: dict[str, FieldModel] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle, doctypes: Mapping[str, DocumentType]) -> Recogniser:
+        return cls(bundle, dict(doctypes))
+
+    @property
+    def version(self) -> str:
+        return self.bundle.version
+
+    def knows(self, name: str) -> bool:
+        """Whether the bundle has examples of the document type `name`."""
+        return self.bundle.has_section(f"{FIELDS}{name}/")
+
+    def guess_type(self, pages: Sequence[Page]) -> TypeGuess:
+        """The document type, or `unknown`; always `unknown` without a classifier or for a type that is not in use."""
+        if self._classifier is None:
+            if not self.bundle.has_section(TYPES):
+                return TypeGuess(UNKNOWN, 0.0)
+            self._classifier = TypeClassifier.from_parts(self.bundle.section(TYPES))
+        guess = self._classifier.guess(pages)
+        return guess if guess.name in self.types or guess.name == UNKNOWN else replace(guess, name=UNKNOWN)
+
+    def model(self, name: str) -> FieldModel | None:
+        """The field model of a document type, or None if the bundle has none."""
+        from extractor.fields import FieldModel
+
+        if name not in self._models and self.knows(name):
+            parts = self.bundle.section(f"{FIELDS}{name}/")
+            self._models[name] = FieldModel.from_parts(*parts)
+        return self._models.get(name)
+
+
+def recognise(
+    pages: Sequence[Page],
+    recogniser: Recogniser,
+    document_type: str | None = None,
+    image_of: ImageOf | None = None,
+    today: date | None = None,
+) -> Recognition:
+    """Type, fields and checks of one document.
+
+    With `document_type` the type is taken as certain. A type that the bundle has no examples of is read as "not found"
+    with confidence 0 in every field, so that all of it goes to people. `today` is for checks that ask what lies ahead.
+    Raises KeyError for a `document_type` that does not exist.
+    """
+    if document_type is not None and document_type not in recogniser.types:
+        raise KeyError(f"no document type {document_type!r}; known: {', '.join(sorted(recogniser.types))}")
+    guess = TypeGuess(document_type, 1.0) if document_type else recogniser.guess_type(pages)
+    if guess.name == UNKNOWN:
+        return Recognition(UNKNOWN, guess.confidence, (), recogniser.version)
+    spec = recogniser.types[guess.name]
+    readings = _read_fields(pages, recogniser, spec, image_of)
+    readings, problems = apply_checks(readings, spec, today)
+    sure = guess.confidence
+    return Recognition(
+        spec.name, sure, tuple(_given_type(r, sure) for r in readings), recogniser.version, tuple(problems)
+    )
+
+
+def apply_checks(
+    readings: Sequence[Reading], spec: DocumentType, today: date | None = None
+) -> tuple[list[Reading], list[str]]:
+    """Readings that name the checks they fail, and one sentence for each failure.
+
+    The field models know the checks and calibrate with them; what only `today` can tell caps the confidence here.
+    """
+    values = {r.field: r.value for r in readings}
+    failures = find_failures(values, spec, today)
+    timeless = frozenset(find_failures(values, spec))
+    return [_noted(r, [f for f in failures if r.field in f.fields], timeless) for r in readings], [
+        str(failure) for failure in failures
+    ]
+
+
+def not_found(spec: FieldSpec) -> Reading:
+    """The reading of a field that nobody taught the machine to read."""
+    return Reading(spec.name, ValueState.NOT_FOUND, None, None, 0.0)
+
+
+def _read_fields(
+    pages: Sequence[Page], recogniser: Recogniser, spec: DocumentType, image_of: ImageOf | None
+) -> list[Reading]:
+    model = recogniser.model(spec.name)
+    readings = {r.field: r for r in model.read(pages, image_of)} if model else {}
+    return [readings.get(f.name) or not_found(f) for f in spec.fields]
+
+
+def _noted(reading: Reading, failures: Sequence[Failure], timeless: frozenset[Failure]) -> Reading:
+    if not failures:
+        return reading
+    cap = 1.0 if timeless.issuperset(failures) else IMPOSSIBLE
+    noted: dict[str, Any] = reading.provenance | {"failed_checks": [failure.rule for failure in failures]}
+    return replace(reading, confidence=min(reading.confidence, cap), provenance=noted)
+
+
+def _given_type(reading: Reading, sure: float) -> Reading:
+    """A value is right only if the document type is: P(right) = P(type) x P(right | type)."""
+    if sure >= 1.0:
+        return reading
+    items = tuple(replace(item, confidence=item.confidence * sure) for item in reading.items)
+    return replace(reading, confidence=reading.confidence * sure, items=items)
