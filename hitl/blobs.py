@@ -9,14 +9,21 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterable
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
 import obstore
 from obstore.store import from_url
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, select
 
 from hitl.settings import settings
+from models.ids import new_id
+from models.tables import Blob, Document
 
 
 class BlobMissing(Exception):
@@ -128,3 +135,34 @@ def _open(url: str) -> BlobStore:
     if "://" not in url or url.startswith("file://"):
         return FolderBlobs(Path(url.removeprefix("file://")))
     return RemoteBlobs(from_url(url))
+
+
+def keep(session: Session, document: Document, data: bytes, now: datetime) -> str:
+    """Store bytes that `document` needs, note it in its transaction, and return the key.
+
+    The shared lock holds back `drop_unused` for this key until the transaction has ended.
+    """
+    key = key_of(document.workspace_id, data)
+    session.execute(text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:key, 11))"), {"key": key})
+    blobs().put(document.workspace_id, data)
+    note = insert(Blob).values(
+        id=new_id("blb"),
+        workspace_id=document.workspace_id,
+        document_id=document.id,
+        key=key,
+        bytes=len(data),
+        created_at=now,
+    )
+    session.execute(note.on_conflict_do_nothing(index_elements=["document_id", "key"]))
+    return key
+
+
+def drop_unused(session: Session, keys: Iterable[str]) -> int:
+    """Delete those of `keys` that no document names any more. Harmless twice; returns how many were deleted."""
+    dropped = 0
+    for key in keys:
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 11))"), {"key": key})
+        if session.exec(select(Blob.id).where(Blob.key == key).limit(1)).first() is None:
+            blobs().delete(key)
+            dropped += 1
+    return dropped

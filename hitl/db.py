@@ -68,7 +68,7 @@ def forget() -> None:
 
 
 def migrate() -> None:
-    """Bring our tables and the job tables up to date. Many processes may call it at once; one does it, the others wait."""
+    """Bring our tables and the job tables up to date. Many processes may call it at once: one works, others wait."""
     with engine().connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
         connection.commit()

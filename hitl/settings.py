@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     )
     postgres_dir: Path | None = Field(
         None,
-        description="Folder of the embedded database. Unset: data_dir/postgres, or as root a folder in /var/lib/countersign.",
+        description="Folder of the embedded database. Unset: data_dir/postgres; as root, one in /var/lib/countersign.",
     )
     database_pool: int = Field(10, ge=1, description="Database connections that one process keeps.")
     blob_url: str | None = Field(
@@ -39,9 +39,7 @@ class Settings(BaseSettings):
     render_seconds: float = Field(120.0, gt=0, description="Time that opening and drawing one upload may take.")
     renderer: str = Field("pypdfium2", description="What draws PDF pages: pypdfium2 or pdf2image.")
     ocr_engine: str = Field("auto", description="How pages are read: auto, or the name of one engine.")
-    read_seconds: float = Field(
-        180.0, gt=0, description="Time that reading one page may take before its child is killed."
-    )
+    read_seconds: float = Field(180.0, gt=0, description="Time that reading one page may take.")
     recognise_seconds: float = Field(300.0, gt=0, description="Time that recognising one document may take.")
 
     worker_jobs: int = Field(4, ge=1, description="Jobs that one worker process has in hand at a time.")
@@ -50,12 +48,10 @@ class Settings(BaseSettings):
     )
     heartbeat_seconds: float = Field(5.0, gt=0, description="How often a worker says that it is alive.")
     stalled_seconds: float = Field(30.0, gt=0, description="Silence after which a worker counts as lost.")
-    attempts: int = Field(
-        3, ge=1, description="Failures (exceptions, deaths of the child) before a document is failed."
-    )
+    attempts: int = Field(3, ge=1, description="Failures (exceptions, dead children) before a document is failed.")
     lost_workers: int = Field(10, ge=1, description="Lost workers before a document is failed: perhaps it kills them.")
     retry_seconds: float = Field(
-        5.0, ge=0, description="Wait before the first retry; each further one waits three times as long."
+        5.0, ge=0, description="Wait before the first retry; each further wait is three times as long."
     )
 
     certify_share: float = Field(

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the migrations on the connection that the caller hands in; job tables are not ours to compare."""
+"""Alembic's entry: runs the migrations on the connection that is handed in; job tables are not ours to compare."""
 
 from __future__ import annotations
 

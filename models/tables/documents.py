@@ -71,14 +71,16 @@ class DocumentPage(SQLModel, table=True):
     id: str = Field(default_factory=lambda: new_id("pag"), primary_key=True)
     document_id: str = reference("document.id")
     number: int
+    rendered_key: str = ""  # blob of the PNG as drawn, before it was turned upright
     image_key: str  # blob of the PNG that is served
     words_key: str | None = None  # blob of the Page as JSON, once read
-    text_layer_key: str | None = None
+    text_layer_key: str | None = None  # blob of the words that the PDF carries
     width: int
     height: int
     engine: str | None = None
     rotation: int = 0
     cpu_seconds: float | None = None
+    attempts: int = 0  # failures to read this page
     problems: list[str] = json_column(list)
     read_at: Moment | None = moment(nullable=True)
 
@@ -137,13 +139,13 @@ class Correction(SQLModel, table=True):
 
 
 class Blob(SQLModel, table=True):
-    """Which blobs a workspace holds, so that retention can find them."""
+    """Which document needs which blob: a blob that no row names may be deleted."""
 
-    __table_args__ = (UniqueConstraint("workspace_id", "key"),)
+    __table_args__ = (UniqueConstraint("document_id", "key"),)
 
     id: str = Field(default_factory=lambda: new_id("blb"), primary_key=True)
     workspace_id: str = reference("workspace.id")
-    key: str
-    document_id: str | None = reference("document.id", nullable=True)
+    document_id: str = reference("document.id")
+    key: str = Field(index=True)
     bytes: int = 0
     created_at: Moment = moment()

@@ -67,6 +67,7 @@ class WebhookDelivery(SQLModel, table=True):
     webhook_id: str = reference("webhook.id")
     event_key: str  # e.g. release id: the same release is told once
     event_type: str
+    document_id: str | None = reference("document.id", nullable=True)  # whose values the payload holds: erasable
     payload: dict[str, Any] | None = json_column(nullable=True)
     attempts: int = 0
     status: str = Field(default="pending", max_length=32)  # pending | delivered | failed

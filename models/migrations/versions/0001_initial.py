@@ -283,24 +283,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_web_session_user_id"), "web_session", ["user_id"], unique=False)
     op.create_table(
-        "webhook_delivery",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("webhook_id", sa.String(), nullable=False),
-        sa.Column("event_key", sa.String(), nullable=False),
-        sa.Column("event_type", sa.String(), nullable=False),
-        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-        sa.Column("attempts", sa.Integer(), nullable=False),
-        sa.Column("status", sa.String(length=32), nullable=False),
-        sa.Column("last_status", sa.Integer(), nullable=True),
-        sa.Column("last_error", sa.String(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["webhook_id"], ["webhook.id"], ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("webhook_id", "event_key"),
-    )
-    op.create_index(op.f("ix_webhook_delivery_webhook_id"), "webhook_delivery", ["webhook_id"], unique=False)
-    op.create_table(
         "document",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("workspace_id", sa.String(), nullable=False),
@@ -365,16 +347,17 @@ def upgrade() -> None:
         "blob",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("workspace_id", sa.String(), nullable=False),
+        sa.Column("document_id", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
-        sa.Column("document_id", sa.String(), nullable=True),
         sa.Column("bytes", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["document_id"], ["document.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["workspace_id"], ["workspace.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("workspace_id", "key"),
+        sa.UniqueConstraint("document_id", "key"),
     )
     op.create_index(op.f("ix_blob_document_id"), "blob", ["document_id"], unique=False)
+    op.create_index(op.f("ix_blob_key"), "blob", ["key"], unique=False)
     op.create_index(op.f("ix_blob_workspace_id"), "blob", ["workspace_id"], unique=False)
     op.create_table(
         "correction",
@@ -395,6 +378,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("document_id", sa.String(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("rendered_key", sa.String(), nullable=False),
         sa.Column("image_key", sa.String(), nullable=False),
         sa.Column("words_key", sa.String(), nullable=True),
         sa.Column("text_layer_key", sa.String(), nullable=True),
@@ -403,6 +387,7 @@ def upgrade() -> None:
         sa.Column("engine", sa.String(), nullable=True),
         sa.Column("rotation", sa.Integer(), nullable=False),
         sa.Column("cpu_seconds", sa.Float(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("problems", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("read_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["document_id"], ["document.id"], ondelete="CASCADE"),
@@ -511,6 +496,27 @@ def upgrade() -> None:
         sa.UniqueConstraint("document_id", "number"),
     )
     op.create_index(op.f("ix_release_document_id"), "release", ["document_id"], unique=False)
+    op.create_table(
+        "webhook_delivery",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("webhook_id", sa.String(), nullable=False),
+        sa.Column("event_key", sa.String(), nullable=False),
+        sa.Column("event_type", sa.String(), nullable=False),
+        sa.Column("document_id", sa.String(), nullable=True),
+        sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("status", sa.String(length=32), nullable=False),
+        sa.Column("last_status", sa.Integer(), nullable=True),
+        sa.Column("last_error", sa.String(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["document_id"], ["document.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["webhook_id"], ["webhook.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("webhook_id", "event_key"),
+    )
+    op.create_index(op.f("ix_webhook_delivery_document_id"), "webhook_delivery", ["document_id"], unique=False)
+    op.create_index(op.f("ix_webhook_delivery_webhook_id"), "webhook_delivery", ["webhook_id"], unique=False)
     op.create_table(
         "verdict",
         sa.Column("id", sa.String(), nullable=False),
@@ -751,6 +757,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_verdict_reading_id"), table_name="verdict")
     op.drop_index(op.f("ix_verdict_document_id"), table_name="verdict")
     op.drop_table("verdict")
+    op.drop_index(op.f("ix_webhook_delivery_webhook_id"), table_name="webhook_delivery")
+    op.drop_index(op.f("ix_webhook_delivery_document_id"), table_name="webhook_delivery")
+    op.drop_table("webhook_delivery")
     op.drop_index(op.f("ix_release_document_id"), table_name="release")
     op.drop_table("release")
     op.drop_index(op.f("ix_gold_item_workspace_id"), table_name="gold_item")
@@ -772,6 +781,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_correction_document_id"), table_name="correction")
     op.drop_table("correction")
     op.drop_index(op.f("ix_blob_workspace_id"), table_name="blob")
+    op.drop_index(op.f("ix_blob_key"), table_name="blob")
     op.drop_index(op.f("ix_blob_document_id"), table_name="blob")
     op.drop_table("blob")
     op.drop_index(op.f("ix_document_workspace_id"), table_name="document")
@@ -790,8 +800,6 @@ def downgrade() -> None:
     )
     op.drop_index("document_cursor", table_name="document")
     op.drop_table("document")
-    op.drop_index(op.f("ix_webhook_delivery_webhook_id"), table_name="webhook_delivery")
-    op.drop_table("webhook_delivery")
     op.drop_index(op.f("ix_web_session_user_id"), table_name="web_session")
     op.drop_table("web_session")
     op.drop_index(op.f("ix_skill_user_id"), table_name="skill")

@@ -1,0 +1,88 @@
+"""Upkeep: steps whose job was lost, retention, and finished jobs that nobody needs any more."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import text
+from sqlmodel import Session, col, select
+
+from hitl import documents
+from hitl.jobs import enqueue
+from models.states import DocumentState
+from models.tables import Document, DocumentPage, Workspace
+
+ERASE_AT_A_TIME = 20
+D = DocumentState
+
+
+def never_give_up(_error: BaseException, _arguments: dict[str, Any]) -> bool:
+    """For jobs that must happen some day: always try again."""
+    return False
+
+
+def enqueue_lost_steps(session: Session, *, now: datetime, silence: timedelta) -> int:
+    """Enqueue the next step of documents that have none in the queue. Returns how many.
+
+    That cannot happen, because a step is enqueued with the move before it; but somebody may empty the queue by
+    hand, or restore the database from before.
+    """
+    waiting = select(Document).where(
+        col(Document.state).in_([D.RECEIVED.value, D.RENDERED.value]), Document.created_at < now - silence
+    )
+    lost = 0
+    for document in session.exec(waiting.limit(500)).all():
+        if has_job(session, document.id):
+            continue
+        lost += 1
+        for name, arguments in next_steps(session, document):
+            enqueue(session, name, priority=document.priority, document_id=document.id, **arguments)
+    return lost
+
+
+def has_job(session: Session, document_id: str) -> bool:
+    """Whether a job about this document waits or runs."""
+    query = text(
+        "SELECT 1 FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND args->>'document_id' = :id LIMIT 1"
+    )
+    return session.execute(query, {"id": document_id}).first() is not None
+
+
+def next_steps(session: Session, document: Document) -> list[tuple[str, dict[str, Any]]]:
+    """The jobs that a document in this state waits for."""
+    if document.state == D.RECEIVED:
+        return [("render", {})]
+    unread = select(DocumentPage.number).where(
+        DocumentPage.document_id == document.id, col(DocumentPage.read_at).is_(None)
+    )
+    numbers = session.exec(unread).all()
+    return [("read_page", {"number": number}) for number in numbers] or [("recognise", {})]
+
+
+def erase_expired(session: Session, *, now: datetime) -> int:
+    """Erase finished documents that are older than their workspace keeps them. Returns how many."""
+    erased = 0
+    for workspace in session.exec(select(Workspace).where(col(Workspace.retention_days).is_not(None))).all():
+        oldest = now - timedelta(days=workspace.retention_days or 0)
+        done = [D.RELEASED, D.AMENDED, D.REFUSED, D.CANCELLED, D.FAILED]
+        old = select(Document).where(
+            Document.workspace_id == workspace.id,
+            col(Document.state).in_([state.value for state in done]),
+            Document.created_at < oldest,
+        )
+        for document in session.exec(old.limit(ERASE_AT_A_TIME)).all():
+            documents.erase(session, document, actor="system:retention", now=now)
+            erased += 1
+    return erased
+
+
+def delete_finished_jobs(session: Session, *, before: datetime) -> None:
+    """Forget jobs that ended before then; the event log keeps what they did."""
+    session.execute(
+        text(
+            "DELETE FROM procrastinate_jobs j WHERE status IN ('succeeded', 'failed', 'cancelled', 'aborted') AND NOT "
+            "EXISTS (SELECT 1 FROM procrastinate_events e WHERE e.job_id = j.id AND e.at >= :before)"
+        ),
+        {"before": before},
+    )

@@ -1,0 +1,137 @@
+"""Recognising a document in a child process, and storing what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session
+
+from extractor import sandbox
+from hitl import registry
+from hitl.blobs import blobs
+from hitl.pages import load_words, page_rows
+from hitl.workspaces import current_types
+from models.doctype import DocumentType
+from models.tables import Document, DocumentPage, FieldReading
+from models.values import Page, Reading, Recognition
+
+MEMORY_BYTES = 8_000_000_000  # of address space: torch alone reserves several GB
+SEVERAL = "several_documents"
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that recognising one document needs, read in one short transaction."""
+
+    folder: Path
+    model_version_id: str
+    types: dict[str, DocumentType]
+    type_versions: dict[str, str]
+    document_type: str | None
+    pages: list[DocumentPage]
+
+
+def gather(session: Session, document: Document) -> Work:
+    """The model that serves, the document types in use, and the pages."""
+    model = registry.serving_model(session, document.workspace_id)
+    types = current_types(session, document.workspace_id)
+    return Work(
+        folder=registry.bundle_folder(model),
+        model_version_id=model.id,
+        types={name: spec for name, (_, spec) in types.items()},
+        type_versions={name: row.id for name, (row, _) in types.items()},
+        document_type=document.requested_type,
+        pages=page_rows(session, document.id),
+    )
+
+
+def recognise(work: Work, *, seconds: float, today: date) -> Recognition:
+    """Type and fields of the document, by a child process. Raises `sandbox.SandboxFailed`."""
+    header = {
+        "folder": str(work.folder),
+        "types": {name: spec.model_dump(mode="json") for name, spec in work.types.items()},
+        "document_type": work.document_type if work.document_type in work.types else None,
+        "pages": [load_words(row).to_json() for row in work.pages],
+        "today": today.isoformat(),
+    }
+    images = [blobs().get(row.image_key) for row in work.pages]
+    answer, _ = sandbox.call(
+        "hitl.recognition:recognise_job", header, images, seconds=seconds, memory_bytes=MEMORY_BYTES
+    )
+    return Recognition.from_json(answer)
+
+
+def store(session: Session, document: Document, recognition: Recognition, work: Work, now: datetime) -> None:
+    """Add the readings of this run and note by what they were made."""
+    document.document_type = recognition.document_type
+    document.document_type_confidence = recognition.document_type_confidence
+    document.type_version_id = work.type_versions.get(recognition.document_type)
+    document.model_version_id = work.model_version_id
+    document.problems = list(recognition.problems)
+    if SEVERAL in recognition.problems and document.held_reason is None:
+        document.held_reason = "looks like several documents"
+    spec = work.types.get(recognition.document_type)
+    if spec is not None:
+        rows = [_row(document, spec, reading, work.model_version_id, now) for reading in recognition.readings]
+        session.add_all(rows)
+    session.add(document)
+    session.flush()
+
+
+def _row(
+    document: Document, spec: DocumentType, reading: Reading, model_version_id: str, now: datetime
+) -> FieldReading:
+    return FieldReading(
+        document_id=document.id,
+        run=document.run,
+        field=reading.field,
+        kind=spec.field(reading.field).kind.value,
+        value_state=reading.state.value,
+        value=reading.value,
+        text=reading.text,
+        confidence=reading.confidence,
+        score=reading.score,
+        page=reading.page,
+        box=reading.box.as_list() if reading.box else None,
+        lines=[box.as_list() for box in reading.lines],
+        items=[asdict(item) | {"box": item.box.as_list() if item.box else None} for item in reading.items],
+        alternatives=[list(pair) for pair in reading.alternatives],
+        provenance=reading.provenance,
+        model_version_id=model_version_id,
+        created_at=now,
+    )
+
+
+# --- in the child ---------------------------------------------------------------------------------
+
+
+def recognise_job(header: dict[str, Any], images: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """What the child does: words and images in, a recognition out. The bundle stays loaded for the next document."""
+    import extractor.recognise as main_line
+    from extractor.render import decode_png
+
+    pages = [Page.from_json(page) for page in header["pages"]]
+    pictures = {page.number: image for page, image in zip(pages, images, strict=True)}
+    recogniser = _recogniser(header["folder"], header["types"])
+    recognition = main_line.recognise(
+        pages,
+        recogniser,
+        header["document_type"],
+        image_of=lambda number: decode_png(pictures[number]) if number in pictures else None,
+        today=date.fromisoformat(header["today"]),
+    )
+    return recognition.to_json(), []
+
+
+def _recogniser(folder: str, types: Mapping[str, Any]) -> Any:
+    from extractor.recognise import Recogniser
+    from models.nets.bundle import INDEX, Bundle
+
+    parsed = {name: DocumentType.model_validate(spec) for name, spec in types.items()}
+    if not (Path(folder) / INDEX).exists():
+        return Recogniser.from_bundle(Bundle(), parsed)  # nothing learnt yet: everything goes to people
+    return registry.load_recogniser(Path(folder), parsed)
