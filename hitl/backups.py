@@ -55,9 +55,8 @@ def restore(source: Path) -> None:
             raise BackupRefused(f"{source} is no backup: it has no {DUMP}.")
         archive.extract(DUMP, folder, filter="data")
         dump = Path(folder) / DUMP
-        _run(
-            "pg_restore", "--clean", "--if-exists", "--no-owner", "--single-transaction", f"--dbname={db.conninfo()}", str(dump)
-        )  # fmt: skip
+        how = ("--clean", "--if-exists", "--no-owner", "--single-transaction")
+        _run("pg_restore", *how, f"--dbname={db.conninfo()}", str(dump))
         _restore_blobs(archive)
     db.migrate()  # a backup of an older version
 

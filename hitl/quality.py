@@ -1,4 +1,4 @@
-"""The numbers of `GET /v1/quality`: per field how much the machine decided alone, what audits found, and what it cost."""
+"""The numbers of `GET /v1/quality`: per field what the machine decided alone, what audits found, the cost."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from sqlmodel import Session, col, select
 
 from models.tables import Certificate
 
-# One row per type and field of what was released. `wrong` compares the first released value with the audit's gold by the
-# stored observation, so that later corrections do not flatter the number; each audit counts 1 / pi.
+# One row per type and field of what was released. `wrong` compares the first released value with the audit's gold by
+# the stored observation, so that later corrections do not flatter the number; each audit counts 1 / pi.
 _FIELDS = text("""
     SELECT d.document_type, v.field,
            count(*) AS decisions,

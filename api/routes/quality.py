@@ -14,5 +14,5 @@ router = APIRouter(prefix="/v1/quality", tags=["quality"])
 
 @router.get("")
 def show_quality(session: SessionDep, caller: Reader, document_type: str | None = None) -> dict[str, Any]:
-    """Per field: decisions, share accepted by the machine, error found by audits, answers per decision; certificates."""
+    """Per field: decisions, share accepted by the machine, error found by audits, cost in answers; certificates."""
     return quality.quality(session, caller.workspace_id, document_type)

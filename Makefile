@@ -1,0 +1,80 @@
+# `make run` starts everything; `make test` runs all checks. Both work from a fresh clone.
+
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8000
+PYTEST ?= -q
+# Where torch's CPU build is not on the package index at hand: TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
+
+BIN := $(VENV)/bin
+DONE := $(VENV)/.done
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-input
+
+.PHONY: run test lint format types imports install install-dev lock notice clean
+
+run: install
+	@exec env COUNTERSIGN_PORT=$(PORT) $(BIN)/countersign run
+
+test: install-dev lint types imports
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: install-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: install-dev
+	$(BIN)/mypy
+
+imports: install-dev
+	$(BIN)/lint-imports
+
+# Writes the lock files from pyproject.toml; needs pip-tools, which is installed for it alone.
+lock: install-dev
+	$(PIP) "pip-tools>=7.5"
+	$(BIN)/python scripts/lock.py
+
+notice: install-dev
+	$(BIN)/python scripts/notice.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+
+# --- what is installed, each step once -------------------------------------------------------------------------------
+
+install: $(DONE)/runtime $(DONE)/self
+install-dev: $(DONE)/dev $(DONE)/self
+
+$(DONE)/venv:
+	@PYTHON=$(PYTHON) sh scripts/system.sh run
+	@echo "Making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@mkdir -p $(DONE) && touch $@
+
+$(DONE)/torch: pyproject.toml | $(DONE)/venv
+	@if [ "$$(cat $@ 2>/dev/null)" != "$(TORCH)" ]; then \
+	    echo "Installing $(TORCH), the largest part"; \
+	    sed -n 's/^\([^ #]*==[^ ]*\).*/\1/p' requirements.lock > $(DONE)/constraints.txt; \
+	    $(PIP) -c $(DONE)/constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)"; \
+	fi
+	@echo "$(TORCH)" > $@
+
+$(DONE)/runtime: requirements.lock | $(DONE)/torch
+	@echo "Installing what requirements.lock names"
+	@$(PIP) --require-hashes --no-deps -r requirements.lock
+	@touch $@
+
+$(DONE)/dev: requirements-dev.lock $(DONE)/runtime
+	@sh scripts/system.sh test
+	@echo "Installing what requirements-dev.lock names"
+	@$(PIP) --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@
+
+$(DONE)/self: pyproject.toml | $(DONE)/runtime
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
