@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from bisect import bisect, insort
+from dataclasses import dataclass
 
 from models.values import Box, Word
 
@@ -20,6 +21,8 @@ class Piece:
     @property
     def corners(self) -> Corners:
         corners = [c for _, c, _ in self.words]
+        if len(corners) == 1:
+            return corners[0]
         return (
             min(c[0] for c in corners),
             min(c[1] for c in corners),
@@ -28,15 +31,21 @@ class Piece:
         )
 
 
-@dataclass
 class Row:
-    """Pieces beside each other."""
+    """Pieces beside each other, with what they span from top to bottom."""
 
-    pieces: list[tuple[Corners, Piece]] = field(default_factory=list)
+    def __init__(self, corners: Corners, piece: Piece, closed: bool = False) -> None:
+        self.pieces = [(corners, id(piece), piece)]  # from left to right
+        self.top, self.bottom = corners[1], corners[3]
+        self.closed = closed  # text that runs down the page stands alone
+
+    def add(self, corners: Corners, piece: Piece) -> None:
+        insort(self.pieces, (corners, id(piece), piece))
+        self.top, self.bottom = min(self.top, corners[1]), max(self.bottom, corners[3])
 
     @property
     def middle(self) -> float:
-        return sum((c[1] + c[3]) / 2 for c, _ in self.pieces) / len(self.pieces)
+        return sum((c[1] + c[3]) / 2 for c, _, _ in self.pieces) / len(self.pieces)
 
 
 def arrange(pieces: list[Piece], width: int, height: int, skew: float = 0.0) -> list[Word]:
@@ -49,7 +58,7 @@ def arrange(pieces: list[Piece], width: int, height: int, skew: float = 0.0) -> 
     words: list[Word] = []
     segment = -1
     for number, row in enumerate(rows):
-        flat = sorted((w for _, p in row.pieces for w in p.words), key=lambda w: w[1][0])
+        flat = sorted((w for _, _, p in row.pieces for w in p.words), key=lambda w: w[1][0])
         heights = sorted(c[3] - c[1] for _, c, _ in flat)
         gap = SEGMENT_GAP * max(heights[len(heights) // 2], 1.0)
         last: float | None = None
@@ -67,16 +76,24 @@ def _rows(pieces: list[Piece], slope: float) -> list[Row]:
     rows: list[Row] = []
     level = [(_levelled(p.corners, slope), p) for p in pieces]
     for corners, piece in sorted(level, key=lambda c: (c[0][1] + c[0][3], c[0][0])):
+        closed = _runs_down(corners, piece)
         best, most = None, 0.5
-        for row in rows[-12:]:
+        for row in () if closed else rows[-12:]:
+            if row.closed or row.bottom <= corners[1] or row.top >= corners[3]:
+                continue
             overlap = _overlap(corners, row)
             if overlap > most:
                 best, most = row, overlap
-        if best is None:
-            best = Row()
-            rows.append(best)
-        best.pieces.append((corners, piece))
+        if best:
+            best.add(corners, piece)
+        else:
+            rows.append(Row(corners, piece, closed))
     return sorted(rows, key=lambda r: r.middle)
+
+
+def _runs_down(corners: Corners, piece: Piece) -> bool:
+    x0, y0, x1, y1 = corners
+    return y1 - y0 > 1.5 * (x1 - x0) and sum(len(t) for t, _, _ in piece.words) > 2
 
 
 def _levelled(corners: Corners, slope: float) -> Corners:
@@ -89,12 +106,14 @@ def _levelled(corners: Corners, slope: float) -> Corners:
 
 def _overlap(corners: Corners, row: Row) -> float:
     """Shared height with the nearest piece of `row`, as a share of the lower one; 0 if they stand over each other."""
-    nearest = min(row.pieces, key=lambda p: max(p[0][0] - corners[2], corners[0] - p[0][2]))[0]
-    shared_x = min(corners[2], nearest[2]) - max(corners[0], nearest[0])
-    if shared_x > 0.5 * min(corners[2] - corners[0], nearest[2] - nearest[0]):
+    x0, y0, x1, y1 = corners
+    at = bisect(row.pieces, (corners,))
+    beside = [row.pieces[i][0] for i in (at - 1, at) if 0 <= i < len(row.pieces)]
+    nearest = min(beside, key=lambda c: c[0] - x1 if c[0] > x0 else x0 - c[2])
+    if min(x1, nearest[2]) - max(x0, nearest[0]) > 0.5 * min(x1 - x0, nearest[2] - nearest[0]):
         return 0.0
-    shared = min(corners[3], nearest[3]) - max(corners[1], nearest[1])
-    return shared / max(1e-6, min(corners[3] - corners[1], nearest[3] - nearest[1]))
+    shared = min(y1, nearest[3]) - max(y0, nearest[1])
+    return shared / max(1e-6, min(y1 - y0, nearest[3] - nearest[1]))
 
 
 def turn_box(box: Box, turn: int) -> Box:

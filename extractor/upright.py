@@ -22,8 +22,10 @@ Image = NDArray[np.uint8]
 
 TALL = 1.5  # height over width of a line on its side
 POOR_CONFIDENCE = 0.85  # upright pages had 0.87-0.98, pages on their head 0.58-0.74 where lines are not turned singly
-VOTERS = 12
+VOTERS = 20  # with sure votes of 20 lines: none of 346 pages wrong, neither upright nor turned; of 12 lines 1.7 %
 MIN_VOTERS = 3
+SURE = 0.9
+CROP_RATIO = 4  # width over height that the classifier takes without squeezing
 SKEW_DEGREES = 1.0
 TURNS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
@@ -61,8 +63,8 @@ def _suspected_turns(image: Image, lines: list[Box]) -> list[int]:
         return []
     tall = [b for b in long if b.height * height > TALL * b.width * width]
     if len(tall) > 0.5 * len(long):
-        return [90, 270] if upside_down_share(image, tall) >= 0.5 else [270, 90]
-    return [180] if upside_down_share(image, [b for b in long if b not in tall]) >= 0.5 else []
+        return [90, 270] if upside_down_share(image, tall) > 0.5 else [270, 90]
+    return [180] if upside_down_share(image, [b for b in long if b not in tall]) > 0.5 else []
 
 
 def _standing(image: Image, words: list[Word]) -> float:
@@ -74,7 +76,7 @@ def _standing(image: Image, words: list[Word]) -> float:
     tall = sum(b.height * height > TALL * b.width * width for b in lines) / len(lines)
     wide = [b for b in lines if b.height * height <= TALL * b.width * width]
     head = upside_down_share(image, wide) if wide else 0.0
-    return mean_confidence(words) * (1 - 0.5 * tall) * (1 - 0.5 * (head >= 0.5))
+    return mean_confidence(words) * (1 - 0.5 * tall) * (1 - 0.5 * (head > 0.5))
 
 
 def mean_confidence(words: list[Word]) -> float:
@@ -92,7 +94,10 @@ def line_boxes(words: list[Word]) -> list[Box]:
 
 
 def upside_down_share(image: Image, lines: list[Box]) -> float:
-    """Share of the longest lines that a classifier sees upside down; lines on their side are first turned to the left."""
+    """Share of the longest lines that a classifier surely sees upside down; 0 when it is sure of too few.
+
+    Lines on their side are first turned to the left.
+    """
     height, width = image.shape[:2]
     longest = sorted(lines, key=lambda b: max(b.width * width, b.height * height), reverse=True)[:VOTERS]
     votes = []
@@ -102,13 +107,11 @@ def upside_down_share(image: Image, lines: list[Box]) -> float:
             continue
         if crop.shape[0] > TALL * crop.shape[1]:
             crop = np.rot90(crop)
-        votes.append(_is_upside_down(np.ascontiguousarray(crop[:, : 8 * crop.shape[0]])))
-    return sum(votes) / len(votes) if votes else 0.0
-
-
-def _is_upside_down(crop: Image) -> bool:
-    label, score = _classifier()(crop, use_det=False, use_cls=True, use_rec=False).cls_res[0]
-    return bool(label == "180" and score > 0.6)
+        crop = np.ascontiguousarray(crop[:, : CROP_RATIO * crop.shape[0]])
+        label, score = _classifier()(crop, use_det=False, use_cls=True, use_rec=False).cls_res[0]
+        if score > SURE:
+            votes.append(label == "180")
+    return sum(votes) / len(votes) if len(votes) >= MIN_VOTERS else 0.0
 
 
 def detect_lines(image: Image) -> list[Box]:

@@ -1,0 +1,1 @@
+"""Reading: bytes to words, words to values."""
