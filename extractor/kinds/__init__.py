@@ -29,9 +29,7 @@ def locale_of(doctype: DocumentType | None, field: FieldSpec | None = None) -> L
     return Locale(doctype.date_order, doctype.decimal_mark, doctype.currency, choices)
 
 
-def normalise(
-    kind: Kind, text: str, doctype: DocumentType | None = None, field: FieldSpec | None = None
-) -> str | None:
+def normalise(kind: Kind, text: str, doctype: DocumentType | None = None, field: FieldSpec | None = None) -> str | None:
     """`text` in the project's form for `kind`, or None if it cannot be parsed as one."""
     return KINDS[kind].normalise(text, locale_of(doctype, field))
 

@@ -7,6 +7,7 @@ import unicodedata
 
 _TO_DIGIT = str.maketrans("OoIlSDBZ", "00115082")
 _TO_LETTER = str.maketrans("0158", "OISB")
+_NOT_ALNUM = {n: None for n in range(128) if not chr(n).isalnum()}
 _ALNUM = re.compile(r"[A-Za-z0-9]+")
 _MOSTLY_DIGITS = re.compile(r"\d+[OoIl]\d*|\d{3,}D\d*|[Oo]\d+")
 
@@ -27,6 +28,8 @@ def fold(text: str) -> str:
 def compact(text: str) -> str:
     """Upper case, no accents, spaces or punctuation. Text that has no letter or digit at all keeps its signs."""
     folded = fold(text).upper()
+    if folded.isascii():
+        return folded.translate(_NOT_ALNUM) or "".join(folded.split())
     return "".join(c for c in folded if c.isalnum()) or "".join(folded.split())
 
 

@@ -1,0 +1,180 @@
+"""From rankings to one decision a field: the value or its absence, and the evidence from which confidence is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from extractor import kinds
+from extractor.fields.features import Scene
+from extractor.fields.layout import Floats
+from extractor.fields.scorers import Ranking, Scorers
+from models.doctype import FieldSpec
+from models.values import ValueState
+
+MOST_ITEMS = 8
+ALTERNATIVES = 5
+EVIDENCE = (
+    "score", "margin", "tree", "net", "agree", "ocr_mean", "ocr_least", "seen", "known_words", "several", "absent",
+    "check_failed", "memory_kept", "memory_changed", "items",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One value: its candidate, and its score."""
+
+    key: str
+    value: str
+    text: str
+    candidate: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the machine says of one field before calibration."""
+
+    field: FieldSpec
+    state: ValueState
+    choices: tuple[Choice, ...]  # one, or several for a repeated field
+    evidence: dict[str, float]
+    alternatives: tuple[tuple[str, float], ...] = ()
+    provenance: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def value(self) -> str | list[str] | None:
+        if self.field.repeated:
+            return [c.value for c in self.choices] if self.choices else None
+        return self.choices[0].value if self.choices else None
+
+    @property
+    def key(self) -> str:
+        return kinds.key(self.field.kind, self.value)
+
+    def vector(self) -> list[float]:
+        return [self.evidence.get(name, 0.0) for name in EVIDENCE]
+
+    def with_evidence(self, **more: float) -> Decision:
+        return replace(self, evidence=self.evidence | more)
+
+
+def decide(
+    scene: Scene, rankings: Mapping[str, Ranking], scorers: Scorers, thresholds: Mapping[str, float]
+) -> dict[str, Decision]:
+    """One decision for every field of the type."""
+    known = _known_words(scene, scorers)
+    decisions = {}
+    for name, ranking in rankings.items():
+        if ranking.field.repeated:
+            decision = _decide_several(scene, ranking, thresholds.get(name, 0.0))
+        else:
+            decision = _decide_one(scene, ranking, scorers)
+        seen = (
+            scorers.trees[name].right_before(decision.choices[0].key)
+            if decision.choices and name in scorers.trees
+            else 0.0
+        )
+        decisions[name] = decision.with_evidence(known_words=known, seen=float(np.log1p(max(seen, 0.0))))
+    return decisions
+
+
+def _known_words(scene: Scene, scorers: Scorers) -> float:
+    """Share of the document's words that the training documents had: low for a layout never seen."""
+    ids = scorers.vocabulary.ids(scene.layout)[:-1]
+    return float((ids < len(scorers.vocabulary.hashes)).mean()) if len(ids) else 0.0
+
+
+def _decide_one(scene: Scene, ranking: Ranking, scorers: Scorers) -> Decision:
+    can_be_absent = scorers.absences.get(ranking.field.name, 0) > 0
+    if not len(ranking.keys):
+        return _nothing(ranking, ValueState.ABSENT if can_be_absent else ValueState.NOT_FOUND)
+    absent, absent_tree, absent_net = ranking.absent
+    if can_be_absent and absent > ranking.score[0]:
+        evidence = _scores(absent, float(ranking.score[0]), absent_tree, absent_net, agree=_is_top_absent(ranking))
+        return Decision(ranking.field, ValueState.ABSENT, (), evidence | {"absent": 1.0}, _alternatives(ranking, 0))
+    best = _choice(ranking, 0)
+    second = float(ranking.score[1]) if len(ranking.keys) > 1 else -12.0
+    if can_be_absent:
+        second = max(second, absent)
+    agree = float(ranking.tree[0] >= ranking.tree.max()) + float(ranking.net[0] >= ranking.net.max())
+    evidence = _scores(best.score, second, float(ranking.tree[0]), float(ranking.net[0]), agree)
+    evidence |= _reading_quality(scene, ranking, best) | {"several": float(np.log1p(len(ranking.keys)))}
+    return Decision(ranking.field, ValueState.FOUND, (best,), evidence, _alternatives(ranking, 1))
+
+
+def _scores(score: float, second: float, tree: float, net: float, agree: float) -> dict[str, float]:
+    return {
+        "score": _logit(score), "margin": min(score - second, 8.0), "tree": _logit(tree), "net": _logit(net), "agree": agree,
+    }  # fmt: skip
+
+
+def _logit(log_probability: float) -> float:
+    chance = float(np.clip(np.exp(log_probability), 1e-4, 1 - 1e-4))
+    return float(np.log(chance / (1 - chance)))
+
+
+def _is_top_absent(ranking: Ranking) -> float:
+    return float(ranking.absent[1] >= ranking.tree.max()) + float(ranking.absent[2] >= ranking.net.max())
+
+
+def _nothing(ranking: Ranking, state: ValueState) -> Decision:
+    return Decision(ranking.field, state, (), {"score": 0.0, "absent": 1.0})
+
+
+def _choice(ranking: Ranking, rank: int) -> Choice:
+    candidate = int(ranking.best[rank])
+    span = ranking.table.spans[candidate]
+    return Choice(ranking.keys[rank], span.value.strip(" ,;:"), span.text, candidate, float(ranking.score[rank]))
+
+
+def _alternatives(ranking: Ranking, skip: int) -> tuple[tuple[str, float], ...]:
+    ranks = range(skip, min(len(ranking.keys), skip + ALTERNATIVES))
+    return tuple((_choice(ranking, r).value, round(float(np.exp(ranking.score[r])), 4)) for r in ranks)
+
+
+def _reading_quality(scene: Scene, ranking: Ranking, *choices: Choice) -> dict[str, float]:
+    tokens = [t for c in choices for t in ranking.table.spans[c.candidate].tokens]
+    sure: Floats = scene.layout.confidence[tokens]
+    return {"ocr_mean": float(sure.mean()), "ocr_least": float(sure.min())}
+
+
+def standing(ranking: Ranking) -> Floats:
+    """How well each value stands on its own: the chance by the trees and the distance from the network's best."""
+    alone = -np.logaddexp(0, -ranking.odds)
+    best = ranking.net.max(initial=-12.0)
+    found: Floats = (np.maximum(alone, -12.0) + ranking.net - best) / 2
+    return found
+
+
+def pick_several(ranking: Ranking, threshold: float) -> list[int]:
+    """Ranks of the values that stand above the threshold, best first: at least one, none part of another."""
+    strength = standing(ranking)
+    picked: list[int] = []
+    for rank in np.argsort(-strength, kind="stable"):
+        if picked and (strength[rank] < threshold or len(picked) >= MOST_ITEMS):
+            break
+        if not any(_repeats(ranking, int(rank), other) for other in picked):
+            picked.append(int(rank))
+    return picked
+
+
+def _repeats(ranking: Ranking, rank: int, other: int) -> bool:
+    a, b = ranking.keys[rank], ranking.keys[other]
+    mine = set(ranking.table.spans[int(ranking.best[rank])].tokens)
+    return a in b or b in a or bool(mine & set(ranking.table.spans[int(ranking.best[other])].tokens))
+
+
+def _decide_several(scene: Scene, ranking: Ranking, threshold: float) -> Decision:
+    if not len(ranking.keys):
+        return _nothing(ranking, ValueState.NOT_FOUND)
+    picked = pick_several(ranking, threshold)
+    strength = standing(ranking)
+    choices = tuple(replace(_choice(ranking, r), score=float(strength[r])) for r in picked)
+    rest = np.delete(strength, picked)
+    weakest, next_best = float(strength[picked].min()), float(rest.max(initial=-12.0))
+    evidence = _scores(weakest, next_best, float(ranking.tree[picked].min()), float(ranking.net[picked].min()), 0.0)
+    evidence |= _reading_quality(scene, ranking, *choices) | {"items": float(len(picked))}
+    return Decision(ranking.field, ValueState.FOUND, choices, evidence)

@@ -1,0 +1,223 @@
+"""Learning the fields of a document type: scorers, out-of-fold decisions, memory, calibration."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from extractor import kinds
+from extractor.fields.decisions import EVIDENCE, Decision, decide, pick_several, standing
+from extractor.fields.features import Scene, make_scene
+from extractor.fields.grow import Grower
+from extractor.fields.labels import Goal, TrainingDocument, goal_of, normalised
+from extractor.fields.memory import REMEMBERED, Fact, Memory, Reread, fit_ratios, numbers_of
+from extractor.fields.model import FieldModel, OutOfFold, checked
+from extractor.fields.scorers import Ranking, Scorers, train_scorers
+from models.doctype import DocumentType, FieldSpec
+from models.nets import calibration
+from models.nets.calibration import Calibrator
+from models.values import ValueState
+
+FOLDS = 5
+COMMON = 5  # without memory, only words and values seen in so many documents are kept
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """A training document ready for the scorers."""
+
+    document: TrainingDocument
+    scene: Scene
+    goals: dict[str, Goal]
+    fold: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """A held-out document, ranked by scorers that had not seen it."""
+
+    row: _Prepared
+    scorers: Scorers
+    rankings: dict[str, Ranking]
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """A decision on a held-out document, with the key of what was right; None: the value is absent."""
+
+    row: _Prepared
+    decision: Decision
+    right: str | None
+
+    @property
+    def correct(self) -> bool:
+        return (self.decision.key if self.decision.choices else None) == self.right
+
+
+def learn_fields(
+    documents: Sequence[TrainingDocument], doctype: DocumentType, seed: int, progress: Progress, memory: bool = True
+) -> FieldModel:
+    """A model of `doctype` with calibrated confidence.
+
+    Confidence comes from predictions on documents held out by `group`. With `memory` off, nothing that few documents
+    share is kept: that is the form in which a bundle may be given away.
+    """
+    rows = _prepare(documents, doctype, seed, progress)
+    folds = sorted({r.fold for r in rows})
+    train = _Trainer(doctype, seed, 1 if memory else COMMON)
+    with Grower() as grower:
+        trials: list[_Trial] = []
+        for number, fold in enumerate(folds if len(folds) > 1 else []):
+            part = _part(progress, number, len(folds) + 1)
+            scorers = train([r for r in rows if r.fold != fold], grower, part)
+            trials += [_Trial(r, scorers, scorers.rank(r.scene)) for r in rows if r.fold == fold]
+        scorers = train(rows, grower, _part(progress, len(folds), len(folds) + 1))
+    thresholds = _fit_thresholds(trials, doctype)
+    held = _decisions(trials, thresholds, doctype)
+    remembered = _fit_memory(rows, held, doctype) if memory else None
+    if remembered:
+        held = _with_memory(rows, held, remembered, doctype)
+    calibrator, oof = _calibrate(held, doctype)
+    return FieldModel(doctype, scorers, calibrator, thresholds, remembered, oof)
+
+
+@dataclass(frozen=True)
+class _Trainer:
+    doctype: DocumentType
+    seed: int
+    least: int
+
+    def __call__(self, rows: Sequence[_Prepared], grower: Grower, progress: Callable[[float], None]) -> Scorers:
+        scenes, goals = [r.scene for r in rows], [r.goals for r in rows]
+        return train_scorers(scenes, goals, self.doctype, self.seed, grower, self.least, progress)
+
+
+def _part(progress: Progress, number: int, of: int) -> Callable[[float], None]:
+    name = "train" if number == of - 1 else f"hold out {number + 1}/{of - 1}"
+    return lambda share: progress(name, (number + share) / of)
+
+
+def _prepare(
+    documents: Sequence[TrainingDocument], doctype: DocumentType, seed: int, progress: Progress
+) -> list[_Prepared]:
+    rows = []
+    folds = _folds([d.group for d in documents], seed)
+    for number, document in enumerate(documents):
+        scene = make_scene(document.pages, doctype)
+        found = {f.name: goal_of(document.labels.get(f.name), scene, f, doctype) for f in doctype.fields}
+        goals = {name: goal for name, goal in found.items() if goal is not None}
+        rows.append(_Prepared(document, scene, goals, folds[document.group]))
+        progress("prepare", (number + 1) / len(documents))
+    return rows
+
+
+def _folds(groups: Iterable[str], seed: int) -> dict[str, int]:
+    """Groups in a keyed order, dealt out in turn, so that folds are equally large whatever the names."""
+    order = sorted(set(groups), key=lambda g: (zlib.crc32(f"{seed}:{g}".encode()), g))
+    return {group: position % FOLDS for position, group in enumerate(order)}
+
+
+def _right(row: _Prepared, field: FieldSpec, doctype: DocumentType) -> str | None:
+    label = row.document.labels[field.name]
+    assert label is not None
+    if label.state is not ValueState.FOUND:
+        return None
+    values = normalised(label, field, doctype)
+    return kinds.key(field.kind, values if field.repeated else values[0])
+
+
+def _decisions(trials: Sequence[_Trial], thresholds: dict[str, float], doctype: DocumentType) -> list[_Held]:
+    held = []
+    for trial in trials:
+        decisions = checked(decide(trial.row.scene, trial.rankings, trial.scorers, thresholds), doctype)
+        held += [
+            _Held(trial.row, decisions[f.name], _right(trial.row, f, doctype))
+            for f in doctype.fields
+            if f.name in trial.row.goals
+        ]
+    return held
+
+
+def _fit_thresholds(trials: Sequence[_Trial], doctype: DocumentType) -> dict[str, float]:
+    """For repeated fields, from which standing a value counts: the threshold that makes most lists right."""
+    found = {}
+    for field in (f for f in doctype.fields if f.repeated):
+        mine = [t for t in trials if field.name in t.row.goals and t.rankings[field.name].keys]
+        standings = [standing(t.rankings[field.name]) for t in mine]
+        grid = np.unique(np.round(np.concatenate([np.zeros(0), *[np.sort(s)[-8:] for s in standings]]), 1))
+        scored = [(_lists_right(mine, field.name, float(x)), float(x)) for x in grid]
+        found[field.name] = max(scored)[1] if scored else 0.0
+    return found
+
+
+def _lists_right(trials: Sequence[_Trial], name: str, threshold: float) -> float:
+    right = 0.0
+    for trial in trials:
+        ranking = trial.rankings[name]
+        picked = {ranking.keys[r] for r in pick_several(ranking, threshold)}
+        wanted = trial.row.goals[name].keys
+        right += (picked == wanted) + 0.5 * len(picked & wanted) / max(len(picked | wanted), 1)
+    return right
+
+
+def _facts(rows: Sequence[_Prepared], doctype: DocumentType) -> list[tuple[int, Fact]]:
+    """(fold, fact) of every verified name and address."""
+    found = []
+    for row in rows:
+        numbers = numbers_of(row.scene)
+        for field in doctype.fields:
+            label = row.document.labels.get(field.name)
+            if field.kind in REMEMBERED and not field.repeated and label and label.state is ValueState.FOUND:
+                value = normalised(label, field, doctype)[0]
+                found.append((row.fold, Fact(field.name, value, kinds.key(field.kind, value), numbers)))
+    return found
+
+
+def _fit_memory(rows: Sequence[_Prepared], held: Sequence[_Held], doctype: DocumentType) -> Memory | None:
+    facts = _facts(rows, doctype)
+    if not facts or not held:
+        return None
+    numbers = {r.document.id: numbers_of(r.scene) for r in rows}
+    tried = [Reread(h.row.fold, h.decision, numbers[h.row.document.id], h.right or "") for h in held]
+    return Memory(tuple(f for _, f in facts), fit_ratios(facts, tried, sorted({f.field for _, f in facts})))
+
+
+def _with_memory(
+    rows: Sequence[_Prepared], held: Sequence[_Held], memory: Memory, doctype: DocumentType
+) -> list[_Held]:
+    """The held-out decisions as a memory without their own fold would have corrected them."""
+    facts = _facts(rows, doctype)
+    books = {fold: Memory(tuple(f for k, f in facts if k != fold), memory.ratios) for fold in {r.fold for r in rows}}
+    return [
+        replace(
+            h, decision=books[h.row.fold].apply(h.row.scene, {h.decision.field.name: h.decision})[h.decision.field.name]
+        )
+        for h in held
+    ]
+
+
+def _calibrate(held: Sequence[_Held], doctype: DocumentType) -> tuple[Calibrator, list[OutOfFold]]:
+    """The calibrator of all held-out decisions; each decision's own confidence from those of the other folds."""
+    number = {f.name: i for i, f in enumerate(doctype.fields)}
+    evidence = np.array([h.decision.vector() for h in held], np.float64).reshape(-1, len(EVIDENCE))
+    field = np.array([number[h.decision.field.name] for h in held], np.int64)
+    correct = np.array([h.correct for h in held], np.float64)
+    weight = np.array([h.row.goals[h.decision.field.name].weight for h in held], np.float64)
+    fold = np.array([h.row.fold for h in held], np.int64)
+    crossed = np.zeros(len(held))
+    for k in np.unique(fold):
+        rest, mine = fold != k, fold == k
+        part = calibration.fit(evidence[rest], field[rest], correct[rest], weight[rest], len(number))
+        crossed[mine] = part.confidence(evidence[mine], field[mine])
+    oof = [
+        OutOfFold(
+            h.row.document.id, h.decision.field.name, h.decision.value, h.decision.state.value, float(p), h.correct
+        )
+        for h, p in zip(held, crossed, strict=True)
+    ]
+    return calibration.fit(evidence, field, correct, weight, len(number)), oof

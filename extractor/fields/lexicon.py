@@ -1,0 +1,168 @@
+"""Which words stand in and around the values of a field: naive Bayes log-odds per neighbourhood, and values seen before.
+
+Words are counted by hash, so the tables hold no text. In training, a document's own counts are taken out before it is
+scored (leave one out), else the tables would repeat the labels.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extractor.fields.features import SLOTS, Table
+from extractor.fields.layout import Floats, Ints, Layout
+
+# Neighbourhoods by the columns of `Table.slots` that they join.
+GROUPS: dict[str, tuple[int, ...]] = {
+    "left1": (0,), "left": (0, 1, 2, 3), "right": (4, 5, 6), "above1": (7,), "above": (7, 8, 9, 10),
+    "below": (11, 12), "start": (13, 14), "head": (15,), "before": (16,), "after": (17,),
+}  # fmt: skip
+OWN = ("own", "first", "last")
+ROWS = len(GROUPS) + len(OWN)
+COLUMNS = sum(3 if len(s) > 1 else 1 for s in GROUPS.values()) + 3 + 2 + 2
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """Hashes of the words that are counted, ascending. Ids: 0..n-1 known, n unknown, n+1 no word there."""
+
+    hashes: NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, layouts: Sequence[Layout], min_documents: int) -> Vocabulary:
+        """The words that occur in at least `min_documents` of `layouts`."""
+        shapes = [np.unique(layout.shapes) for layout in layouts if len(layout)]
+        hashes, counts = np.unique(np.concatenate([np.zeros(0, np.uint32), *shapes]), return_counts=True)
+        return cls(hashes[counts >= min_documents])
+
+    @property
+    def size(self) -> int:
+        return len(self.hashes) + 2
+
+    def ids(self, layout: Layout) -> Ints:
+        """Id of each token, with the id of "no word" appended, so that index -1 means it."""
+        unknown = len(self.hashes)
+        place = np.searchsorted(self.hashes, layout.shapes)
+        known = np.append(self.hashes, 0)[place] == layout.shapes if unknown else np.zeros(len(layout), bool)
+        return np.append(np.where(known, place, unknown), unknown + 1).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """The word ids of one table: in each slot, and in each candidate."""
+
+    slots: Ints  # [n, SLOTS]
+    own: Ints  # as Table.tokens
+    first: Ints
+    last: Ints
+
+    @classmethod
+    def of(cls, table: Table, ids: Ints) -> Words:
+        own = ids[table.tokens]
+        ends = table.starts + table.lengths - 1
+        return cls(ids[table.slots].reshape(-1, SLOTS), own, own[table.starts], own[ends])
+
+
+def value_hash(key: str) -> int:
+    return zlib.crc32(key.encode())
+
+
+@dataclass(eq=False)
+class Counts:
+    """How often each word was seen around right candidates (`right`) and wrong ones (`wrong`), by neighbourhood."""
+
+    right: NDArray[np.float64]  # [ROWS, vocabulary]
+    wrong: NDArray[np.float64]
+    documents: float
+    right_values: dict[int, float]  # value hash -> documents in which it was the value
+    wrong_values: dict[int, float]
+
+    @classmethod
+    def zero(cls, size: int) -> Counts:
+        return cls(np.zeros((ROWS, size)), np.zeros((ROWS, size)), 0.0, {}, {})
+
+    def add(self, other: Share, sign: float = 1.0) -> None:
+        """Add the counts of one document, or take them out (`sign` -1)."""
+        self.right.ravel()[other.cells] += sign * other.right
+        self.wrong.ravel()[other.cells] += sign * other.wrong
+        self.documents += sign
+        for seen, hashes in ((self.right_values, other.right_values), (self.wrong_values, other.wrong_values)):
+            for value in hashes:
+                seen[value] = seen.get(value, 0.0) + sign
+
+    def log_odds(self) -> NDArray[np.float32]:
+        """[ROWS, vocabulary]; 0 where no word stands."""
+        right = np.log((self.right + 0.02) / (self.documents + 0.5))
+        wrong = np.log((self.wrong + 0.1) / (self.documents + 1.0))
+        odds = (right - wrong).astype(np.float32)
+        odds[:, -1] = 0.0
+        return odds
+
+
+@dataclass(frozen=True, eq=False)
+class Share:
+    """What one document adds to `Counts`: flat cells of [ROWS, vocabulary] and their weights."""
+
+    cells: Ints
+    right: NDArray[np.float64]
+    wrong: NDArray[np.float64]
+    right_values: frozenset[int]
+    wrong_values: frozenset[int]
+
+
+def share_of(table: Table, words: Words, size: int, positive: NDArray[np.float64], keys: frozenset[str]) -> Share:
+    """The counts of one document whose candidates are right with weights `positive` and whose value has one of `keys`."""
+    right = positive / positive.sum() if positive.sum() > 0 else positive
+    negative = (positive <= 0).astype(float)
+    wrong = negative / max(negative.sum(), 1.0)
+    cells: list[Ints] = []
+    owners: list[Ints] = []
+    everyone = np.arange(len(table))
+    for row, slots in enumerate(GROUPS.values()):
+        cells.append((words.slots[:, slots] + row * size).ravel())
+        owners.append(np.repeat(everyone, len(slots)))
+    for row, (ids, owner) in enumerate(_own(table, words), start=len(GROUPS)):
+        cells.append(ids + row * size)
+        owners.append(owner)
+    used, inverse = np.unique(np.concatenate(cells), return_inverse=True)
+    owner = np.concatenate(owners)
+    return Share(
+        used,
+        np.bincount(inverse, right[owner], len(used)),
+        np.bincount(inverse, wrong[owner], len(used)),
+        frozenset(value_hash(k) for k in keys),
+        frozenset(value_hash(k) for k in table.keys if k not in keys),
+    )
+
+
+def _own(table: Table, words: Words) -> tuple[tuple[Ints, Ints], ...]:
+    everyone = np.arange(len(table))
+    return (words.own, np.repeat(everyone, table.lengths)), (words.first, everyone), (words.last, everyone)
+
+
+def features(table: Table, words: Words, odds: Floats, seen: Floats) -> Floats:
+    """[n, COLUMNS] log-odds of the words in each neighbourhood: extreme and mean; then how often the value was seen.
+
+    `seen` is [values, 2]: documents in which it was right and wrong.
+    """
+    columns: list[Floats] = []
+    for row, slots in enumerate(GROUPS.values()):
+        found = odds[row][words.slots[:, slots]]
+        columns.append(found.max(1))
+        if len(slots) > 1:
+            columns += [found.mean(1), found.min(1)]
+    own = odds[len(GROUPS)][words.own]
+    columns += [
+        np.maximum.reduceat(own, table.starts),
+        np.minimum.reduceat(own, table.starts),
+        np.add.reduceat(own, table.starts) / table.lengths,
+        odds[len(GROUPS) + 1][words.first],
+        odds[len(GROUPS) + 2][words.last],
+        seen[table.value, 0],
+        seen[table.value, 1],
+    ]
+    return np.stack([np.asarray(c, np.float32) for c in columns], 1)

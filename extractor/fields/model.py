@@ -1,0 +1,181 @@
+"""The field model of one document type: pages in, readings with calibrated confidence out; and its parts for a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extractor.checks import find_failures
+from extractor.fields.decisions import EVIDENCE, Choice, Decision, decide
+from extractor.fields.features import Scene, make_scene
+from extractor.fields.lexicon import Vocabulary
+from extractor.fields.memory import Memory
+from extractor.fields.scorers import Scorers, net_from_arrays, net_to_arrays
+from extractor.fields.trees import FieldTrees
+from models.doctype import DocumentType
+from models.nets.calibration import Calibrator
+from models.values import Box, Item, Page, Reading
+
+Images = Callable[[int], NDArray[np.uint8]]
+Tensors = dict[str, NDArray[Any]]
+Parts = tuple[Tensors, dict[str, str], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """One decision on a training document that its model had not seen. `confidence` is cross-fitted too."""
+
+    document: str
+    field: str
+    value: str | list[str] | None
+    state: str
+    confidence: float
+    correct: bool
+
+
+@dataclass(frozen=True, eq=False)
+class FieldModel:
+    """What `learn_fields` makes and a bundle keeps."""
+
+    doctype: DocumentType
+    scorers: Scorers
+    calibrator: Calibrator
+    thresholds: dict[str, float]  # repeated fields: from which standing a value counts
+    memory: Memory | None = None
+    oof: list[OutOfFold] = field(default_factory=list)
+
+    def read(self, pages: Sequence[Page], image_of: Images | None = None) -> tuple[Reading, ...]:  # noqa: ARG002
+        """One reading for every field of the document type."""
+        scene = make_scene(pages, self.doctype)
+        decisions = self.decide(scene)
+        order = [f.name for f in self.doctype.fields]
+        evidence = np.array([decisions[name].vector() for name in order])
+        sure = self.calibrator.confidence(evidence, np.arange(len(order)))
+        return tuple(_reading(scene, decisions[name], float(p)) for name, p in zip(order, sure, strict=True))
+
+    def decide(self, scene: Scene) -> dict[str, Decision]:
+        """Decisions with all their evidence, before calibration."""
+        decisions = decide(scene, self.scorers.rank(scene), self.scorers, self.thresholds)
+        if self.memory is not None:
+            decisions = self.memory.apply(scene, decisions)
+        return checked(decisions, self.doctype)
+
+    def to_parts(self) -> Parts:
+        """Tensors, texts and tables: all that `from_parts` needs. No pickle."""
+        scorers = self.scorers
+        tensors: Tensors = {"vocabulary": scorers.vocabulary.hashes, "mean": scorers.mean, "scale": scorers.scale}
+        for name, trees in scorers.trees.items():
+            tensors |= {f"trees.{name}.{part}": array for part, array in trees.to_arrays().items()}
+        tables: dict[str, Any] = {
+            "doctype": self.doctype.model_dump(mode="json"),
+            "absences": scorers.absences,
+            "thresholds": self.thresholds,
+            "calibrator": _calibrator_table(self.calibrator),
+            "memory": self.memory.to_table() if self.memory else None,
+        }
+        if scorers.net is not None:
+            tensors |= {f"net.{part}": array for part, array in net_to_arrays(scorers.net).items()}
+            tables["net"] = scorers.net.settings.to_dict()
+        return tensors, {}, tables
+
+    @classmethod
+    def from_parts(
+        cls, tensors: Mapping[str, NDArray[Any]], texts: Mapping[str, str], tables: Mapping[str, Any]
+    ) -> FieldModel:  # noqa: ARG003
+        doctype = DocumentType.model_validate(tables["doctype"])
+        trees = {f.name: _under(tensors, f"trees.{f.name}.") for f in doctype.fields}
+        net = net_from_arrays(_under(tensors, "net."), doctype, tables["net"]) if "net" in tables else None
+        scorers = Scorers(
+            doctype,
+            Vocabulary(tensors["vocabulary"]),
+            {name: FieldTrees.from_arrays(arrays) for name, arrays in trees.items() if arrays},
+            net,
+            tensors["mean"],
+            tensors["scale"],
+            dict(tables["absences"]),
+        )
+        memory = Memory.from_table(tables["memory"], doctype) if tables["memory"] else None
+        return cls(doctype, scorers, _calibrator(tables["calibrator"]), dict(tables["thresholds"]), memory)
+
+
+def checked(decisions: dict[str, Decision], doctype: DocumentType) -> dict[str, Decision]:
+    """Decisions that know which of the type's validators and checks they fail."""
+    values = {name: d.value for name, d in decisions.items()}
+    failed = {name for failure in find_failures(values, doctype) for name in failure.fields}
+    return {name: d.with_evidence(check_failed=float(name in failed)) for name, d in decisions.items()}
+
+
+def _under(tensors: Mapping[str, NDArray[Any]], prefix: str) -> Tensors:
+    return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
+
+
+def _calibrator_table(calibrator: Calibrator) -> dict[str, Any]:
+    return {
+        "evidence": list(EVIDENCE),
+        "mean": calibrator.mean.tolist(),
+        "scale": calibrator.scale.tolist(),
+        "weights": calibrator.weights.tolist(),
+        "intercept": calibrator.intercept,
+        "fields": calibrator.fields.tolist(),
+    }
+
+
+def _calibrator(table: Mapping[str, Any]) -> Calibrator:
+    if tuple(table["evidence"]) != EVIDENCE:
+        raise ValueError("the bundle was calibrated on other evidence; train it again")
+    arrays = {name: np.array(table[name], np.float64) for name in ("mean", "scale", "weights", "fields")}
+    return Calibrator(arrays["mean"], arrays["scale"], arrays["weights"], float(table["intercept"]), arrays["fields"])
+
+
+def _reading(scene: Scene, decision: Decision, confidence: float) -> Reading:
+    spec = decision.field
+    base = Reading(
+        field=spec.name,
+        state=decision.state,
+        value=decision.value,
+        text=None,
+        confidence=confidence,
+        score=decision.evidence.get("score"),
+        alternatives=decision.alternatives,
+        provenance=dict(decision.provenance) | {"rule": "candidates"},
+    )
+    if not decision.choices:
+        return base
+    if spec.repeated:
+        items = tuple(_item(scene, decision, choice, confidence) for choice in decision.choices)
+        return replace(base, text="; ".join(i.text for i in items), page=items[0].page, box=items[0].box, items=items)
+    page, box, lines = place(scene, decision, decision.choices[0])
+    return replace(base, text=raw_text(scene, decision, decision.choices[0]), page=page, box=box, lines=lines)
+
+
+def _item(scene: Scene, decision: Decision, choice: Choice, confidence: float) -> Item:
+    page, box, _ = place(scene, decision, choice)
+    return Item(choice.value, raw_text(scene, decision, choice), confidence, page, box)
+
+
+def raw_text(scene: Scene, decision: Decision, choice: Choice) -> str:
+    """The words as the engine read them, before any repair."""
+    words = _words(scene, decision, choice)
+    return " ".join(scene.layout.pages[page].words[word].text for page, word in words)
+
+
+def _words(scene: Scene, decision: Decision, choice: Choice) -> list[tuple[int, int]]:
+    span = scene.tables[decision.field.kind].spans[choice.candidate]
+    layout = scene.layout
+    return list(dict.fromkeys((int(layout.page[t]), int(layout.word[t])) for t in span.tokens))
+
+
+def place(scene: Scene, decision: Decision, choice: Choice) -> tuple[int, Box, tuple[Box, ...]]:
+    """Page number, box around all words of the first page, and one box a line where there are several."""
+    words = _words(scene, decision, choice)
+    page = scene.layout.pages[words[0][0]]
+    by_line: dict[int, list[Box]] = {}
+    for index, word in words:
+        if index == words[0][0]:
+            by_line.setdefault(page.words[word].line, []).append(page.words[word].box)
+    lines = tuple(Box.union(boxes) for boxes in by_line.values())
+    return page.number, Box.union(lines), lines if len(lines) > 1 else ()

@@ -1,0 +1,67 @@
+"""Who stands beside whom: for each token the tokens left, right, above, below, at the row's start and in the column head."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from extractor.fields.layout import Floats, Ints, Layout
+
+LEFT, RIGHT, ABOVE, BELOW, ROW_START = 4, 3, 4, 2, 2
+_FAR = 9e9
+
+
+def beside(layout: Layout) -> tuple[Ints, Ints, Ints]:
+    """Tokens to the left [n, 4], to the right [n, 3] and at the start of the row [n, 2]; -1 where there is none."""
+    count = len(layout)
+    left = np.full((count, LEFT), -1)
+    right = np.full((count, RIGHT), -1)
+    start = np.full((count, ROW_START), -1)
+    for row in layout.rows:
+        tokens = np.array(row)
+        for step in range(1, min(LEFT + 1, len(tokens))):
+            left[tokens[step:], step - 1] = tokens[:-step]
+        for step in range(1, min(RIGHT + 1, len(tokens))):
+            right[tokens[:-step], step - 1] = tokens[step:]
+        for step in range(min(ROW_START, len(tokens))):
+            start[tokens[step + 1 :], step] = tokens[step]
+    return left, right, start
+
+
+def over_and_under(layout: Layout) -> tuple[Ints, Ints, Ints]:
+    """Nearest tokens above [n, 4] and below [n, 2] that overlap in width, and the nearest word above at any distance [n, 1]."""
+    count = len(layout)
+    above = np.full((count, ABOVE), -1)
+    below = np.full((count, BELOW), -1)
+    head = np.full((count, 1), -1)
+    wordy = np.array([sum(c.isalpha() for c in t) >= 2 for t in layout.text], bool)
+    for page in np.unique(layout.page):
+        tokens = np.flatnonzero(layout.page == page)
+        box = layout.box[tokens]
+        overlap = (
+            np.minimum(box[:, 2, None] + 0.005, box[None, :, 2]) - np.maximum(box[:, 0, None] - 0.02, box[None, :, 0])
+            > 0
+        )
+        middle = (box[:, 1] + box[:, 3]) / 2
+        down = middle[:, None] - middle[None]  # positive: the other token stands higher
+        shift = 0.3 * np.abs(box[:, 0, None] - box[None, :, 0])
+        upper = overlap & (down > 0.4 * layout.height)
+        lower = overlap & (down < -0.4 * layout.height)
+        above[tokens] = _nearest(tokens, np.where(upper, down + shift, _FAR), ABOVE, 0.15)
+        below[tokens] = _nearest(tokens, np.where(lower, shift - down, _FAR), BELOW, 0.1)
+        head[tokens] = _nearest(tokens, np.where(upper & wordy[tokens][None], down, _FAR), 1, 1e9)
+    return above, below, head
+
+
+def _nearest(tokens: Ints, distance: Floats, count: int, limit: float) -> Ints:
+    """The `count` nearest of `tokens` for each row of `distance`, nearest first; -1 beyond `limit`."""
+    found = np.full((len(tokens), count), -1)
+    kept = min(count, len(tokens))
+    if len(tokens) > kept:
+        order = np.argpartition(distance, kept - 1, axis=1)[:, :kept]
+        inner = np.take_along_axis(distance, order, 1).argsort(axis=1, kind="stable")
+        order = np.take_along_axis(order, inner, 1)
+    else:
+        order = distance.argsort(axis=1, kind="stable")
+    near = np.take_along_axis(distance, order, 1) < limit
+    found[:, :kept] = np.where(near, tokens[order], -1)
+    return found

@@ -1,0 +1,164 @@
+"""The tree scorer of one field: word log-odds and numbers of a candidate, boosted trees, and hard EM on noisy positives.
+
+A value that stands in eleven places is labelled in eleven places, most of them by chance. The first forest is trained on
+all of them with equal shares; it then says which it believes, and the second is trained on those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extractor.fields import grow
+from extractor.fields.features import NUMBERS, Table
+from extractor.fields.forest import Forest
+from extractor.fields.labels import Goal
+from extractor.fields.layout import Floats
+from extractor.fields.lexicon import COLUMNS, Counts, Share, Vocabulary, Words, features, share_of, value_hash
+
+ROUNDS = 2
+MOST_ROWS = 60_000
+BELIEVED = 0.02
+POSITIVE_WEIGHT = 5.0
+
+Weights = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class FieldTrees:
+    """A trained scorer: log-odds tables, values seen, forest."""
+
+    odds: Floats  # [ROWS, vocabulary]
+    seen: dict[int, tuple[float, float]]  # value hash -> documents in which it was right, wrong
+    forest: Forest
+
+    def score(self, table: Table, words: Words) -> Floats:
+        """Log-odds that each candidate is the value."""
+        return self.forest.score(_matrix(table, words, self.odds, self._seen(table)))
+
+    def _seen(self, table: Table) -> Floats:
+        pairs = [self.seen.get(value_hash(k), (0.0, 0.0)) for k in table.keys]
+        return np.array(pairs, np.float32).reshape(-1, 2)
+
+    def right_before(self, key: str) -> float:
+        """In how many training documents this value was right."""
+        return self.seen.get(value_hash(key), (0.0, 0.0))[0]
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        hashes = np.array(sorted(self.seen), np.uint32)
+        counts = np.array([self.seen[int(h)] for h in hashes], np.float32).reshape(-1, 2)
+        tables = {"odds": self.odds.astype(np.float16), "seen": hashes, "seen_counts": counts.astype(np.float16)}
+        return tables | {f"forest.{name}": array for name, array in self.forest.to_arrays().items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> FieldTrees:
+        counts = arrays["seen_counts"].astype(np.float32)
+        seen = {int(h): (float(c[0]), float(c[1])) for h, c in zip(arrays["seen"], counts, strict=True)}
+        forest = Forest.from_arrays(
+            {n.removeprefix("forest."): a for n, a in arrays.items() if n.startswith("forest.")}
+        )
+        return cls(arrays["odds"].astype(np.float32), seen, forest)
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One document in the training of one field."""
+
+    table: Table
+    words: Words
+    goal: Goal
+
+
+def _matrix(table: Table, words: Words, odds: Floats, seen: Floats) -> Floats:
+    if not len(table):
+        return np.zeros((0, NUMBERS + COLUMNS), np.float32)
+    return np.concatenate([table.numbers, features(table, words, odds, seen)], 1)
+
+
+def fit(
+    cases: Sequence[Case], vocabulary: Vocabulary, grower: grow.Grower, seed: int, min_documents: int
+) -> FieldTrees | None:
+    """A scorer for one field, or None if no case has a value among its candidates."""
+    cases = [c for c in cases if len(c.table)]
+    positives = [c.goal.positives(len(c.table)) for c in cases]
+    if not any(p.any() for p in positives):
+        return None
+    trees: FieldTrees | None = None
+    for round_number in range(ROUNDS):
+        counts, shares = _count(cases, vocabulary, positives)
+        rows = [_without_itself(case, share, counts) for case, share in zip(cases, shares, strict=True)]
+        params = grow.settings(len(cases), seed)
+        forest = grower.grow(*_training_rows(cases, rows, positives, seed), params)
+        trees = FieldTrees(
+            counts.log_odds().astype(np.float16).astype(np.float32), _kept(counts, min_documents), forest
+        )
+        if round_number < ROUNDS - 1:
+            positives = [_believed(forest.score(x), p, c.goal) for x, p, c in zip(rows, positives, cases, strict=True)]
+    return trees
+
+
+def _count(cases: Sequence[Case], vocabulary: Vocabulary, positives: list[Weights]) -> tuple[Counts, list[Share]]:
+    counts = Counts.zero(vocabulary.size)
+    shares = [
+        share_of(c.table, c.words, vocabulary.size, p, c.goal.keys) for c, p in zip(cases, positives, strict=True)
+    ]
+    for share in shares:
+        counts.add(share)
+    return counts, shares
+
+
+def _without_itself(case: Case, share: Share, counts: Counts) -> Floats:
+    """The features of one document by the counts of all the others."""
+    counts.add(share, -1.0)
+    hashes = [value_hash(k) for k in case.table.keys]
+    seen = [(counts.right_values.get(h, 0.0), counts.wrong_values.get(h, 0.0)) for h in hashes]
+    rows = _matrix(case.table, case.words, counts.log_odds(), np.array(seen, np.float32))
+    counts.add(share)
+    return rows
+
+
+def _kept(counts: Counts, min_documents: int) -> dict[int, tuple[float, float]]:
+    """Values seen in at least `min_documents` documents: rarer ones could tell who they are about."""
+    hashes = set(counts.right_values) | set(counts.wrong_values)
+    pairs = {h: (counts.right_values.get(h, 0.0), counts.wrong_values.get(h, 0.0)) for h in hashes}
+    return {h: pair for h, pair in pairs.items() if sum(pair) >= min_documents}
+
+
+def _training_rows(
+    cases: Sequence[Case], rows: list[Floats], positives: list[Weights], seed: int
+) -> tuple[Floats, NDArray[np.float32], NDArray[np.float32]]:
+    """Features, labels and weights of all candidates; far too many negatives are thinned out."""
+    right = np.concatenate([_carries(c) for c in cases])
+    weight = np.concatenate([_weights(c, p) for c, p in zip(cases, positives, strict=True)])
+    every = np.concatenate(rows)
+    keep = (weight > 0) & np.ones(len(every), bool)
+    if len(every) > MOST_ROWS:
+        drawn = np.random.default_rng(seed).random(len(every)) < 0.8 * MOST_ROWS / len(every)
+        keep &= drawn | right
+    return every[keep], right[keep].astype(np.float32), weight[keep].astype(np.float32)
+
+
+def _carries(case: Case) -> NDArray[np.bool_]:
+    right = np.zeros(len(case.table), bool)
+    for found in case.goal.candidates:
+        right[found] = True
+    return right
+
+
+def _weights(case: Case, positive: Weights) -> Weights:
+    return np.where(_carries(case), positive * POSITIVE_WEIGHT, 1.0) * case.goal.weight
+
+
+def _believed(score: Floats, positive: Weights, goal: Goal) -> Weights:
+    """Positive weights by what the forest believes, within the candidates of each value."""
+    share = np.zeros(len(positive))
+    for found in goal.candidates:
+        if len(found):
+            chance = np.exp(score[found] - score[found].max())
+            chance = np.where(chance / chance.sum() > BELIEVED, chance / chance.sum(), 0.0)
+            share[found] += chance
+    return share

@@ -1,0 +1,82 @@
+"""The training loop of the neighbourhood network, and its reading of one document. A seed in, the same weights out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from models.nets.neighbourhood import Example, Neighbourhood, Settings, Target, collate, loss_of
+
+WARM_UP = 50
+
+
+def train(
+    examples: Sequence[Example],
+    kind_of_field: NDArray[np.int64],
+    settings: Settings,
+    steps: int,
+    seed: int,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Neighbourhood:
+    """A network that has seen `steps` batches of `examples`; those without candidates or targets are passed over."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    net = Neighbourhood(settings, kind_of_field)
+    usable = [e for e in examples if len(e.kinds) and e.targets]
+    if not usable:
+        return net.eval()
+    optimiser = torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    order: list[int] = []
+    net.train()
+    for step in range(steps):
+        if len(order) < settings.batch:
+            order = [*order, *rng.permutation(len(usable)).tolist()]
+        drawn = [sample(usable[order.pop(0)], rng, settings.negatives) for _ in range(min(settings.batch, len(usable)))]
+        rate = settings.learning_rate * min(1.0, (step + 1) / WARM_UP) * (1 - step / steps) + 1e-5
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        loss = loss_of(net(collate(drawn)), drawn)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
+        optimiser.step()
+        progress((step + 1) / steps)
+    return net.eval()
+
+
+def sample(example: Example, rng: np.random.Generator, negatives: int) -> Example:
+    """The right candidates of `example` and at most `negatives` others of each kind."""
+    right = np.concatenate([np.zeros(0, np.int64), *[t.candidates for t in example.targets]])
+    keep = np.zeros(len(example.kinds), bool)
+    for kind in np.unique(example.kinds):
+        of_kind = np.flatnonzero(example.kinds == kind)
+        keep[of_kind if len(of_kind) <= negatives else rng.choice(of_kind, negatives, replace=False)] = True
+    keep[right] = True
+    if keep.all():
+        return example
+    kept = np.flatnonzero(keep)
+    new_index = np.cumsum(keep) - 1
+    lengths = np.diff(np.append(example.starts, len(example.tokens)))
+    return replace(
+        example,
+        slots=example.slots[kept],
+        tokens=example.tokens[np.repeat(keep, lengths)],
+        starts=np.cumsum(lengths[kept]) - lengths[kept],
+        kinds=example.kinds[kept],
+        numbers=example.numbers[kept],
+        targets=tuple(Target(t.field, new_index[t.candidates], t.weight) for t in example.targets),
+    )
+
+
+def log_probabilities(net: Neighbourhood, example: Example) -> NDArray[np.float32]:
+    """[C + 1, fields]: log P(candidate) for each field; the last row is "absent"."""
+    if not len(example.kinds):
+        return np.zeros((1, net.settings.fields), np.float32)
+    with torch.inference_mode():
+        logits = net(collate([example]))[0]
+        found: NDArray[np.float32] = torch.log_softmax(logits, 0).numpy()
+    return found
