@@ -42,7 +42,7 @@ def advance(
     subject = cast("Any", row)
     table = type(row)
     seen = ENUM[table](subject.state)
-    if to not in MOVES[seen]:
+    if to not in MOVES[ENUM[table]][seen]:
         raise IllegalMove(f"{table.__name__} {subject.id}: {seen} -> {to} is not in the table of moves")
     session.flush()
     columns = cast("Any", table)

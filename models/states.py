@@ -68,40 +68,51 @@ State = DocumentState | TaskState | VerdictState | ReviewState | ModelState
 
 D, T, V, R, M = DocumentState, TaskState, VerdictState, ReviewState, ModelState
 
-MOVES: dict[State, frozenset[State]] = {
-    D.RECEIVED: frozenset({D.RENDERED, D.REFUSED, D.FAILED, D.CANCELLED, D.ERASED}),
-    D.RENDERED: frozenset({D.AWAITING_TYPE, D.READ, D.REFUSED, D.FAILED, D.CANCELLED, D.ERASED}),
-    D.AWAITING_TYPE: frozenset({D.READ, D.REFUSED, D.FAILED, D.CANCELLED, D.ERASED}),
-    D.READ: frozenset({D.IN_REVIEW, D.RELEASED, D.RENDERED, D.AWAITING_TYPE, D.FAILED, D.CANCELLED, D.ERASED}),
-    # back to rendered: retyped or reprocessed, read again
-    D.IN_REVIEW: frozenset({D.RELEASED, D.RENDERED, D.AWAITING_TYPE, D.FAILED, D.CANCELLED, D.ERASED}),
-    D.RELEASED: frozenset({D.AMENDED, D.RENDERED, D.ERASED}),
-    D.AMENDED: frozenset({D.AMENDED, D.RENDERED, D.ERASED}),
-    D.REFUSED: frozenset({D.ERASED}),
-    D.FAILED: frozenset({D.RECEIVED, D.CANCELLED, D.ERASED}),
-    D.CANCELLED: frozenset({D.ERASED}),
-    D.ERASED: frozenset(),
-    T.OPEN: frozenset({T.LEASED, T.WITHDRAWN}),
-    T.LEASED: frozenset({T.ANSWERED, T.OPEN, T.WITHDRAWN}),
-    T.ANSWERED: frozenset({T.OPEN}),  # undone while nothing depends on it, or returned with a message
-    T.WITHDRAWN: frozenset(),
-    V.PENDING: frozenset({V.AGREED, V.CONTESTED, V.FINAL}),
-    V.AGREED: frozenset({V.FINAL, V.CONTESTED, V.PENDING}),
-    V.CONTESTED: frozenset({V.FINAL, V.PENDING}),
-    V.FINAL: frozenset({V.FINAL, V.PENDING, V.CONTESTED}),  # amended by a later finding, or opened again
-    R.OPEN: frozenset({R.LEASED, R.WITHDRAWN}),
-    R.LEASED: frozenset({R.DECIDED, R.ESCALATED, R.RETURNED, R.OPEN, R.WITHDRAWN}),
-    R.RETURNED: frozenset({R.OPEN, R.WITHDRAWN}),
-    R.DECIDED: frozenset(),
-    R.ESCALATED: frozenset(),
-    R.WITHDRAWN: frozenset(),
-    M.TRAINING: frozenset({M.CANDIDATE, M.FAILED}),
-    M.CANDIDATE: frozenset({M.PASSED, M.REFUSED}),
-    M.PASSED: frozenset({M.SERVING, M.RETIRED}),
-    M.REFUSED: frozenset({M.RETIRED, M.PASSED}),
-    M.SERVING: frozenset({M.RETIRED}),
-    M.RETIRED: frozenset({M.SERVING}),  # rollback promotes the old one
-    M.FAILED: frozenset(),
+# By enum first: members of different enums with the same text are equal, and would share a key.
+MOVES: dict[type[State], dict[State, frozenset[State]]] = {
+    D: {
+        D.RECEIVED: frozenset({D.RENDERED, D.REFUSED, D.FAILED, D.CANCELLED, D.ERASED}),
+        D.RENDERED: frozenset({D.AWAITING_TYPE, D.READ, D.REFUSED, D.FAILED, D.CANCELLED, D.ERASED}),
+        D.AWAITING_TYPE: frozenset({D.READ, D.REFUSED, D.FAILED, D.CANCELLED, D.ERASED}),
+        D.READ: frozenset({D.IN_REVIEW, D.RELEASED, D.RENDERED, D.AWAITING_TYPE, D.FAILED, D.CANCELLED, D.ERASED}),
+        # back to rendered: retyped or reprocessed, read again
+        D.IN_REVIEW: frozenset({D.RELEASED, D.RENDERED, D.AWAITING_TYPE, D.FAILED, D.CANCELLED, D.ERASED}),
+        D.RELEASED: frozenset({D.AMENDED, D.RENDERED, D.ERASED}),
+        D.AMENDED: frozenset({D.AMENDED, D.RENDERED, D.ERASED}),
+        D.REFUSED: frozenset({D.ERASED}),
+        D.FAILED: frozenset({D.RECEIVED, D.CANCELLED, D.ERASED}),
+        D.CANCELLED: frozenset({D.ERASED}),
+        D.ERASED: frozenset(),
+    },
+    T: {
+        T.OPEN: frozenset({T.LEASED, T.WITHDRAWN}),
+        T.LEASED: frozenset({T.ANSWERED, T.OPEN, T.WITHDRAWN}),
+        T.ANSWERED: frozenset({T.OPEN}),  # undone while nothing depends on it, or returned with a message
+        T.WITHDRAWN: frozenset(),
+    },
+    V: {
+        V.PENDING: frozenset({V.AGREED, V.CONTESTED, V.FINAL}),
+        V.AGREED: frozenset({V.FINAL, V.CONTESTED, V.PENDING}),
+        V.CONTESTED: frozenset({V.FINAL, V.PENDING}),
+        V.FINAL: frozenset({V.FINAL, V.PENDING, V.CONTESTED}),  # amended by a later finding, or opened again
+    },
+    R: {
+        R.OPEN: frozenset({R.LEASED, R.WITHDRAWN}),
+        R.LEASED: frozenset({R.DECIDED, R.ESCALATED, R.RETURNED, R.OPEN, R.WITHDRAWN}),
+        R.RETURNED: frozenset({R.OPEN, R.WITHDRAWN}),
+        R.DECIDED: frozenset(),
+        R.ESCALATED: frozenset(),
+        R.WITHDRAWN: frozenset(),
+    },
+    M: {
+        M.TRAINING: frozenset({M.CANDIDATE, M.FAILED}),
+        M.CANDIDATE: frozenset({M.PASSED, M.REFUSED}),
+        M.PASSED: frozenset({M.SERVING, M.RETIRED}),
+        M.REFUSED: frozenset({M.RETIRED, M.PASSED}),
+        M.SERVING: frozenset({M.RETIRED}),
+        M.RETIRED: frozenset({M.SERVING}),  # rollback promotes the old one
+        M.FAILED: frozenset(),
+    },
 }
 
 IN_WORK = frozenset({D.RECEIVED, D.RENDERED, D.AWAITING_TYPE, D.READ, D.IN_REVIEW})

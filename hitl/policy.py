@@ -1,0 +1,154 @@
+"""The policy of one document type: thresholds, audits, overlap and keying modes, as immutable numbered versions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, select
+
+from hitl.moves import record
+from models.doctype import KeyingMode
+from models.ids import new_id
+from models.states import Route
+from models.tables import PolicyVersion
+
+ANY_TYPE = "*"  # the policy that decides of the document type itself
+
+
+class AuditRates(BaseModel):
+    """Probability of a blind check, by where the reading went."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    accept: float = Field(default=0.10, ge=0, le=1)
+    review: float = Field(default=0.05, ge=0, le=1)
+
+
+class FieldPolicy(BaseModel):
+    """What one field does differently from its type. None: as the type says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    error_target: float | None = Field(default=None, gt=0, lt=1)
+    threshold: float | None = Field(default=None, ge=0, le=1)  # used in threshold_mode "fixed"
+    mode: KeyingMode | None = None
+    always_review: bool = False
+    rule: str | None = None  # an aggregation rule of hitl.aggregate.RULES
+
+
+class Policy(BaseModel):
+    """How readings of one document type are routed, audited, keyed and aggregated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    error_target: float | None = Field(default=None, gt=0, lt=1)  # None: the document type's
+    delta: float = Field(default=0.05, gt=0, lt=1)  # chance that a certificate is wrong
+    machine_share: float = Field(default=0.8, gt=0, lt=1)  # of the error target; people have the rest
+    threshold_mode: Literal["certified", "fixed"] = "certified"  # certified: all to review until there is a certificate
+    fixed_threshold: float = Field(default=0.95, ge=0, le=1)
+    classification_threshold: float = Field(default=0.9, ge=0, le=1)
+    required_fields_reviewed: bool = True  # a required value that was not found goes to people
+    failed_checks_reviewed: bool = True
+    audit_rate: AuditRates = AuditRates()
+    hold_for_audit: bool = False
+    single_operator: bool = False  # one person's answer suffices; nothing is certified, and the release says so
+    cap: int = Field(default=5, ge=1, le=9)  # answers before a reviewer decides
+    rule: str = "one_coin"
+    posterior: float = Field(default=0.999, gt=0.5, lt=1)
+    sources: int = Field(default=2, ge=1, le=5)  # agreeing independent sources, at least one of them a blind person
+    prior_right: float = Field(default=9.7, gt=0)  # Beta prior of a person's skill: single entry errs in 1 to 3 %
+    prior_wrong: float = Field(default=0.3, gt=0)
+    wrong_values: float = Field(
+        default=20.0, ge=2
+    )  # effective number of wrong values: two errors agree once in so many
+    mode: KeyingMode | None = None  # None: as the field of the document type says
+    catch_rate: float = Field(default=0.75, ge=0, le=1)  # verify mode, until seeded values have measured it
+    seed_rate: float = Field(default=0.05, ge=0, le=0.5)  # verify mode: share of shown values made wrong on purpose
+    fields: dict[str, FieldPolicy] = Field(default_factory=dict)
+
+    def field(self, name: str) -> FieldPolicy:
+        return self.fields.get(name, FieldPolicy())
+
+    def rate(self, route: Route) -> float:
+        """The probability with which a field on `route` is audited. One operator cannot audit himself blindly."""
+        if self.single_operator:
+            return 0.0
+        return self.audit_rate.accept if route is Route.ACCEPT else self.audit_rate.review
+
+    def rule_of(self, name: str) -> str:
+        return "single" if self.single_operator else self.field(name).rule or self.rule
+
+
+def current_policy(
+    session: Session, workspace_id: str, document_type: str, *, now: datetime
+) -> tuple[PolicyVersion, Policy]:
+    """The newest active policy of the type; the first asker writes version 1 with the defaults."""
+    row = _newest(session, workspace_id, document_type)
+    if row is None:
+        first = insert(PolicyVersion).values(
+            id=new_id("pol"),
+            workspace_id=workspace_id,
+            document_type=document_type,
+            number=1,
+            policy=Policy().model_dump(mode="json"),
+            active=True,
+            created_by="system",
+            created_at=now,
+        )
+        session.execute(first.on_conflict_do_nothing())
+        row = _newest(session, workspace_id, document_type)
+        assert row is not None
+    return row, Policy.model_validate(row.policy)
+
+
+def pinned_policy(
+    session: Session, version_id: str | None, workspace_id: str, document_type: str, *, now: datetime
+) -> Policy:
+    """The policy version a document was routed under, or the current one if it has none yet."""
+    row = session.get(PolicyVersion, version_id) if version_id else None
+    if row is not None and row.document_type == document_type:
+        return Policy.model_validate(row.policy)
+    return current_policy(session, workspace_id, document_type, now=now)[1]
+
+
+def save_policy(
+    session: Session, workspace_id: str, document_type: str, policy: Policy, *, actor: str, now: datetime
+) -> PolicyVersion:
+    """Write `policy` as the next version. Documents that were routed keep theirs."""
+    first, _ = current_policy(session, workspace_id, document_type, now=now)
+    session.refresh(first, with_for_update=True)  # one writer at a time
+    before = _newest(session, workspace_id, document_type) or first
+    row = PolicyVersion(
+        workspace_id=workspace_id,
+        document_type=document_type,
+        number=before.number + 1,
+        policy=policy.model_dump(mode="json"),
+        created_by=actor,
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    record(
+        session,
+        action="policy.saved",
+        subject=row.id,
+        stream=row.id,
+        workspace_id=workspace_id,
+        actor=actor,
+        now=now,
+        data={"document_type": document_type, "number": row.number, "replaces": before.id},
+    )
+    return row
+
+
+def _newest(session: Session, workspace_id: str, document_type: str) -> PolicyVersion | None:
+    return session.exec(
+        select(PolicyVersion)
+        .where(PolicyVersion.workspace_id == workspace_id, PolicyVersion.document_type == document_type)
+        .where(col(PolicyVersion.active))
+        .order_by(col(PolicyVersion.number).desc())
+        .limit(1)
+    ).first()
