@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +15,9 @@ from hitl.blobs import blobs
 from hitl.failures import lock_document
 from hitl.jobs import enqueue
 from hitl.moves import advance, record
+from hitl.work import withdraw_all
 from hitl.workspaces import current_type
-from models.states import IN_WORK, DocumentState, ReviewState, TaskState
+from models.states import IN_WORK, DocumentState
 from models.tables import (
     Answer,
     Audit,
@@ -53,7 +53,7 @@ class NotNow(Exception):
 def cancel(session: Session, document: Document, *, actor: str, now: datetime) -> None:
     """Stop work on the document. Raises NotNow when it is done already."""
     _locked(session, document, {*IN_WORK, D.FAILED}, "cancelled")
-    withdraw_work(session, document, actor=actor, now=now)
+    withdraw_all(session, document, why="cancelled", actor=actor, now=now)
     advance(session, document, D.CANCELLED, actor=actor, now=now)
 
 
@@ -86,7 +86,8 @@ def retype(session: Session, document: Document, document_type: str, *, actor: s
     session.add(document)
     _note(session, document, "document.retyped", actor, now, {"document_type": document_type})
     if document.state == D.AWAITING_TYPE:
-        withdraw_work(session, document, actor=actor, now=now)
+        withdraw_all(session, document, why="retyped", actor=actor, now=now)
+        document.run += 1  # the question what it is belongs to the run that asked it
         enqueue(session, "recognise", priority=document.priority, document_id=document.id)
     elif document.state not in (D.RECEIVED, D.RENDERED):
         _start_again(session, document, actor=actor, now=now, why=f"retyped as {document_type}")
@@ -102,7 +103,7 @@ def reprocess(session: Session, document: Document, *, pages: bool = False, acto
 def retry_failed(session: Session, document: Document, *, actor: str, now: datetime) -> None:
     """Start a failed document from its bytes. Raises NotNow."""
     _locked(session, document, {D.FAILED}, "retried")
-    withdraw_work(session, document, actor=actor, now=now)
+    withdraw_all(session, document, why="retried", actor=actor, now=now)
     fresh = {"attempts": 0, "lost_workers": 0, "problem": None, "run": document.run + 1}
     advance(session, document, D.RECEIVED, actor=actor, now=now, why="retry", **fresh)
     enqueue(session, "render", priority=document.priority, document_id=document.id)
@@ -130,23 +131,11 @@ def erase(session: Session, document: Document, *, actor: str, now: datetime) ->
     enqueue(session, "delete_blobs", keys=keys)
 
 
-def withdraw_work(session: Session, document: Document, *, actor: str, now: datetime) -> None:
-    """Withdraw the tasks and reviews of the document that nobody has finished."""
-    mine: Sequence[tuple[type[Task] | type[Review], set[str], TaskState | ReviewState]] = (
-        (Task, {TaskState.OPEN, TaskState.LEASED}, TaskState.WITHDRAWN),
-        (Review, {ReviewState.OPEN, ReviewState.LEASED, ReviewState.RETURNED}, ReviewState.WITHDRAWN),
-    )
-    for table, unfinished, to in mine:
-        rows = select(table).where(table.document_id == document.id, col(table.state).in_(unfinished))
-        for row in session.exec(rows.with_for_update()).all():
-            advance(session, row, to, actor=actor, now=now, why="the document changed")
-
-
 def _start_again(
     session: Session, document: Document, *, actor: str, now: datetime, why: str, pages: bool = False
 ) -> None:
     """A new run: back to `rendered`, with the words that are there or, with `pages`, without."""
-    withdraw_work(session, document, actor=actor, now=now)
+    withdraw_all(session, document, why=why, actor=actor, now=now)
     numbers = session.exec(select(DocumentPage.number).where(DocumentPage.document_id == document.id)).all()
     if pages:
         unread = {"read_at": None, "words_key": None, "attempts": 0}

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
+from hitl import webhooks
 from hitl.db import transaction
 from hitl.moves import advance
 from hitl.settings import settings
@@ -55,7 +56,9 @@ def fail(session: Session, document: Document, code: str, message: str) -> None:
     """Move the document to `failed` with its reason. `retry_failed` of hitl.documents starts it again."""
     problem = {"code": code, "message": message, "next_step": NEXT_STEP}
     now = datetime.now(UTC)
-    advance(session, document, DocumentState.FAILED, actor="system:jobs", now=now, why=message, problem=problem)
+    advance(session, document, DocumentState.FAILED, actor="system:jobs", now=now, why=code, problem=problem)
+    key = f"{document.id}:failed:{document.run}"
+    webhooks.notify(session, document, "document.failed", {"problem": problem}, event_key=key, now=now)
 
 
 def _page(session: Session, document: Document, number: int | None) -> DocumentPage | None:

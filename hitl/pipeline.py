@@ -130,6 +130,7 @@ def upkeep() -> None:
         housekeeping.enqueue_lost_steps(session, now=now(), silence=timedelta(minutes=10))
     with transaction() as session:
         housekeeping.erase_expired(session, now=now())
+        housekeeping.delete_finished_jobs(session, before=now() - timedelta(days=7))
 
 
 # --- the words of this page -----------------------------------------------------------------------

@@ -22,7 +22,7 @@ from hitl.settings import settings
 from models.ids import new_id
 from models.tables import Document, Webhook, WebhookDelivery
 
-EVENTS = ("document.released", "document.amended", "document.refused", "document.failed", "document.erased")
+EVENTS = ("document.released", "document.amended", "document.refused", "document.failed")
 
 
 class WebhookRefused(ValueError):
