@@ -128,7 +128,7 @@ def accept(session: Session, task_id: str, user: User, token: str, answer: Answe
 
 
 def undo(session: Session, answer_id: str, user: User, *, now: datetime) -> Task:
-    """Take one's own answer back and lease its task again. Raises TooLateToUndo when something depends on it, NotYours."""
+    """Take one's own answer back and lease its task again. Raises TooLateToUndo (something depends on it), NotYours."""
     answer = session.get(Answer, answer_id)
     if answer is None or answer.user_id != user.id:
         raise NotYours("This is not your answer.")

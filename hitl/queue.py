@@ -158,7 +158,7 @@ def _reviews(session: Session, workspace_id: str, now: datetime) -> dict[str, An
 
 def _documents(session: Session, workspace_id: str) -> dict[str, int]:
     rows = session.exec(
-        select(Document.state, func.count()).where(Document.workspace_id == workspace_id).group_by(col(Document.state))  # type: ignore[call-overload]
+        select(Document.state, func.count()).where(Document.workspace_id == workspace_id).group_by(col(Document.state))
     ).all()
     return {str(state): int(count) for state, count in rows}
 

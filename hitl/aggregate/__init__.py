@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from hitl.aggregate.dawid_skene import dawid_skene
-from hitl.aggregate.majority import majority, single
-from hitl.aggregate.one_coin import one_coin
+from hitl.aggregate import dawid_skene, majority, one_coin
 from hitl.aggregate.votes import Decision, Outcome, Rule, Source, Terms, Vote
 
 RULES: dict[str, Rule] = {
-    "one_coin": one_coin,
-    "majority": majority,
-    "dawid_skene": dawid_skene,
-    "single": single,
+    "one_coin": one_coin.rule,
+    "majority": majority.rule,
+    "dawid_skene": dawid_skene.rule,
+    "single": majority.single,
 }
 
 __all__ = ["RULES", "Decision", "Outcome", "Rule", "Source", "Terms", "Vote"]

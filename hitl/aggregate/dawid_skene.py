@@ -19,13 +19,13 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-def dawid_skene(votes: Sequence[Vote], terms: Terms) -> Decision:
+def rule(votes: Sequence[Vote], terms: Terms) -> Decision:
     """The rule: fitted confusions where there are some, else a voter errs evenly over the other choices."""
     if not votes:
         return NOTHING
     ordered = in_order(votes)
     tokens = sorted({vote.token for vote in ordered})
-    size = max(terms.choices or len(tokens), len(tokens), 2)
+    size = max(terms.choices or round(terms.wrong_values) + 1, len(tokens), 2)
     logs = {truth: sum(math.log(_likelihood(vote, truth, size, terms)) for vote in ordered) for truth in tokens}
     unsaid = math.log(max(size - len(tokens), 1e-12)) + sum(
         math.log(_likelihood(vote, "", size, terms)) for vote in ordered
@@ -68,8 +68,8 @@ def fit(
         counts = np.stack(
             [np.bincount(cell, weights=belief[question, truth], minlength=voters * labels) for truth in range(labels)]
         ).reshape(labels, voters, labels)
-        confusions = counts.transpose(1, 0, 2) + smoothing
-        confusions = confusions / confusions.sum(2, keepdims=True)
+        smoothed = counts.transpose(1, 0, 2) + smoothing
+        confusions = (smoothed / smoothed.sum(2, keepdims=True)).astype(np.float64)
         priors = belief.mean(0) + 1e-9
         logs = np.log(confusions)[voter, :, label]  # [answers, truths]
         total = np.stack([np.bincount(question, weights=logs[:, t], minlength=questions) for t in range(labels)], 1)

@@ -9,7 +9,7 @@ from hitl.aggregate.one_coin import posteriors
 from hitl.aggregate.votes import NOTHING, Decision, Outcome, Source, Terms, Vote, decide, in_order
 
 
-def majority(votes: Sequence[Vote], terms: Terms) -> Decision:
+def rule(votes: Sequence[Vote], terms: Terms) -> Decision:
     """Agreed when more than half of the voters say the same. The reported posterior is the share, not a probability."""
     if not votes:
         return NOTHING

@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 FLOOR, CEILING = 0.01, 0.9995  # nobody is certain, in either direction
 
 
-def one_coin(votes: Sequence[Vote], terms: Terms) -> Decision:
+def rule(votes: Sequence[Vote], terms: Terms) -> Decision:
     """The rule: Bayes with the skills as known."""
     return decide(votes, posteriors(votes, terms), terms) if votes else NOTHING
 
