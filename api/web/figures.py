@@ -1,0 +1,93 @@
+"""A person's own figures: answers, speed, and accuracy on control tasks with its interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from scipy.stats import beta
+from sqlmodel import Session, col, func, select
+
+from models.tables import Answer, Skill, Task, User
+
+
+@dataclass(frozen=True, slots=True)
+class KindFigures:
+    """Of one kind of value."""
+
+    kind: str
+    answers: int
+    median_seconds: float | None
+    right: int
+    wrong: int
+    low: float | None  # 95 % interval of the accuracy on control tasks
+    high: float | None
+
+    @property
+    def accuracy(self) -> float | None:
+        return self.right / (self.right + self.wrong) if self.right + self.wrong else None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    today: int
+    week: int
+    total: int
+    median_seconds: float | None
+    skipped: int
+    kinds: tuple[KindFigures, ...]
+
+
+def interval(right: int, wrong: int, *, level: float = 0.95) -> tuple[float | None, float | None]:
+    """The exact (Clopper-Pearson) interval of a share of right answers; nothing without observations."""
+    total, tail = right + wrong, (1 - level) / 2
+    if not total:
+        return None, None
+    low = float(beta.ppf(tail, right, wrong + 1)) if right else 0.0
+    high = float(beta.ppf(1 - tail, right + 1, wrong)) if wrong else 1.0
+    return low, high
+
+
+def answers_since(session: Session, user: User, since: datetime) -> int:
+    """How many answers of this person count since then: undone ones and skips do not."""
+    counted = select(func.count()).select_from(Answer).where(
+        Answer.user_id == user.id,
+        Answer.created_at >= since,
+        col(Answer.undone_at).is_(None),
+        col(Answer.skip_reason).is_(None),
+    )  # fmt: skip
+    return session.exec(counted).one()
+
+
+def figures_of(session: Session, user: User, *, now: datetime) -> Figures:
+    """What the person sees of their own work."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    median = func.percentile_cont(0.5).within_group(col(Answer.seconds))
+    kept = (Answer.user_id == user.id, col(Answer.undone_at).is_(None))
+    real = (*kept, col(Answer.skip_reason).is_(None))
+    by_kind = session.exec(
+        select(Task.kind, func.count(), median)
+        .join(Answer, col(Answer.task_id) == Task.id)
+        .where(*real)
+        .group_by(Task.kind)
+    ).all()
+    skills = {skill.kind: skill for skill in session.exec(select(Skill).where(Skill.user_id == user.id)).all()}
+    counts = {kind: (count, seconds) for kind, count, seconds in by_kind}
+    skipped = select(func.count()).select_from(Answer).where(*kept, col(Answer.skip_reason).is_not(None))
+    return Figures(
+        today=answers_since(session, user, midnight),
+        week=answers_since(session, user, now - timedelta(days=7)),
+        total=sum(count for count, _ in counts.values()),
+        median_seconds=session.exec(select(median).where(*real)).one(),
+        skipped=session.exec(skipped).one(),
+        kinds=tuple(
+            _of_kind(kind, counts.get(kind), skills.get(kind)) for kind in sorted(counts.keys() | skills.keys())
+        ),
+    )
+
+
+def _of_kind(kind: str, counted: tuple[int, float | None] | None, skill: Skill | None) -> KindFigures:
+    answers, seconds = counted or (0, None)
+    right, wrong = (skill.right, skill.wrong) if skill else (0, 0)
+    low, high = interval(right, wrong)
+    return KindFigures(kind, answers, seconds, right, wrong, low, high)

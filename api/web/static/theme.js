@@ -1,0 +1,19 @@
+// The button that changes between light, dark and the system's choice. Remembered in a cookie that the server reads.
+const ORDER = ["system", "light", "dark"];
+
+export function nextTheme(theme) {
+  return ORDER[(ORDER.indexOf(theme) + 1) % ORDER.length];
+}
+
+function show(button, theme) {
+  if (theme === "system") document.documentElement.removeAttribute("data-theme");
+  else document.documentElement.dataset.theme = theme;
+  button.textContent = `Theme: ${theme}`;
+  document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=lax`;
+}
+
+for (const button of document.querySelectorAll("[data-theme-button]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => show(button, nextTheme(document.documentElement.dataset.theme ?? "system")));
+  button.textContent = `Theme: ${document.documentElement.dataset.theme ?? "system"}`;
+}
