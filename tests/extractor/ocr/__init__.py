@@ -1,0 +1,1 @@
+"""The engines and what guards the worker from them."""
