@@ -88,12 +88,12 @@ def unauthorised(detail: str) -> ApiProblem:
     )
 
 
-Reader = Annotated[Caller, Depends(needs(Scope.DOCUMENTS_READ), scope="function")]
-Writer = Annotated[Caller, Depends(needs(Scope.DOCUMENTS_WRITE), scope="function")]
-WebhookKeeper = Annotated[Caller, Depends(needs(Scope.WEBHOOKS), scope="function")]
-Workbench = Annotated[Caller, Depends(needs(Scope.TASKS), scope="function")]
-ModelKeeper = Annotated[Caller, Depends(needs(Scope.MODELS), scope="function")]
-Admin = Annotated[Caller, Depends(needs(Scope.ADMIN), scope="function")]
+Reader = Annotated[Caller, Depends(needs(Scope.DOCUMENTS_READ))]
+Writer = Annotated[Caller, Depends(needs(Scope.DOCUMENTS_WRITE))]
+WebhookKeeper = Annotated[Caller, Depends(needs(Scope.WEBHOOKS))]
+Workbench = Annotated[Caller, Depends(needs(Scope.TASKS))]
+ModelKeeper = Annotated[Caller, Depends(needs(Scope.MODELS))]
+Admin = Annotated[Caller, Depends(needs(Scope.ADMIN))]
 
 
 def mine(table: type[Row], workspace_id: str) -> SelectOfScalar[Row]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from extractor.manifest import ManifestUnreadable
 from extractor.triage import Refusal, TooLarge
+from hitl.answers import AnswerRefused, NotYours, Unparseable
 from hitl.backups import BackupRefused
 from hitl.blobs import BlobMissing
 from hitl.documents import NotNow
@@ -20,6 +21,7 @@ from hitl.people import CodeSpent, LastAdmin, LoginTaken, NoSuchPerson, PeopleEr
 from hitl.registry import NoSuchModel
 from hitl.release import NoSuchField, NotReleased, ReleaseError
 from hitl.retrain import TooFewExamples
+from hitl.review import NotYourReview, ReviewRefused
 from hitl.snapshots import NothingToLearn
 from hitl.webhooks import WebhookRefused
 from hitl.workspaces import NoSuchType
@@ -45,6 +47,11 @@ ERRORS: dict[type[Exception], Kind] = {
     NotReleased: Kind(409, "not_released", "Wait for the release; GET the document shows its state."),
     NoSuchField: Kind(422, "no_such_field", "Use a field of the document's type."),
     NoSuchType: Kind(404, "no_such_document_type", "GET /v1/document-types lists the types."),
+    AnswerRefused: Kind(409, "answer_refused", "Go on with the next task."),
+    NotYours: Kind(403, "not_yours", "Go on with the next task."),
+    Unparseable: Kind(422, "value_not_valid", "Send a value of the field's kind."),
+    ReviewRefused: Kind(409, "review_refused", "Go on with the next review."),
+    NotYourReview: Kind(403, "not_yours", "Go on with the next review."),
     BlobMissing: Kind(410, "bytes_gone", "The bytes were erased; upload the document again."),
     WebhookRefused: Kind(422, "webhook_refused", "Give a public http or https address and events that exist."),
     NoSuchModel: Kind(409, "no_such_model", "GET /v1/models lists the models."),

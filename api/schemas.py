@@ -250,11 +250,15 @@ class ReturnInput(Input):
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
-class AnswerAccepted(BaseModel):
-    """What the answer led to."""
+class AnswerAccepted(Output):
+    """What became of the answer. `is_right` and what follows it are told for training tasks only."""
 
-    answer_id: str
+    answer_id: Annotated[str | None, Field(description="Null: the task was skipped.")]
     task_id: str
+    is_repeat: bool
+    is_right: bool | None
+    correct: Any
+    explanation: str
 
 
 # --- health -----------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 BUILD_TOOL = "hatchling>=1.27\n"  # `pip install -e .` runs without build isolation, so that it is locked too
 LEFT_OUT = ("torch==", "countersign @")
-OPTIONS = [
+OPTIONS = (
     "--quiet",
     "--generate-hashes",
     "--strip-extras",
@@ -24,7 +24,7 @@ OPTIONS = [
     "--no-emit-find-links",
     "--no-emit-trusted-host",
     "--unsafe-package=torch",
-]
+)
 
 
 def compile_lock(target: Path, *options: str) -> None:

@@ -12,29 +12,12 @@ ROOT = Path(__file__).parent.parent
 
 # Permissive, or weak copyleft that stays within its own files (MPL, LGPL as a separate library).
 ALLOWED = frozenset(
-    [
-        "MIT",
-        "MIT-0",
-        "MIT-CMU",
-        "BSD",
-        "BSD-2-Clause",
-        "BSD-3-Clause",
-        "Apache-2.0",
-        "LLVM-exception",
-        "ISC",
-        "PSF-2.0",
-        "Zlib",
-        "0BSD",
-        "BSL-1.0",
-        "CC0-1.0",
-        "HPND",
-        "Unlicense",
-        "PostgreSQL",
-        "MPL-2.0",
-        "LGPL-3.0-only",
-        "LGPL-3.0-or-later",
-    ]
-)
+    {
+        "0BSD", "Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "HPND", "ISC",
+        "LGPL-3.0-only", "LGPL-3.0-or-later", "LLVM-exception", "MIT", "MIT-0", "MIT-CMU", "MPL-2.0", "PSF-2.0",
+        "PostgreSQL", "Unlicense", "Zlib",
+    }
+)  # fmt: skip
 
 # What the metadata of these packages does not say in a form that a program can read; each was looked up in its files.
 LOOKED_UP: dict[str, str] = {
@@ -107,28 +90,26 @@ def licence_of(found: Distribution) -> str:
     return _tidy(stated) if "\n" not in stated and len(stated) < 60 else ""
 
 
+USUAL = {
+    "3-clause bsd": "BSD-3-Clause",
+    "apache": "Apache-2.0",
+    "apache 2.0": "Apache-2.0",
+    "apache software": "Apache-2.0",
+    "bsd 3-clause": "BSD-3-Clause",
+    "new bsd": "BSD-3-Clause",
+}
+
+
 def _tidy(stated: str) -> str:
     """Usual ways of writing the usual licences."""
     plain = re.sub(r"\b(the|license|licence|version|v)\b", "", stated, flags=re.IGNORECASE)
-    plain = re.sub(r"[\s,]+", " ", plain).strip()
-    usual = {"apache 2.0": "Apache-2.0", "apache": "Apache-2.0", "apache software": "Apache-2.0", "3-clause bsd": "BSD-3-Clause",
-             "bsd 3-clause": "BSD-3-Clause", "new bsd": "BSD-3-Clause", "mit": "MIT", "bsd": "BSD", "apache-2.0": "Apache-2.0"}  # fmt: skip
-    return usual.get(plain.lower(), stated)
+    return USUAL.get(re.sub(r"[\s,]+", " ", plain).strip().lower(), stated)
 
 
 def homepage_of(found: Distribution) -> str:
-    urls = dict(line.split(", ", 1) for line in found.metadata.get_all("Project-URL") or [] if ", " in line)
-    for name in (
-        "Homepage",
-        "homepage",
-        "Home",
-        "Source",
-        "Repository",
-        "Source Code",
-        "source",
-        "repository",
-        "GitHub",
-    ):
+    given = [line.split(", ", 1) for line in found.metadata.get_all("Project-URL") or [] if ", " in line]
+    urls = {name.lower(): url for name, url in given}
+    for name in ("homepage", "home", "source", "repository", "source code", "github"):
         if name in urls:
             return urls[name]
     return str(found.metadata.get("Home-page") or next(iter(urls.values()), ""))

@@ -76,6 +76,8 @@ def _fields(given: dict[str, Any]) -> UploadFields:
         raise RequestValidationError(error.errors()) from error
 
 
+Uploaded = Annotated[Upload, Depends(read_upload, scope="function")]
+
 UPLOAD_BODY = {
     "requestBody": {
         "required": True,
@@ -97,7 +99,10 @@ UPLOAD_BODY = {
 
 @router.post("", status_code=202, response_model=DocumentSummary, openapi_extra=UPLOAD_BODY)
 def upload(
-    upload: Annotated[Upload, Depends(read_upload)], session: SessionDep, now: Now, idempotency_key: Key = None
+    upload: Annotated[Upload, Depends(read_upload, scope="function")],
+    session: SessionDep,
+    now: Now,
+    idempotency_key: Key = None,
 ) -> Response:
     """Take a document in. 202 and its address; 200 when these bytes with this external_id are here already."""
     data = upload.file.file.read()

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from api.deps import Now, SessionDep, Workbench, owned
 from api.problems import ApiProblem
 from api.schemas import AnswerAccepted, ReturnInput, TaskList, TaskView
-from hitl import answers, people, tasks
+from hitl import answers, people, queue, tasks
 from models.tables import Task, User
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
@@ -46,9 +46,9 @@ def next_tasks(
 
 
 @router.get("/summary")
-def summary(session: SessionDep, caller: Workbench, now: Now) -> Any:
-    """How much work waits, by field."""
-    return tasks.queue_summary(session, caller.workspace_id, now)
+def summary(session: SessionDep, caller: Workbench, now: Now) -> dict[str, Any]:
+    """How much work waits, how long, and what is blocked."""
+    return queue.queue_summary(session, caller.workspace_id, now=now)
 
 
 @router.post("/{task_id}/answers", status_code=201)
@@ -58,7 +58,7 @@ def answer(task_id: str, body: AnswerInput, session: SessionDep, caller: Workben
     user = _person(session, caller.workspace_id, body.person)
     given = answers.AnswerInput.model_validate(body.model_dump(exclude={"person", "token"}))
     accepted = answers.accept(session, task.id, user, body.token, given, now=now)
-    return AnswerAccepted(answer_id=accepted.answer_id, task_id=task.id)
+    return AnswerAccepted.model_validate(accepted)
 
 
 @router.post("/{task_id}/return", status_code=204)
@@ -66,7 +66,7 @@ def hand_back(task_id: str, body: ReturnInput, session: SessionDep, caller: Work
     """Give a leased task back unanswered."""
     task = owned(session, Task, task_id, caller.workspace_id)
     user = _person(session, caller.workspace_id, body.person)
-    tasks.hand_back(session, task, user, body.token, body.reason, now)
+    tasks.hand_back(session, task, user, body.token, body.reason, now=now)
 
 
 def _person(session: Session, workspace_id: str, login: str) -> User:

@@ -1,0 +1,310 @@
+"""Documents over the API: upload, look, list, pages, history and what a client may do."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image, ImageDraw
+from sqlalchemy import func
+from sqlmodel import Session, select
+
+from hitl.blobs import blobs
+from models.states import DocumentState, VerdictState
+from models.tables import Document, IdempotencyKey, Workspace
+from tests import factories
+
+Headers = dict[str, str]
+
+
+def png(text: str = "TOTAL 12.50") -> bytes:
+    image = Image.new("RGB", (400, 300), "white")
+    ImageDraw.Draw(image).text((40, 40), text, fill="black")
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def send(client: TestClient, headers: Headers, data: bytes | None = None, key: str | None = None, **form: str):
+    named = headers | ({"Idempotency-Key": key} if key else {})
+    return client.post("/v1/documents", headers=named, files={"file": ("a.png", data or png())}, data=form)
+
+
+def test_an_upload_is_accepted_and_its_address_told(client: TestClient, admin: Headers):
+    answer = send(client, admin, external_id="order 7", priority="5", due_at="2026-12-01T10:00:00Z")
+    assert answer.status_code == 202, answer.text
+    body = answer.json()
+    assert answer.headers["location"] == f"/v1/documents/{body['id']}"
+    assert (body["state"], body["external_id"], body["priority"]) == ("received", "order 7", 5)
+    shown = client.get(answer.headers["location"], headers=admin).json()
+    assert shown["id"] == body["id"]
+    assert shown["fields"] == {}
+    assert shown["due_at"] == "2026-12-01T10:00:00Z"
+
+
+def test_the_same_bytes_and_external_id_are_the_same_document(client: TestClient, admin: Headers):
+    first, second = send(client, admin, external_id="x"), send(client, admin, external_id="x")
+    assert (first.status_code, second.status_code) == (202, 200)
+    assert first.json()["id"] == second.json()["id"]
+
+
+def test_the_same_idempotency_key_gets_the_same_answer(client: TestClient, admin: Headers, session: Session):
+    first, second = send(client, admin, key="k1"), send(client, admin, key="k1")
+    assert first.status_code == second.status_code == 202
+    assert first.json() == second.json()
+    assert first.headers["location"] == second.headers["location"]
+    assert second.headers["idempotent-replayed"] == "true"
+    assert session.exec(select(func.count()).select_from(Document)).one() == 1
+
+
+def test_the_same_idempotency_key_with_another_request_is_refused(client: TestClient, admin: Headers):
+    send(client, admin, key="k1")
+    answer = send(client, admin, png("other"), key="k1")
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "idempotency_key_reused"
+
+
+def test_a_refused_upload_does_not_use_up_its_key(client: TestClient, admin: Headers, session: Session):
+    assert send(client, admin, b"no document at all", key="k1").status_code == 422
+    assert session.exec(select(IdempotencyKey)).all() == []
+    assert send(client, admin, key="k1").status_code == 202
+
+
+def test_keys_of_two_workspaces_do_not_meet(client: TestClient, admin: Headers, session: Session, make_key):
+    other = make_key(factories.create_workspace(session))
+    ids = {send(client, headers, key="k1").json()["id"] for headers in (admin, other)}
+    assert len(ids) == 2
+
+
+def test_racing_uploads_with_one_key_make_one_document(client: TestClient, admin: Headers, session: Session):
+    racers, line = 6, threading.Barrier(6)
+
+    def race(_: int) -> tuple[int, str]:
+        line.wait()
+        answer = send(client, admin, key="race")
+        return answer.status_code, answer.json()["id"]
+
+    with ThreadPoolExecutor(racers) as pool:
+        answers = set(pool.map(race, range(racers)))
+    assert len(answers) == 1
+    assert session.exec(select(func.count()).select_from(Document)).one() == 1
+
+
+def test_racing_uploads_without_key_and_one_external_id_make_one_document(client: TestClient, admin: Headers):
+    line = threading.Barrier(4)
+
+    def race(_: int) -> str:
+        line.wait()
+        return str(send(client, admin, external_id="same").json()["id"])
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(race, range(4)))) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [(b" ", "not_a_document"), (b"hello, no document", "not_a_document"), (png()[:200], "truncated")],
+)
+def test_bad_bytes_are_refused_with_a_next_step(client: TestClient, admin: Headers, data: bytes, code: str):
+    answer = send(client, admin, data)
+    assert answer.status_code == 422
+    assert answer.json()["code"] == code
+    assert answer.json()["next_step"]
+
+
+@pytest.mark.parametrize(
+    ("form", "where"),
+    [
+        ({"priority": "soon"}, "priority"),
+        ({"priority": "1000"}, "priority"),
+        ({"due_at": "2026-12-01T10:00:00"}, "due_at"),
+        ({"external_id": "x" * 201}, "external_id"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_wrong_form_field_is_named(client: TestClient, admin: Headers, form: Headers, where: str):
+    answer = send(client, admin, **form)
+    assert answer.status_code == 422
+    assert where in answer.json()["errors"][0]["where"]
+
+
+def test_an_unknown_type_is_refused(client: TestClient, admin: Headers, session: Session):
+    answer = send(client, admin, document_type="unheard_of")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_such_document_type")
+    assert session.exec(select(Document)).all() == []
+
+
+def test_an_upload_without_file_is_told(client: TestClient, admin: Headers):
+    answer = client.post("/v1/documents", headers=admin, data={"priority": "1"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "file_missing")
+
+
+def test_a_list_is_walked_by_cursor_without_gap_or_repeat(
+    client: TestClient, admin: Headers, session: Session, tenant: Workspace
+):
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    for number in range(7):  # three pairs of the same moment
+        factories.create_document(session, tenant, created_at=begin + timedelta(seconds=number // 2))
+    session.commit()
+    seen, cursor = [], None
+    while True:
+        page = client.get("/v1/documents", headers=admin, params={"limit": 3} | ({"cursor": cursor} if cursor else {}))
+        seen += [document["id"] for document in page.json()["documents"]]
+        cursor = page.json()["next_cursor"]
+        if cursor is None:
+            break
+    assert len(seen) == len(set(seen)) == 7
+    times = [session.get_one(Document, identifier).created_at for identifier in seen]
+    assert times == sorted(times, reverse=True)
+
+
+def test_a_list_is_filtered(client: TestClient, admin: Headers, session: Session, tenant: Workspace):
+    failed = factories.create_document(session, tenant, state=DocumentState.FAILED.value, external_id="e1")
+    factories.create_document(session, tenant, document_type="nda")
+    session.commit()
+
+    def ids(**query: str) -> list[str]:
+        return [row["id"] for row in client.get("/v1/documents", headers=admin, params=query).json()["documents"]]
+
+    assert ids(state="failed") == ids(external_id="e1") == ids(document_type="receipt") == [failed.id]
+
+
+@pytest.mark.parametrize("cursor", ["rubbish", "bm9wZQ", "WzEsMl0", "WyIyMDI2LTAxLTAxIiwgImEiXQ"])
+def test_a_foreign_cursor_is_refused(client: TestClient, admin: Headers, cursor: str):
+    answer = client.get("/v1/documents", headers=admin, params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_cursor")
+
+
+def test_a_page_is_served_once_and_each_look_is_written_down(
+    client: TestClient, admin: Headers, session: Session, tenant: Workspace
+):
+    document = factories.create_document(session, tenant)
+    factories.create_page(session, document, image_key=blobs().put(tenant.id, png()))
+    session.commit()
+    address = f"/v1/documents/{document.id}/pages/1.png"
+    answer = client.get(address, headers=admin)
+    assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, png(), "image/png")
+    again = client.get(address, headers=admin | {"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert client.get(f"/v1/documents/{document.id}/pages/2.png", headers=admin).status_code == 404
+    history = client.get(f"/v1/documents/{document.id}/events", headers=admin).json()
+    assert [event["action"] for event in history["events"]] == ["page.shown"]
+    assert history["intact"] is True
+
+
+def test_fields_are_shown_with_the_readings_of_the_machine(
+    client: TestClient, admin: Headers, session: Session, tenant: Workspace
+):
+    document = factories.create_document(session, tenant)
+    factories.create_reading(session, document, "total", "12.50")
+    session.commit()
+    field = client.get(f"/v1/documents/{document.id}", headers=admin).json()["fields"]["total"]
+    assert (field["value"], field["page"], field["state"]) == ("12.50", 1, "found")
+    assert field["box"] == [0.1, 0.1, 0.3, 0.15]
+    assert 0 <= field["confidence"] <= 1
+
+
+def test_erasing_leaves_a_tombstone(client: TestClient, admin: Headers):
+    sent = send(client, admin).json()
+    assert client.delete(f"/v1/documents/{sent['id']}", headers=admin).status_code == 204
+    assert client.get(f"/v1/documents/{sent['id']}", headers=admin).json()["state"] == "erased"
+    assert client.delete(f"/v1/documents/{sent['id']}", headers=admin).status_code == 204
+
+
+def test_work_is_cancelled_once(client: TestClient, admin: Headers):
+    address = f"/v1/documents/{send(client, admin).json()['id']}/cancel"
+    assert client.post(address, headers=admin).json()["state"] == "cancelled"
+    again = client.post(address, headers=admin)
+    assert (again.status_code, again.json()["code"]) == (409, "not_possible_now")
+
+
+def test_a_failed_document_is_retried(client: TestClient, admin: Headers, session: Session, tenant: Workspace):
+    document = factories.create_document(session, tenant, state=DocumentState.FAILED.value)
+    session.commit()
+    answer = client.post(f"/v1/documents/{document.id}/retry", headers=admin)
+    assert (answer.status_code, answer.json()["state"]) == (202, "received")
+
+
+def test_a_document_is_read_again(client: TestClient, admin: Headers, session: Session, tenant: Workspace):
+    document = factories.create_document(session, tenant)
+    session.commit()
+    answer = client.post(f"/v1/documents/{document.id}/reprocess", headers=admin)
+    assert (answer.status_code, answer.json()["state"]) == (202, "rendered")
+
+
+def test_a_document_is_retyped(client: TestClient, admin: Headers, session: Session, tenant: Workspace):
+    document = factories.create_document(session, tenant)
+    session.commit()
+    address = f"/v1/documents/{document.id}/type"
+    assert client.post(address, headers=admin, json={"document_type": "nda"}).status_code == 202
+    wrong = client.post(address, headers=admin, json={"document_type": "unheard_of"})
+    assert (wrong.status_code, wrong.json()["code"]) == (404, "no_such_document_type")
+
+
+@pytest.fixture
+def released(session: Session, tenant: Workspace) -> Document:
+    """A released document with the value 12.50 in the field total."""
+    version = factories.create_type(session, tenant, factories.a_type("slip"))
+    document = factories.create_document(
+        session, tenant, state=DocumentState.RELEASED.value, document_type="slip", type_version_id=version.id
+    )
+    reading = factories.create_reading(session, document, "total", "12.50")
+    factories.create_verdict(
+        session,
+        document,
+        "total",
+        reading,
+        state=VerdictState.FINAL.value,
+        value_state="found",
+        value="12.50",
+        first_value_state="found",
+        first_value="12.50",
+        decided_by="machine",
+    )
+    session.commit()
+    return document
+
+
+def test_a_correction_amends_the_release_once(client: TestClient, admin: Headers, released: Document):
+    address = f"/v1/documents/{released.id}/corrections"
+    correction = {"field": "total", "value": "13.50", "note": "the 2 is a 3"}
+    first = client.post(address, headers=admin | {"Idempotency-Key": "c"}, json=correction)
+    second = client.post(address, headers=admin | {"Idempotency-Key": "c"}, json=correction)
+    assert first.status_code == second.status_code == 201, first.text
+    assert first.json() == second.json()
+    shown = client.get(f"/v1/documents/{released.id}", headers=admin).json()
+    assert (shown["state"], shown["fields"]["total"]["value"]) == ("amended", "13.50")
+    assert [release["reason"] for release in shown["releases"]] == ["correction"]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"field": "colour", "value": "red"}, "no_such_field"),
+        ({"field": "total", "value": "twelve"}, "value_not_valid"),
+        ({"field": "total", "state": "not_found"}, "not_valid"),
+        ({"value": "12"}, "not_valid"),
+    ],
+)
+def test_a_wrong_correction_is_refused(client: TestClient, admin: Headers, released: Document, body, code: str):
+    answer = client.post(f"/v1/documents/{released.id}/corrections", headers=admin, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
+
+
+def test_nothing_is_corrected_before_the_release(client: TestClient, admin: Headers):
+    sent = send(client, admin).json()
+    answer = client.post(
+        f"/v1/documents/{sent['id']}/corrections", headers=admin, json={"field": "total", "value": "1"}
+    )
+    assert answer.status_code in {409, 422}
+
+
+def test_no_secret_and_no_value_is_in_the_history(client: TestClient, admin: Headers, released: Document):
+    client.post(f"/v1/documents/{released.id}/corrections", headers=admin, json={"field": "total", "value": "98765.43"})
+    history = client.get(f"/v1/documents/{released.id}/events", headers=admin)
+    assert "98765" not in json.dumps(history.json())
