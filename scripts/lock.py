@@ -12,7 +12,8 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-BUILD_TOOL = "hatchling>=1.27\n"  # `pip install -e .` runs without build isolation, so that it is locked too
+# `pip install -e .` runs without build isolation, so that its tools are locked too
+BUILD_TOOLS = "hatchling>=1.27\neditables>=0.5\n"
 LEFT_OUT = ("torch==", "countersign @")
 OPTIONS = (
     "--quiet",
@@ -31,7 +32,7 @@ def compile_lock(target: Path, *options: str) -> None:
     """Resolve the dependencies of pyproject.toml into `target`."""
     with tempfile.TemporaryDirectory() as folder:
         tool, raw = Path(folder) / "build.in", Path(folder) / "raw.lock"
-        tool.write_text(BUILD_TOOL)
+        tool.write_text(BUILD_TOOLS)
         command = [sys.executable, "-m", "piptools", "compile", *OPTIONS, *options, "-o", str(raw)]
         subprocess.run([*command, str(ROOT / "pyproject.toml"), str(tool)], check=True, cwd=ROOT)  # noqa: S603
         target.write_text(tidy(raw.read_text()))
