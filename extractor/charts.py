@@ -50,7 +50,8 @@ def _frame(title: str, across: str, up: str, top: float, inside: str) -> str:
         f'<path d="M{_x(0)} {_y(1)}V{_y(0)}H{_x(1)}" stroke="{INK}" fill="none"/>'
         f'<g font-size="10" fill="{INK}">{ticks}'
         f'<text x="{WIDTH / 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(across)}</text>'
-        f'<text x="12" y="{HEIGHT / 2}" text-anchor="middle" transform="rotate(-90 12 {HEIGHT / 2})">{escape(up)}</text>'
+        f'<text x="12" y="{HEIGHT / 2}" transform="rotate(-90 12 {HEIGHT / 2})" text-anchor="middle">'
+        f"{escape(up)}</text>"
         f"</g>{inside}</svg>\n"
     )
 

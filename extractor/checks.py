@@ -1,7 +1,7 @@
-"""Field validators and cross-field checks: pure functions on normalised values, named in the TOML files by their key here.
+"""Field validators and cross-field checks: pure functions on normalised values, named in the TOML files by their key.
 
-A validator looks at one value, a check at several. Each answers True (holds), False (fails) or None (cannot tell, because
-a value is missing or is not of the form it expects). A failed one never changes a value; it lowers the confidence.
+A validator looks at one value, a check at several. Each answers True (holds), False (fails) or None (cannot tell: a
+value is missing or not of the form it expects). A failed one never changes a value; it lowers the confidence.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 
 from models.doctype import DocumentType
 
@@ -41,9 +42,11 @@ def find_failures(
         for name in field.validators
         if any(VALIDATORS[name](value, today) is False for value in _as_list(values.get(field.name)))
     ]
-    for check in spec.checks:
-        if CHECKS[check.kind]([_single(values.get(name)) for name in check.fields]) is False:
-            failed.append(Failure(check.kind, check.fields))
+    failed += [
+        Failure(check.kind, check.fields)
+        for check in spec.checks
+        if CHECKS[check.kind]([_single(values.get(name)) for name in check.fields]) is False
+    ]
     return tuple(failed)
 
 
@@ -111,7 +114,7 @@ def has_digit(value: str, _today: date | None) -> bool | None:
 def order(values: Sequence[str | None]) -> bool | None:
     """The dates do not go back in time, in the order in which the fields are named."""
     days = [day for value in values if (day := _date(value)) is not None]
-    return None if len(days) < 2 else all(a <= b for a, b in zip(days, days[1:], strict=False))
+    return None if len(days) < 2 else all(a <= b for a, b in pairwise(days))
 
 
 def amounts_add_up(values: Sequence[str | None]) -> bool | None:

@@ -1,7 +1,7 @@
 """Which document type a document is, with the probability of being right, or `unknown`.
 
-The network scores each type on its own; how near the document is to known examples of that type says whether it is any of
-them. Both are calibrated on documents the network did not see, among them whole types held out one at a time.
+The network scores each type on its own; how near the document is to known examples of that type says whether it is
+any of them. Both are calibrated on documents the network did not see, among them whole types held out one at a time.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class TypeReport:
     documents: int
     accuracy: float  # in folds, `unknown` counts as wrong
     unknown_detected: dict[str, float]  # for each type held out: share of its documents called unknown
-    confidences: dict[str, tuple[float, ...]] = field(default_factory=dict, repr=False)  # out of fold, in the given order
+    confidences: dict[str, tuple[float, ...]] = field(
+        default_factory=dict, repr=False
+    )  # out of fold, in the given order
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ class TypeClassifier:
         )
 
 
-# --- what the classifier sees ----------------------------------------------------------------------------------------
+# --- what the classifier sees ---
 
 
 def describe(pages: Sequence[Page]) -> Example:
@@ -187,7 +189,7 @@ def _layout(pages: Sequence[Page]) -> Floats:
     return np.concatenate([np.array(numbers, dtype=np.float32), share])
 
 
-# --- learning --------------------------------------------------------------------------------------------------------
+# --- learning ---
 
 
 def learn_types(examples: Mapping[str, Sequence[Example]], seed: int) -> tuple[TypeClassifier, TypeReport]:
@@ -267,7 +269,7 @@ def _scored(
 
 
 def _evidence(scores: Floats, likeness: Floats, labels: Integers, usual: Floats) -> Floats:
-    """Pieces of evidence that the best type is right: its logit, its lead, its likeness to examples, how usual that is."""
+    """Evidence that the best type is right: its logit, its lead, its likeness to examples, and how usual that is."""
     order = np.sort(scores, axis=1)
     best = scores.argmax(axis=1)
     lead = order[:, -1] - order[:, -2] if scores.shape[1] > 1 else order[:, -1]
@@ -314,7 +316,8 @@ def _some(indices: Integers) -> Integers:
     """At most `EXAMPLES_A_TYPE` of them, evenly spread."""
     if len(indices) <= EXAMPLES_A_TYPE:
         return indices
-    return indices[np.linspace(0, len(indices) - 1, EXAMPLES_A_TYPE).astype(int)]
+    chosen: Integers = indices[np.linspace(0, len(indices) - 1, EXAMPLES_A_TYPE).astype(int)]
+    return chosen
 
 
 def _without_rare(example: Example, weights: Floats) -> Example:
@@ -322,7 +325,7 @@ def _without_rare(example: Example, weights: Floats) -> Example:
     return Example(example.buckets[keep], example.counts[keep], example.layout)
 
 
-# --- arrays ----------------------------------------------------------------------------------------------------------
+# --- arrays ---
 
 
 def _rarity(documents: Sequence[Example]) -> Floats:

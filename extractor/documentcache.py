@@ -1,4 +1,4 @@
-"""Whole documents that were read before: words by the file's bytes, engine, renderer and limits. Saves drawing the pages."""
+"""Whole documents read before: words by the file's bytes, engine, renderer and limits. Saves drawing the pages."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """How good the extractor is on labelled documents: values, confidence, coverage at a given error, cost.
 
-One row is one decision, that is one field of one document. A wrong document type makes all its fields wrong; an unlabelled
-field is not scored; a list is right if the multisets are equal.
+One row is one decision, that is one field of one document. A wrong document type makes all its fields wrong; an
+unlabelled field is not scored; a list is right if the multisets are equal.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from rapidfuzz import fuzz
 
 from extractor import measures
 from extractor.kinds import key, normalise, same
-from extractor.manifest import Entry, Label
+from extractor.manifest import Entry, Label, texts_of
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.values import Reading, Recognition, ValueState
 
@@ -79,7 +79,7 @@ class EvaluationReport:
 
 
 def truth_of(entry: Entry, types: Mapping[str, DocumentType], document: str | None = None) -> Truth:
-    """The labels of a manifest entry, normalised. A label that cannot be parsed stays as it is, and nothing equals it."""
+    """The labels of a manifest entry, normalised. One that cannot be parsed stays as it is, and nothing equals it."""
     name = entry.document_type or ""
     spec = types.get(name)
     fields = {f.name: f for f in spec.fields} if spec else {}
@@ -96,8 +96,8 @@ def evaluate(
 ) -> EvaluationReport:
     """Judge `recognitions` (by document) against `truths`.
 
-    `train_values`: keys of the vendor field of the training documents, by type (see `vendor_keys`). `out_of_fold`: pairs
-    of confidence and "right" of the training documents by type; the thresholds of the coverage columns are fixed on them.
+    `train_values`: keys of the vendor field of the training documents, by type (see `vendor_keys`). `out_of_fold`:
+    pairs of confidence and "right" of the training documents by type; they fix the thresholds of the coverage columns.
     """
     known = list(truths)
     rows = [row for truth in known for row in _rows(recognitions.get(truth.document), truth, types, train_values or {})]
@@ -137,7 +137,7 @@ def is_right(reading: Reading | None, wanted: Value, kind: Kind) -> bool:
     return reading.state is ValueState.FOUND and same(kind, reading.value, wanted)
 
 
-# --- rows --------------------------------------------------------------------------------------------------------------
+# --- rows ---
 
 
 def _rows(
@@ -191,14 +191,14 @@ def _vendor(truth: Truth, types: Mapping[str, DocumentType]) -> str:
 
 
 def _normalised(label: Label, spec: FieldSpec, doctype: DocumentType | None) -> Value:
-    if isinstance(label, list):
-        texts = [" | ".join(str(cell) for cell in item.values()) if isinstance(item, dict) else item for item in label]
+    texts = texts_of(label)
+    if isinstance(texts, list):
         return [normalise(spec.kind, text, doctype, spec) or text for text in texts]
-    single = normalise(spec.kind, label, doctype, spec) or label
+    single = normalise(spec.kind, texts, doctype, spec) or texts
     return [single] if spec.repeated or spec.kind is Kind.TABLE else single
 
 
-# --- measures over rows ------------------------------------------------------------------------------------------------
+# --- measures over rows ---
 
 
 def scores(rows: Sequence[Row], thresholds: Mapping[float, float]) -> dict[str, Any]:

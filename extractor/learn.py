@@ -1,7 +1,7 @@
 """Labelled documents to a new bundle: a field model for each named type, and the classifier of all types.
 
-The sections of the named types are replaced, the others stay as they were. The classifier is fitted anew on the examples
-that the base bundle carries and on the new documents.
+The sections of the named types are replaced, the others stay as they were. The classifier is fitted anew on the
+examples that the base bundle carries and on the new documents.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from extractor import measures
 from extractor.classify import Example, TypeClassifier, TypeReport, describe, examples_of, learn_types
 from extractor.cost import cpu_seconds
+from extractor.manifest import Entry, texts_of
 from extractor.recognise import FIELDS, OUT_OF_FOLD, TYPES
 from models.doctype import DocumentType
 from models.nets.bundle import Bundle
+from models.values import Page, ValueState
 
 if TYPE_CHECKING:
     from extractor.fields import OutOfFold, TrainingDocument
@@ -96,6 +98,16 @@ def learn(
     hashes = {d.id: _row_hash(d) for rows in by_type.values() for d in rows}
     report = LearnReport(learned, classifier, cpu_seconds() - started, hashes, tuple(out_of_fold))
     return bundle.with_meta(**_meta(bundle, report, seed)), report
+
+
+def training_document(entry: Entry, pages: Sequence[Page]) -> TrainingDocument:
+    """An entry of a manifest with its words. The entry must name its type."""
+    from extractor.fields import Label, TrainingDocument
+
+    assert entry.document_type is not None
+    labels: dict[str, Label | None] = {name: Label(ValueState.FOUND, texts_of(v)) for name, v in entry.labels.items()}
+    labels |= {name: Label(ValueState.ABSENT, None) for name in entry.absent}
+    return TrainingDocument(str(entry.path), str(entry.path), entry.document_type, tuple(pages), labels)
 
 
 def _learn_classifier(

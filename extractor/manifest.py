@@ -1,7 +1,7 @@
 """Manifests: JSON Lines that say which file is of which type and what its fields are.
 
-One object a line: ``{"file", "type", "fields", "split"}``. A field of null is unlabelled: neither a negative example nor
-scored. ``{"absent": true}`` is proof that the document does not carry it. Files are named relative to the manifest.
+One object a line: ``{"file", "type", "fields", "split"}``. A field of null is unlabelled: neither a negative example
+nor scored. ``{"absent": true}`` is proof that the document does not carry it. Files are named relative to the manifest.
 """
 
 from __future__ import annotations
@@ -50,8 +50,15 @@ class Entry:
     absent: frozenset[str] = frozenset()
 
 
+def texts_of(label: Label) -> str | list[str]:
+    """A label as text; a row of a table as its cells parted by `|`."""
+    if isinstance(label, str):
+        return label
+    return [item if isinstance(item, str) else " | ".join(str(cell) for cell in item.values()) for item in label]
+
+
 def read_manifest(path: Path, split: str | None = None, limit: int | None = None) -> list[Entry]:
-    """The entries of `split` (all when None), at most `limit`, in the order of the file. Raises `ManifestUnreadable`."""
+    """The entries of `split` (all when None), at most `limit`, in file order. Raises `ManifestUnreadable`."""
     entries = [entry for entry in _entries(path) if split is None or entry.split == split]
     return entries if limit is None else entries[:limit]
 

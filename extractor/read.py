@@ -81,7 +81,7 @@ def engine_version(engine: str) -> str:
     return f"{engine}/{importlib.metadata.version(DISTRIBUTIONS[engine])}"
 
 
-# --- a whole document --------------------------------------------------------------------------------------------------
+# --- a whole document ---
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def extract(
 
 
 def read_document(data: bytes, options: ReadOptions | None = None, meter: Meter | None = None) -> ReadDocument:
-    """All pages of a file as words. A page whose engine fails has no words and is named in the problems. Raises `Refusal`."""
+    """All pages of a file as words. A page whose engine fails has none, and is a problem. Raises `Refusal`."""
     options, meter = options or ReadOptions(), meter or Meter()
     store = DocumentCache(options.cache) if options.cache else None
     settings = (engine_version(options.engine), options.renderer, options.limits)

@@ -25,7 +25,7 @@ OUT_OF_FOLD = "out_of_fold/"  # confidence and "right" of the training documents
 
 IMPOSSIBLE = 0.25  # most confidence of a value that fails a check which the calibration could not know of
 
-ImageOf = Callable[[int], NDArray[np.uint8] | None]  # page number -> its upright picture (BGR)
+ImageOf = Callable[[int], NDArray[np.uint8]]  # page number -> its upright picture (BGR)
 
 
 @dataclass

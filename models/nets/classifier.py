@@ -36,7 +36,7 @@ class ClassifierSettings:
 
 @dataclass(frozen=True)
 class Batch:
-    """Documents as arrays: the weighted buckets of all of them one after another, where each starts, and their layouts."""
+    """Documents as arrays: their weighted buckets one after another, where each starts, and their layouts."""
 
     buckets: NDArray[np.int64]
     values: Floats  # as many as buckets
@@ -78,7 +78,7 @@ def train(batch: Batch, labels: NDArray[np.int64], settings: ClassifierSettings,
             logits = network(buckets, kept, starts, layout)
             loss = functional.binary_cross_entropy_with_logits(logits, target, weight=weight)
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
     return network.eval()
 

@@ -1,0 +1,168 @@
+"""Many documents at once: worker processes that read and recognise, each with its own engine and models.
+
+A file that is refused, or that takes its worker down, costs one answer with its reason; the others go on.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+from extractor.cost import Meter
+from extractor.doctypes import load_document_types
+from extractor.read import Extraction, ReadOptions, extract, read_document
+from extractor.recognise import Recogniser
+from extractor.triage import Refusal
+from models.nets.bundle import Bundle
+from models.values import Page
+
+Answer = TypeVar("Answer")
+
+WORKER_DIED = "the reading process died; the file may be hostile, or memory ran out"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to read. `name` is what the answer is filed under."""
+
+    path: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a worker loads once."""
+
+    options: ReadOptions
+    bundle: Path | None = None
+    doctypes: Path | None = None  # folder with document types of one's own
+    document_type: str | None = None
+    today: date | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file: an extraction, or the problem that stopped it."""
+
+    name: str
+    extraction: Extraction | None
+    problem: str = ""
+    seconds: float = 0.0  # CPU seconds, also of a refusal
+
+
+@dataclass(frozen=True)
+class Words:
+    """The pages of one file, or the problem that stopped it."""
+
+    name: str
+    pages: tuple[Page, ...]
+    problem: str = ""
+
+
+def extract_all(jobs: Sequence[Job], setup: Setup, workers: int) -> Iterator[Outcome]:
+    """Read and recognise every file; outcomes come as they are ready."""
+    yield from _run(_extract_one, jobs, setup, workers, lambda job: Outcome(job.name, None, WORKER_DIED))
+
+
+def read_all(jobs: Sequence[Job], setup: Setup, workers: int) -> Iterator[Words]:
+    """Read every file to words."""
+    yield from _run(_read_one, jobs, setup, workers, lambda job: Words(job.name, (), WORKER_DIED))
+
+
+def workers_for(asked: int | None, jobs: int) -> int:
+    """How many processes to start: as asked, else one a core, never more than there are files."""
+    return max(1, min(asked or os.cpu_count() or 1, jobs))
+
+
+# --- in the parent ---
+
+
+def _run(
+    work: Callable[[Job], Answer], jobs: Sequence[Job], setup: Setup, workers: int, died: Callable[[Job], Answer]
+) -> Iterator[Answer]:
+    left = dict.fromkeys(jobs)
+    try:
+        for job, answer in _pooled(work, list(left), setup, workers):
+            del left[job]
+            yield answer
+    except BrokenProcessPool:
+        for job in left:  # one at a time, so that it shows whose fault it is
+            try:
+                yield next(_pooled(work, [job], setup, 1))[1]
+            except BrokenProcessPool:
+                yield died(job)
+
+
+def _pooled(
+    work: Callable[[Job], Answer], jobs: Iterable[Job], setup: Setup, workers: int
+) -> Iterator[tuple[Job, Answer]]:
+    context = multiprocessing.get_context("spawn")
+    with _one_thread(), ProcessPoolExecutor(workers, context, _start, (setup,)) as pool:
+        running: dict[Future[Answer], Job] = {pool.submit(work, job): job for job in jobs}
+        try:
+            for future in as_completed(running):
+                yield running[future], future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Workers share the cores among themselves; threads of the libraries would only get in each other's way."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+# --- in a worker ---
+
+_worker: dict[str, Any] = {}
+
+
+def _start(setup: Setup) -> None:
+    _worker["setup"] = setup
+    if setup.bundle is not None:
+        types = load_document_types(setup.doctypes)
+        _worker["recogniser"] = Recogniser.from_bundle(Bundle.load(setup.bundle), types)
+
+
+def _extract_one(job: Job) -> Outcome:
+    setup: Setup = _worker["setup"]
+    meter = Meter()
+    try:
+        with meter.stage("all"):
+            found = extract(
+                job.path.read_bytes(), _worker["recogniser"], setup.document_type, setup.options, setup.today
+            )
+    except (Refusal, OSError) as error:
+        return Outcome(job.name, None, _sentence(error), meter.total)
+    return Outcome(job.name, found, seconds=meter.total)
+
+
+def _read_one(job: Job) -> Words:
+    try:
+        return Words(job.name, read_document(job.path.read_bytes(), _worker["setup"].options).pages)
+    except (Refusal, OSError) as error:
+        return Words(job.name, (), _sentence(error))
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, Refusal):
+        return f"{error.code}: {error.message} {error.next_step}"
+    return f"unreadable_file: {error}"
