@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import procrastinate
-from alembic import command
-from alembic.config import Config
-from procrastinate.schema import SchemaManager
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlmodel import Session
 
 import models.migrations
 from hitl.embedded import Server, default_folder
 from hitl.settings import settings
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 MIGRATION_LOCK = 7201
 
@@ -69,6 +69,8 @@ def forget() -> None:
 
 def migrate() -> None:
     """Bring our tables and the job tables up to date. Many processes may call it at once: one works, others wait."""
+    from alembic import command  # slow to import, and only needed here
+
     with engine().connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
         connection.commit()
@@ -84,6 +86,8 @@ def migrate() -> None:
 
 def alembic_config(connection: Connection) -> Config:
     """Alembic's configuration without a file: the migrations lie in the package."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(models.migrations.__file__).parent))
     config.attributes["connection"] = connection
@@ -92,6 +96,8 @@ def alembic_config(connection: Connection) -> Config:
 
 def _install_job_tables(connection: Connection) -> None:
     """Apply Procrastinate's schema, or its migrations since the version that is noted on its table."""
+    from procrastinate.schema import SchemaManager
+
     raw = connection.connection.driver_connection
     assert raw is not None
     noted = connection.execute(
@@ -106,8 +112,9 @@ def _install_job_tables(connection: Connection) -> None:
 
 
 def _all_job_migrations() -> list[Path]:
-    folder = Path(procrastinate.__file__).parent / "sql" / "migrations"
-    return sorted(path for path in folder.glob("*.sql"))
+    from procrastinate.schema import SchemaManager
+
+    return sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
 
 
 def _job_migrations_after(noted: str | None) -> list[Path]:
