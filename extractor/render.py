@@ -1,4 +1,4 @@
-"""Bytes to page images: PDF, multi-page TIFF, JPEG and PNG, drawn in a child process, with the text layer a PDF carries.
+"""Bytes to page images: PDF, TIFF, JPEG and PNG, drawn in a child process, with the text layer that a PDF carries.
 
 A page is drawn at `Limits.dpi` unless its long side would pass `Limits.max_side`; pictures are only ever made smaller.
 """
@@ -87,7 +87,7 @@ def _page(facts: dict[str, Any], png: bytes) -> RenderedPage:
     return RenderedPage(png=png, text_layer=words, **facts)
 
 
-# --- in the child ------------------------------------------------------------------------------------------------------
+# --- in the child -----------------------------------------------------------------------------------------------------
 
 
 def render_job(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
@@ -137,12 +137,12 @@ def _draw_pdf(data: bytes, limits: Limits, renderer: str) -> Iterator[tuple[Imag
         for index in range(len(document)):
             try:
                 page = document[index]
-                scale = _scale(*page.get_size(), limits)
+                width, height = page.get_size()
+                scale = _scale(width, height, limits)
                 image = PDF_RENDERERS[renderer](data, page, index, scale)
             except pdfium.PdfiumError as error:
                 raise Unrenderable(f"Page {index + 1} cannot be drawn; the PDF seems to be damaged.") from error
-            height, width = image.shape[:2]
-            layer = read_layer(page, width, height)
+            layer = read_layer(page, image.shape[1], image.shape[0])
             page.close()
             yield image, layer
 
@@ -150,7 +150,7 @@ def _draw_pdf(data: bytes, limits: Limits, renderer: str) -> Iterator[tuple[Imag
 def _scale(width: float, height: float, limits: Limits) -> float:
     """Pixels per point. A box without extent or absurdly long is refused rather than drawn as a line."""
     longest, shortest = max(width, height), min(width, height)
-    if not 1 <= shortest or longest > 200 * shortest:
+    if shortest < 1 or longest > 200 * shortest:
         raise Unrenderable(f"A page measures {width:.0f} x {height:.0f} points, which is no page.")
     return min(limits.dpi / 72, limits.max_side / longest)
 

@@ -1,4 +1,4 @@
-"""Reading order: pieces of text to rows from top to bottom, words within a row from left to right, segments at wide gaps."""
+"""Reading order: pieces of text to rows from top to bottom, words from left to right, segments at wide gaps."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Runs one job in a child process with limits on time and memory, so that a hostile file or a broken engine costs one answer.
+"""Runs a job in a child process limited in time and memory, so that a hostile file costs one answer, not the worker.
 
-The child is kept for the next job until it dies, times out, or has done `JOBS_PER_CHILD`. Messages are JSON and raw bytes,
-never pickle: a child that was taken over by its input must not be able to run code here. The child ends when its parent does.
+The child is kept for the next job until it dies, times out, or has done `JOBS_PER_CHILD`. Messages are JSON and raw
+bytes, never pickle: a child that was taken over by its input must not be able to run code here. The child ends when its
+parent does.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def call(
     return reply["answer"], answer
 
 
-# --- the parent's side -------------------------------------------------------------------------------------------------
+# --- the parent's side ------------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -180,7 +181,7 @@ def stop() -> None:
         _idle.clear()
 
 
-# --- the wire: 4 bytes length, JSON with the blobs' lengths, the blobs ---------------------------------------------------
+# --- the wire: 4 bytes length, JSON with the blobs' lengths, the blobs ------------------------------------------------
 
 
 def send(channel: socket.socket, message: dict[str, Any], blobs: Blobs, until: float | None = None) -> None:
@@ -215,7 +216,7 @@ def _limit(channel: socket.socket, until: float | None) -> None:
         channel.settimeout(max(0.001, until - time.monotonic()))
 
 
-# --- the child's side --------------------------------------------------------------------------------------------------
+# --- the child's side -------------------------------------------------------------------------------------------------
 
 
 def serve(descriptor: int, parent: int, module: str, memory_bytes: int) -> None:

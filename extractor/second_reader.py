@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from extractor.ocr import engine
+from extractor.ocr import CropReader, engine
 from extractor.ocr.tesser import BLOCK_MODE, LINE_MODE
 from models.values import Box
 
@@ -18,18 +18,21 @@ MIN_HEIGHT = 32  # pixels; lower crops are enlarged, which Tesseract needs and R
 
 
 def second_reading(image: NDArray[np.uint8], box: Box) -> tuple[str, float]:
-    """Text in `box` of the page `image` (BGR) on one line, and its mean confidence (0 to 1); ("", 0.0) if nothing is seen."""
+    """Text in `box` of the BGR page on one line, and its mean confidence (0 to 1); ("", 0.0) where nothing is seen."""
     crop = cut(image, box)
-    if crop.size == 0:
+    lines = lines_in(crop) if crop.size else 0
+    if not lines:  # Tesseract sees letters in blank paper
         return "", 0.0
-    return _reader().read_crop(crop, BLOCK_MODE if lines_in(crop) > 1 else LINE_MODE)  # type: ignore[attr-defined,no-any-return]
+    return _reader().read_crop(crop, BLOCK_MODE if lines > 1 else LINE_MODE)
 
 
-def _reader() -> object:
+def _reader() -> CropReader:
     try:
-        return engine("tesserocr")
-    except ImportError:
-        return engine("tesseract")
+        reader = engine("tesserocr")
+    except (ImportError, FileNotFoundError):
+        reader = engine("tesseract")
+    assert isinstance(reader, CropReader)
+    return reader
 
 
 def cut(image: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:

@@ -1,8 +1,8 @@
-"""The text that a PDF carries beside its ink: its words as placed on the rendered page, and whether the ink bears them out.
+"""The text that a PDF carries beside its ink: its words on the rendered page, and whether the ink bears them out.
 
-A text layer is a claim. Real files carry hidden text that stands nowhere on the page (registers' metadata with the very labels),
-and scans carry somebody's poor OCR. So a layer is used only when its words have ink and a few of its lines, read from the
-image, say the same.
+A text layer is a claim. Real files carry hidden text that stands nowhere on the page (registers' metadata with the very
+labels), and scans carry somebody's poor OCR. So a layer is used only when its words have ink and a few of its lines,
+read from the image, say the same.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def covered_by_image(page: Any, share: float = 0.5) -> bool:
 
 @dataclass(frozen=True)
 class Token:
-    """Characters without a gap, in page space: corners (left, bottom, right, top) and the angle of the first, in radians."""
+    """Characters without a gap, in page space: corners (left, bottom, right, top), angle of the first in radians."""
 
     text: str
     corners: Corners
@@ -100,7 +100,9 @@ class Token:
     last: int
 
 
-SOLID = re.compile("[^\\s\\x00-\\x1f\\u00ad\\u200b\\ufeff\\ufffe\\uffff]+\\x02?")  # PDFium writes a hyphen at a line's end as 2
+SOLID = re.compile(
+    "[^\\s\\x00-\\x1f\\u00ad\\u200b\\ufeff\\ufffe\\uffff]+\\x02?"
+)  # PDFium writes a hyphen at a line's end as 2
 
 
 def _tokens(page_text: Any) -> list[Token]:
@@ -120,7 +122,11 @@ def _tokens(page_text: Any) -> list[Token]:
         if pdfium.FPDFText_CountRects(page_text.raw, start, length) == 1:
             pdfium.FPDFText_GetRect(page_text.raw, 0, *references)
             left, top, right, bottom = (v.value for v in values)
-            tokens.append(Token(match.group().replace("\x02", "-"), (left, bottom, right, top), angle, shown, start, match.end() - 1))
+            tokens.append(
+                Token(
+                    match.group().replace("\x02", "-"), (left, bottom, right, top), angle, shown, start, match.end() - 1
+                )
+            )
         else:
             tokens += _by_characters(page_text.raw, start, match.group(), angle, shown)
     return tokens
@@ -150,7 +156,9 @@ def _by_characters(raw_text: Any, start: int, text: str, angle: float, shown: bo
     for offset, letter in enumerate(text.replace("\x02", "-")):
         pdfium.FPDFText_GetCharBox(raw_text, start + offset, *references)
         own = left.value, bottom.value, right.value, top.value
-        size = max(*(own[i + 2] - own[i] for i in (0, 1)), *(box[i + 2] - box[i] for i in (0, 1) if len(letters) == 1), 1)
+        size = max(
+            *(own[i + 2] - own[i] for i in (0, 1)), *(box[i + 2] - box[i] for i in (0, 1) if len(letters) == 1), 1
+        )
         if letters and _distance(box, own) > 0.6 * size:
             end = start + offset - 1
             tokens.append(Token(letters, box, angle, shown, end - len(letters) + 1, end))
@@ -162,7 +170,7 @@ def _by_characters(raw_text: Any, start: int, text: str, angle: float, shown: bo
 
 
 def _with_true_angles(raw_text: Any, tokens: list[Token]) -> list[Token]:
-    """PDFium reports the opposite angle for text drawn with a mirrored matrix, so the longest tokens of each angle are asked."""
+    """PDFium reports the opposite angle for mirrored text matrices, so the longest tokens of each angle are asked."""
     values = tuple(ctypes.c_double() for _ in range(4))
     references = [ctypes.byref(v) for v in values]
 
@@ -228,16 +236,16 @@ def _turned(box: Corners, width: int, height: int, turn: int) -> Corners:
     return box
 
 
-# --- does the ink bear it out ------------------------------------------------------------------------------------------
+# --- does the ink bear it out -----------------------------------------------------------------------------------------
 
 Image = NDArray[np.uint8]
 Reader = Callable[[Image, Box], tuple[str, float]]
 
 
 def trusted_words(image: Image, layer: Layer, read: Reader) -> tuple[Word, ...] | None:
-    """The words of `layer` that stand on `image` (already upright, as are the boxes), or None when it is not to be trusted.
+    """The words of `layer` that stand on `image` (upright, as are the boxes), or None when it is not to be trusted.
 
-    `read` reads one box of the image with an engine. It is called for two short stretches where a page is as it should be.
+    `read` reads one box of the image with an engine; it is called for two short stretches of a page as it should be.
     """
     total = _characters_in(layer.words)
     if total < MIN_CHARACTERS:
@@ -263,7 +271,7 @@ def print_agrees(image: Image, words: list[Word], read: Reader) -> bool:
 
 
 def scan_agrees(image: Image, words: list[Word], read: Reader) -> bool:
-    """Somebody's OCR under a picture: nothing may lie over anything else, and long stretches must agree, the oddest among them."""
+    """Somebody's OCR under a picture: nothing may overlap, and long stretches must agree, the oddest among them."""
     if overlapping_share(words) > 0.01:
         return False
     spread = stretches(words, 4, LONG)
@@ -272,7 +280,7 @@ def scan_agrees(image: Image, words: list[Word], read: Reader) -> bool:
 
 
 def oddity(stretch: list[Word]) -> float:
-    """How much a stretch looks like OCR gone wrong: signs amid letters, capitals after small letters, digits within words."""
+    """How much a stretch looks like OCR gone wrong: odd signs, capitals after small letters, digits within words."""
     text = " ".join(w.text for w in stretch)
     return len(ODD.findall(text)) / max(1, len(text))
 
@@ -294,11 +302,10 @@ def has_ink(grey: Image, words: tuple[Word, ...]) -> NDArray[np.bool_]:
 def misses_text(grey: Image, words: list[Word]) -> bool:
     """Whether most of the ink that could be text lies outside the words."""
     small = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    dark = (small < 160).astype(np.uint8)
+    dark = (np.asarray(small) < 160).astype(np.uint8)
     long = max(12, dark.shape[1] // 15)
-    rules = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((1, long), np.uint8))
-    rules |= cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((long, 1), np.uint8))
-    text = dark & (1 - rules)
+    across, down = (cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones(k, np.uint8)) for k in ((1, long), (long, 1)))
+    text = np.where(np.maximum(across, down) > 0, 0, dark)
     total = int(text.sum())
     height, width = dark.shape
     for word in words:

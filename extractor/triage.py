@@ -149,7 +149,7 @@ TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def triage(data: bytes, limits: Limits) -> Triage:
-    """Media type of `data` by its bytes, never by its name. Raises `Refusal`; parses no untrusted structure in depth."""
+    """Media type of `data` by its bytes, never by a name. Raises `Refusal`; parses nothing in depth."""
     if not data:
         raise EmptyFile("The file is empty.")
     if len(data) > limits.max_bytes:
@@ -180,7 +180,7 @@ def check_pdf(data: bytes, _: Limits) -> None:
 
 
 def check_jpeg(data: bytes, limits: Limits) -> None:
-    """Walk the segments to the picture data; its end mark must follow. Decoders paint a cut JPEG grey without a word."""
+    """Walk the segments to the picture data; its end mark must follow. Decoders paint a cut JPEG grey silently."""
     at = 2
     while at + 4 <= len(data):
         if data[at] != 0xFF:
@@ -209,7 +209,8 @@ def check_png(data: bytes, limits: Limits) -> None:
     while at + 12 <= len(data):
         length, name = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         if name == b"IHDR" and length >= 8 and at + 16 <= len(data):
-            check_pixels(*struct.unpack(">II", data[at + 8 : at + 16]), limits)
+            width, height = struct.unpack(">II", data[at + 8 : at + 16])
+            check_pixels(width, height, limits)
         at += 12 + length
         if name == b"IEND" and at <= len(data):
             return

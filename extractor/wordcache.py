@@ -18,7 +18,7 @@ class WordCache:
         self.folder = folder
 
     def key(self, content: bytes, engine: str, layer: str = "") -> str:
-        """Name under which a page is kept. `content` are its pixels (or their lossless encoding), `engine` names the version."""
+        """Name under which a page is kept: `content` is its lossless image, `engine` carries its version."""
         digest = hashlib.sha256(content)
         digest.update(f"\0{engine}\0{layer}\0{READING_VERSION}".encode())
         return digest.hexdigest()

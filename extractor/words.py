@@ -77,7 +77,7 @@ def _pieces(words: list[Word], width: int, height: int) -> list[Piece]:
     return list(lines.values())
 
 
-# --- a page as JSON, between processes and in the cache ----------------------------------------------------------------
+# --- a page as JSON, between processes and in the cache ---------------------------------------------------------------
 
 
 def word_from_list(item: list[Any]) -> Word:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +15,9 @@ from models.values import Word
 class Engine(Protocol):
     """Reads one image.
 
-    `read` gets BGR pixels (height, width, 3) and returns words with boxes in fractions of that image, `Word.line` naming
-    the line as the engine saw it; rows and reading order are made later, the same way for all engines. One instance per
-    process, one thread. `reads_slanted` says whether a slant of some degrees does it no harm.
+    `read` gets BGR pixels (height, width, 3) and returns words with boxes in fractions of that image, `Word.line`
+    naming the line as the engine saw it; rows and reading order are made later, the same way for all engines. One
+    instance per process, one thread. `reads_slanted` says whether turned and slanted lines do it no harm.
     """
 
     name: str
@@ -25,6 +25,13 @@ class Engine(Protocol):
     reads_slanted: bool
 
     def read(self, image: NDArray[np.uint8]) -> list[Word]: ...
+
+
+@runtime_checkable
+class CropReader(Protocol):
+    """Reads one small image: its text on one line, and the mean confidence of its words (0 to 1)."""
+
+    def read_crop(self, crop: NDArray[np.uint8], mode: int) -> tuple[str, float]: ...
 
 
 def _rapidocr() -> Engine:

