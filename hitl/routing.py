@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
 from extractor.checks import Failure, find_failures
 from hitl import audit
@@ -125,23 +125,36 @@ def error_target(policy: Policy, spec: DocumentType, name: str) -> float:
 
 
 def threshold_for(
-    session: Session, *, workspace_id: str, spec: DocumentType, field: str, policy: PolicyVersion, model_id: str | None
+    session: Session, *, workspace_id: str, document_type: str, field: str, policy: PolicyVersion, model_id: str | None
 ) -> tuple[float | None, str]:
-    """The threshold in force and where it comes from: fixed by policy, certified (field before pool), or not yet."""
-    rules = Policy.model_validate(policy.policy)
-    if rules.threshold_mode == "fixed" or rules.single_operator:
-        own = rules.field(field).threshold
-        return (rules.fixed_threshold if own is None else own), "fixed"
-    certificates = session.exec(
+    """The threshold in force for a field, and where it comes from: fixed, certificate, suspended or warm-up."""
+    held = certificates(session, workspace_id, document_type, policy, model_id)
+    return pick_threshold(field, Policy.model_validate(policy.policy), held)
+
+
+def certificates(
+    session: Session, workspace_id: str, document_type: str, policy: PolicyVersion, model_id: str | None
+) -> list[Certificate]:
+    """The certificates of one model under one policy; those of single fields before the pools."""
+    rows = session.exec(
         select(Certificate).where(
             Certificate.workspace_id == workspace_id,
-            Certificate.document_type == spec.name,
-            col(Certificate.pool).in_([field, "*"]),
+            Certificate.document_type == document_type,
             Certificate.model_version_id == model_id,
             Certificate.policy_version_id == policy.id,
         )
     ).all()
-    for certificate in sorted(certificates, key=lambda row: row.pool == "*"):
+    return sorted(rows, key=lambda row: row.pool == "*")
+
+
+def pick_threshold(field: str, policy: Policy, held: Sequence[Certificate]) -> tuple[float | None, str]:
+    """A fixed threshold if the policy sets one, else the certified one of the field or its pool, else none yet."""
+    if policy.threshold_mode == "fixed" or policy.single_operator:
+        own = policy.field(field).threshold
+        return (policy.fixed_threshold if own is None else own), "fixed"
+    for certificate in held:
+        if certificate.pool not in (field, "*"):
+            continue
         if certificate.suspended_reason:
             return None, "suspended"
         if certificate.threshold is not None:
@@ -192,17 +205,11 @@ def route(session: Session, document: Document, *, now: datetime) -> list[Verdic
     session.add(document)
     readings = _readings(session, document)
     failures = find_failures({name: r.value for name, r in readings.items()}, spec, document.created_at.date())
+    held_by = certificates(session, document.workspace_id, spec.name, policy_row, document.model_version_id)
     verdicts = []
     for field_spec in spec.fields:
         claim = claim_of(readings.get(field_spec.name))
-        threshold, source = threshold_for(
-            session,
-            workspace_id=document.workspace_id,
-            spec=spec,
-            field=field_spec.name,
-            policy=policy_row,
-            model_id=document.model_version_id,
-        )
+        threshold, source = pick_threshold(field_spec.name, policy, held_by)
         broken = tuple(failure for failure in failures if field_spec.name in failure.fields)
         context = Context(field_spec, policy, threshold, source, broken, has_model=bool(readings))
         reasons = reasons_for(claim, context)

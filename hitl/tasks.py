@@ -17,6 +17,7 @@ from hitl.queue import escalate_stranded, queue_summary
 from hitl.release import release_if_ready, verdicts_of
 from hitl.routing import route, route_type
 from hitl.settings import settings
+from hitl.work import OUTSTANDING
 from models.states import DocumentState, ReviewState, TaskPurpose, TaskState, VerdictState
 from models.tables import Answer, Audit, Document, Exposure, Review, Task, User, Workspace
 
@@ -66,17 +67,13 @@ def open_tasks(session: Session, document: Document, *, now: datetime) -> list[T
     for audit in _pending_audits(session, document):
         verdict = next(row for row in verdicts_of(session, document) if row.id == audit.verdict_id)
         audits.open_audit_tasks(session, document, audit, verdict, now=now)
-    if pending and document.state == DocumentState.READ.value:
-        advance(session, document, DocumentState.IN_REVIEW, actor="system:route", now=now)
-    elif not pending:
+    if not pending:
         release_if_ready(session, document, now=now)
-    return list(
-        session.exec(
-            select(Task).where(
-                Task.document_id == document.id, col(Task.state).in_([TaskState.OPEN.value, TaskState.LEASED.value])
-            )
-        ).all()
-    )
+    waiting = select(Task).where(Task.document_id == document.id, col(Task.state).in_(OUTSTANDING))
+    tasks = list(session.exec(waiting).all())
+    if document.state == DocumentState.READ.value and (pending or tasks):
+        advance(session, document, DocumentState.IN_REVIEW, actor="system:route", now=now)
+    return tasks
 
 
 def hand_out(
