@@ -31,6 +31,7 @@ SYSTEM_USER = "countersign"
 ROLE = "countersign"
 SAFE = ("fsync=on", "synchronous_commit=on")
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0")
+LAUNCH_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)  # what a killed server leaves behind goes away by itself, but not at once
 MAX_SOCKET_PATH = 100  # the system allows 107 bytes
 
 
@@ -88,9 +89,7 @@ class Server:
             if not (self.data / "PG_VERSION").exists():
                 self._initialise()
             _make_folder(self.sockets)
-            if not self._is_running():
-                self._launch()
-            self._wait_until_ready()
+            self._run_until_it_answers()
             self._create_database()
             self._users = os.open(self.folder / "users.lock", os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(self._users, fcntl.LOCK_SH)
@@ -144,14 +143,35 @@ class Server:
         )
         options = " ".join(f"-c {setting}" if setting.split("=")[1] else f"-c {setting}''" for setting in settings)
         log = self.data / "server.log"
-        run_postgres("pg_ctl", "start", "--wait", "-D", str(self.data), "-l", str(log), "-o", options)
+        for pause in LAUNCH_PAUSES:
+            with suppress(DatabaseUnavailable):
+                run_postgres("pg_ctl", "start", "--wait", "-D", str(self.data), "-l", str(log), "-o", options)
+                return
+            time.sleep(pause)
+        said = log.read_text(errors="replace")[-1500:] if log.exists() else "nothing"
+        raise DatabaseUnavailable(f"The embedded database in {self.folder} does not start. It said:\n{said}")
 
     def _is_running(self) -> bool:
-        return run_postgres("pg_ctl", "status", "-D", str(self.data), check=False) == 0
+        """Whether the process noted in the folder is a living server. A note of a dead one is removed.
 
-    def _wait_until_ready(self, seconds: float = 60.0) -> None:
+        pg_ctl takes any process of that number for it, also a zombie that a container's first process never reaps, and
+        after a restart of a container quite another program.
+        """
+        note = self.data / "postmaster.pid"
+        try:
+            pid = int(note.read_text().split("\n", 1)[0])
+        except (FileNotFoundError, ValueError):
+            return False
+        if _is_postgres(pid):
+            return True
+        note.unlink(missing_ok=True)
+        return False
+
+    def _run_until_it_answers(self, seconds: float = 60.0) -> None:
         end = time.monotonic() + seconds
         while True:
+            if not self._is_running():
+                self._launch()
             try:
                 psycopg.connect(self.dsn_of("postgres")).close()
             except psycopg.OperationalError as error:
@@ -200,6 +220,23 @@ def binaries() -> Path:
     if os.geteuid() != 0 or _everybody_reaches(installed):
         return installed / "bin"
     return _copied(installed) / "bin"
+
+
+def _is_postgres(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/stat")
+    if Path("/proc/self/stat").exists():
+        try:
+            name, _, rest = status.read_text().partition("(")[2].rpartition(")")
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+        return name == "postgres" and rest.split()[0] != "Z"
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _copied(installed: Path) -> Path:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 from sqlmodel import Session
 
@@ -17,7 +15,7 @@ from hitl.pages import load_words, page_rows
 from hitl.workspaces import current_types
 from models.doctype import DocumentType
 from models.tables import Document, DocumentPage, FieldReading
-from models.values import Page, Reading, Recognition
+from models.values import Reading, Recognition
 
 MEMORY_BYTES = 8_000_000_000  # of address space: torch alone reserves several GB
 SEVERAL = "several_documents"
@@ -60,7 +58,7 @@ def recognise(work: Work, *, seconds: float, today: date) -> Recognition:
     }
     images = [blobs().get(row.image_key) for row in work.pages]
     answer, _ = sandbox.call(
-        "hitl.recognition:recognise_job", header, images, seconds=seconds, memory_bytes=MEMORY_BYTES
+        "hitl.recognition_child:recognise_job", header, images, seconds=seconds, memory_bytes=MEMORY_BYTES
     )
     return Recognition.from_json(answer)
 
@@ -104,34 +102,3 @@ def _row(
         model_version_id=model_version_id,
         created_at=now,
     )
-
-
-# --- in the child ---------------------------------------------------------------------------------
-
-
-def recognise_job(header: dict[str, Any], images: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
-    """What the child does: words and images in, a recognition out. The bundle stays loaded for the next document."""
-    import extractor.recognise as main_line
-    from extractor.render import decode_png
-
-    pages = [Page.from_json(page) for page in header["pages"]]
-    pictures = {page.number: image for page, image in zip(pages, images, strict=True)}
-    recogniser = _recogniser(header["folder"], header["types"])
-    recognition = main_line.recognise(
-        pages,
-        recogniser,
-        header["document_type"],
-        image_of=lambda number: decode_png(pictures[number]) if number in pictures else None,
-        today=date.fromisoformat(header["today"]),
-    )
-    return recognition.to_json(), []
-
-
-def _recogniser(folder: str, types: Mapping[str, Any]) -> Any:
-    from extractor.recognise import Recogniser
-    from models.nets.bundle import INDEX, Bundle
-
-    parsed = {name: DocumentType.model_validate(spec) for name, spec in types.items()}
-    if not (Path(folder) / INDEX).exists():
-        return Recogniser.from_bundle(Bundle(), parsed)  # nothing learnt yet: everything goes to people
-    return registry.load_recogniser(Path(folder), parsed)

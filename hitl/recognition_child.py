@@ -1,0 +1,44 @@
+"""What the recognising child process does. It imports no database, so that it starts soon and can reach none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import extractor.recognise
+from extractor.recognise import Recogniser
+from extractor.render import decode_png
+from models.doctype import DocumentType
+from models.nets.bundle import INDEX, Bundle
+from models.values import Page
+
+
+def recognise_job(header: dict[str, Any], images: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """Words and images in, a recognition out. The bundle stays loaded for the next document."""
+    pages = [Page.from_json(page) for page in header["pages"]]
+    pictures = {page.number: image for page, image in zip(pages, images, strict=True)}
+    recognition = extractor.recognise.recognise(
+        pages,
+        recogniser(header["folder"], header["types"]),
+        header["document_type"],
+        image_of=lambda number: decode_png(pictures[number]) if number in pictures else None,
+        today=date.fromisoformat(header["today"]),
+    )
+    return recognition.to_json(), []
+
+
+def recogniser(folder: str, types: Mapping[str, Any]) -> Recogniser:
+    """The bundle in `folder`, for these document types."""
+    return _loaded(folder, json.dumps(types, sort_keys=True))
+
+
+@lru_cache(maxsize=2)
+def _loaded(folder: str, types: str) -> Recogniser:
+    parsed = {name: DocumentType.model_validate(spec) for name, spec in json.loads(types).items()}
+    # without a bundle nothing was learnt yet, and everything goes to people
+    bundle = Bundle.load(Path(folder)) if (Path(folder) / INDEX).exists() else Bundle()
+    return Recogniser.from_bundle(bundle, parsed)
