@@ -14,15 +14,15 @@ ROOT = Path(__file__).parent.parent
 ALLOWED = frozenset(
     {
         "0BSD", "Apache-2.0", "BSD", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "HPND", "ISC",
-        "LGPL-3.0-only", "LGPL-3.0-or-later", "LLVM-exception", "MIT", "MIT-0", "MIT-CMU", "MPL-2.0", "OFL-1.1", "PSF-2.0",
-        "PostgreSQL", "Unlicense", "Zlib",
+        "LGPL-3.0-only", "LGPL-3.0-or-later", "LLVM-exception", "MIT", "MIT-0", "MIT-CMU", "MPL-2.0", "OFL-1.1",
+        "PSF-2.0", "PostgreSQL", "Unlicense", "Zlib",
     }
 )  # fmt: skip
 
 # What the metadata of these packages does not say in a form that a program can read; each was looked up in its files.
 LOOKED_UP: dict[str, str] = {
     "font-intuitive": "OFL-1.1",  # the metadata writes "SIL OFL 1.1"
-    "font-lato": "OFL-1.1",
+    "font-source-sans-pro": "OFL-1.1",
     "pypdfium2": "BSD-3-Clause AND Apache-2.0",  # and the permissive licences of what PDFium is built of, in its files
 }
 
