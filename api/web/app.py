@@ -7,10 +7,23 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from api.web import account, documents, home, keying, modelpages, operate
+from api.web import (
+    access,
+    account,
+    documents,
+    home,
+    keying,
+    modelpages,
+    operate,
+    people,
+    retention,
+    review,
+    types,
+    upload,
+)
 from api.web.rendering import error_page
 
-PAGES = (account, home, keying, documents, operate, modelpages)
+PAGES = (account, home, keying, review, upload, documents, operate, modelpages, types, people, access, retention)
 
 router = APIRouter(include_in_schema=False)
 for page in PAGES:

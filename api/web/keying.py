@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -184,8 +182,7 @@ def answer(who: Anybody, task_id: str, given: Given) -> Response:
     """Take an answer. The same idempotency key again is answered the same and counts once."""
     task = owned(who.session, Task, task_id, who.workspace_id)
     clean = answers.AnswerInput.model_validate(given.model_dump(exclude={"token"}))
-    with refusals():
-        accepted = answers.accept(who.session, task.id, who.user, given.token, clean, now=who.now)
+    accepted = answers.accept(who.session, task.id, who.user, given.token, clean, now=who.now)
     return JSONResponse({"answer_id": accepted.answer_id, "feedback": _lesson(accepted)})
 
 
@@ -200,16 +197,6 @@ def _lesson(accepted: answers.Accepted) -> dict[str, Any] | None:
     }
 
 
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Refused answers become problems that the page shows as they are."""
-    try:
-        yield
-    except answers.AnswerRefused as refused:
-        status = 422 if isinstance(refused, answers.Unparseable) else 409
-        raise ApiProblem(status, type(refused).__name__, str(refused), refused.next_step) from refused
-
-
 @router.post("/undo")
 def undo(who: Anybody, wish: Undo) -> Response:
     """Take back an answer while nothing depends on it; its task comes back to the same person."""
@@ -220,8 +207,7 @@ def undo(who: Anybody, wish: Undo) -> Response:
         raise ApiProblem(
             404, "no_such_answer", "That answer was not counted, so there is nothing to take back.", "Go on."
         )
-    with refusals():
-        task = answers.undo(who.session, row.id, who.user, now=who.now)
+    task = answers.undo(who.session, row.id, who.user, now=who.now)
     return JSONResponse({"task": task_view(who.session, task, who.user, now=who.now)})
 
 

@@ -76,6 +76,8 @@ NOTICES: dict[str, tuple[str, str]] = {
     "decided": ("ok", "Decided. Here is the next one."),
     "escalated": ("ok", "Passed to the next level."),
     "returned": ("ok", "Sent back with your message."),
+    "deactivated": ("ok", "Deactivated and signed out everywhere. Their answers stay."),
+    "activated": ("ok", "May sign in again."),
     "lost": ("warn", "The time for that review ran out and somebody else has it. Nothing of yours was saved."),
     "commented": ("ok", "Your comment is kept with the document."),
     "nothing": ("warn", "Nothing was changed."),
