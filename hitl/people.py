@@ -23,10 +23,10 @@ from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
 
 from hitl.moves import record
+from hitl.settings import settings
 from models.states import Role
 from models.tables import Event, PasswordReset, User, WebSession
 
-SESSION_LIFE = timedelta(hours=12)
 INVITATION_LIFE = timedelta(days=7)
 RESET_LIFE = timedelta(hours=2)
 THROTTLE_WINDOW = timedelta(minutes=15)
@@ -314,7 +314,7 @@ def _check(session: Session, login: str, password: str, workspace_id: str | None
 def open_session(session: Session, user: User, *, now: datetime) -> SignedIn:
     """A new signed-in browser for this person; sessions that ran out are swept with it."""
     session.execute(delete(WebSession).where(col(WebSession.user_id) == user.id, col(WebSession.expires_at) <= now))
-    token, expires_at = secrets.token_urlsafe(32), now + SESSION_LIFE
+    token, expires_at = secrets.token_urlsafe(32), now + timedelta(hours=settings().web_session_hours)
     session.add(WebSession(token_hash=hash_token(token), user_id=user.id, created_at=now, expires_at=expires_at))
     user.last_seen_at = now
     session.flush()

@@ -1,0 +1,124 @@
+"""A key of another workspace sees nothing: 404 for every address with an identifier, empty lists for the rest."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlmodel import Session
+
+from api.app import create_app
+from hitl.blobs import blobs
+from hitl.workspaces import create_workspace
+from models.states import ModelState, Role, TaskState
+from models.tables import Webhook, WebhookDelivery, Workspace
+from tests import factories
+from tests.api.conftest import MakeKey
+
+ROUTES = sorted(
+    (method.upper(), path)
+    for path, methods in create_app().openapi()["paths"].items()
+    if path.startswith("/v1")
+    for method in methods
+)
+WITH_OBJECT = [route for route in ROUTES if "{" in route[1]]
+# Document types and policies are named, not numbered: both workspaces may have one of the same name.
+NAMED = [route for route in WITH_OBJECT if "{name}" in route[1] or "{document_type}" in route[1]]
+NUMBERED = [route for route in WITH_OBJECT if route not in NAMED]
+
+BODIES: dict[tuple[str, str], dict[str, object]] = {
+    ("POST", "/v1/documents/{document_id}/corrections"): {"field": "total", "value": "1.00"},
+    ("POST", "/v1/documents/{document_id}/type"): {"document_type": "nda"},
+    ("POST", "/v1/tasks/{task_id}/answers"): {"person": "ann", "token": "t", "value": "1", "idempotency_key": "i"},
+    ("POST", "/v1/tasks/{task_id}/return"): {"person": "ann", "token": "t"},
+}
+
+
+@pytest.fixture
+def things(session: Session, tenant: Workspace) -> dict[str, str]:
+    """One of everything in the tenant's workspace, by the name of the path parameter."""
+    now = factories.NOW
+    document = factories.create_document(session, tenant)
+    factories.create_page(session, document, image_key=blobs().put(tenant.id, b"png"))
+    reading = factories.create_reading(session, document)
+    verdict = factories.create_verdict(session, document, reading=reading)
+    ann = factories.create_user(session, tenant, Role.VALIDATOR, login="ann")
+    leased = {"state": TaskState.LEASED.value, "leased_to": ann.id, "lease_token": "t", "lease_until": now}
+    task = factories.create_task(session, verdict, **leased)
+    model = factories.create_model(session, tenant, state=ModelState.PASSED.value)
+    hook = factories.save(
+        session, Webhook(workspace_id=tenant.id, url="https://a.example", secret="s", events=[], created_at=now)
+    )
+    delivery = factories.save(
+        session, WebhookDelivery(webhook_id=hook.id, event_key="e", event_type="document.released", created_at=now)
+    )
+    session.commit()
+    return {
+        "document_id": document.id,
+        "number": "1",
+        "task_id": task.id,
+        "model_id": model.id,
+        "webhook_id": hook.id,
+        "delivery_id": delivery.id,
+    }
+
+
+@pytest.fixture
+def stranger(session: Session, make_key: MakeKey) -> dict[str, str]:
+    """The key of an admin of another workspace, which also has a person called ann."""
+    other = create_workspace(session, "other", now=factories.NOW)
+    factories.create_user(session, other, Role.VALIDATOR, login="ann")
+    return make_key(other)
+
+
+def test_another_workspaces_object_is_not_found(client: TestClient, things: dict[str, str], stranger: dict[str, str]):
+    assert len(NUMBERED) > 15
+    found = {}
+    for method, path in NUMBERED:
+        answer = client.request(method, path.format(**things), headers=stranger, json=BODIES.get((method, path)))
+        if (answer.status_code, answer.json()["code"]) != (404, "not_found"):
+            found[method, path] = answer.text
+    assert found == {}
+
+
+def test_the_owner_finds_the_same_object(client: TestClient, things: dict[str, str], admin: dict[str, str]):
+    for method, path in NUMBERED:
+        if method == "GET":
+            assert client.get(path.format(**things), headers=admin).status_code == 200, path
+
+
+def test_a_strangers_lists_are_empty(client: TestClient, things: dict[str, str], stranger: dict[str, str]):
+    for path, name in (("documents", "documents"), ("webhooks", "webhooks"), ("quality", "fields")):
+        assert client.get(f"/v1/{path}", headers=stranger).json()[name] == []
+
+
+def test_a_stranger_sees_the_base_model_alone(client: TestClient, things: dict[str, str], stranger: dict[str, str]):
+    models = client.get("/v1/models", headers=stranger).json()["models"]
+    assert [model["base"] for model in models] == [True]
+
+
+def test_a_stranger_is_leased_no_task(client: TestClient, things: dict[str, str], stranger: dict[str, str]):
+    answer = client.get("/v1/tasks/next", headers=stranger, params={"person": "ann"})
+    assert answer.json() == {"tasks": []}
+
+
+def test_a_type_of_one_workspace_does_not_exist_in_another(
+    client: TestClient, admin: dict[str, str], stranger: dict[str, str]
+):
+    spec = {"name": "slip", "label": "Slip", "fields": [{"name": "total", "kind": "money"}]}
+    assert client.post("/v1/document-types", headers=admin, json=spec).status_code == 201
+    for path in ("/v1/document-types/slip", "/v1/document-types/slip/versions", "/v1/policies/slip"):
+        assert client.get(path, headers=admin).status_code == 200
+        assert client.get(path, headers=stranger).status_code == 404
+
+
+def test_no_route_answers_without_a_key(client: TestClient):
+    for method, path in ROUTES:
+        filled = path.format_map({"number": "1", **dict.fromkeys(_parameters(path), "x")})
+        answer = client.request(method, filled, json=BODIES.get((method, path)))
+        # 422: the body is checked before the key is looked up
+        assert answer.status_code in {401, 422}, (method, path, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+def _parameters(path: str) -> list[str]:
+    return [part.strip("{}").removesuffix("}.png") for part in path.split("/") if part.startswith("{")]
