@@ -121,13 +121,13 @@ def test_processes_share_one_server_and_the_last_one_stops_it(folder: Path):
 
 
 def test_a_server_that_was_killed_starts_again_with_what_was_committed(folder: Path):
-    server = Server(folder, options=FAST)
+    server = Server(folder)
     server.start()
     with psycopg.connect(server.dsn_of("countersign"), autocommit=True) as connection:
         connection.execute("CREATE TABLE kept (n int)")
         connection.execute("INSERT INTO kept VALUES (7)")
     os.kill(int((server.data / "postmaster.pid").read_text().splitlines()[0]), signal.SIGKILL)
-    again = Server(folder, options=FAST)
+    again = Server(folder)
     again.start()
     with psycopg.connect(again.dsn_of("countersign")) as connection:
         assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
