@@ -78,12 +78,14 @@ def _rows(pieces: list[Piece], slope: float) -> list[Row]:
     for corners, piece in sorted(level, key=lambda c: (c[0][1] + c[0][3], c[0][0])):
         closed = _runs_down(corners, piece)
         best, most = None, 0.5
-        for row in () if closed else rows[-12:]:
+        for row in () if closed else reversed(rows[-12:]):
             if row.closed or row.bottom <= corners[1] or row.top >= corners[3]:
                 continue
             overlap = _overlap(corners, row)
             if overlap > most:
                 best, most = row, overlap
+                if most > 0.9:
+                    break
         if best:
             best.add(corners, piece)
         else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -81,11 +81,26 @@ def _moved_back(words: list[Word], turn: int, after: list[Word]) -> list[Word]:
 def covered_by_image(page: Any, share: float = 0.5) -> bool:
     """Whether images cover more than `share` of the page."""
     width, height = page.get_size()
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    references = [ctypes.byref(v) for v in (left, bottom, right, top)]
     covered = 0.0
-    for image in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3):
-        left, bottom, right, top = image.get_bounds()
-        covered += max(0.0, min(right, width) - max(left, 0)) * max(0.0, min(top, height) - max(bottom, 0))
-    return bool(covered > share * width * height)
+    for item in _images(page):
+        if pdfium.FPDFPageObj_GetBounds(item, *references):
+            across = min(right.value, width) - max(left.value, 0)
+            covered += max(0.0, across) * max(0.0, min(top.value, height) - max(bottom.value, 0))
+    return covered > share * width * height
+
+
+def _images(page: Any) -> Iterator[Any]:
+    """Images near the bottom and the top of the pile, where a scan's lies: a page may hold thousands of objects."""
+    count = pdfium.FPDFPage_CountObjects(page.raw)
+    for i in (*range(min(count, 200)), *range(max(200, count - 50), count)):
+        item = pdfium.FPDFPage_GetObject(page.raw, i)
+        kind = pdfium.FPDFPageObj_GetType(item)
+        if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
+            yield item
+        elif kind == pdfium.FPDF_PAGEOBJ_FORM:
+            yield from (o.raw for o in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3, form=item))
 
 
 @dataclass(frozen=True)
@@ -119,14 +134,15 @@ def _tokens(page_text: Any) -> list[Token]:
         start, length = match.start(), match.end() - match.start()
         shown = _is_painted(page_text.raw, start, modes)
         angle = pdfium.FPDFText_GetCharAngle(page_text.raw, start)
-        if pdfium.FPDFText_CountRects(page_text.raw, start, length) == 1:
-            pdfium.FPDFText_GetRect(page_text.raw, 0, *references)
+        found: list[Corners] = []
+        for i in range(pdfium.FPDFText_CountRects(page_text.raw, start, length)):
+            pdfium.FPDFText_GetRect(page_text.raw, i, *references)
             left, top, right, bottom = (v.value for v in values)
-            tokens.append(
-                Token(
-                    match.group().replace("\x02", "-"), (left, bottom, right, top), angle, shown, start, match.end() - 1
-                )
-            )
+            found.append((left, bottom, right, top))
+        whole = _joined(found)
+        if whole:
+            word = match.group().replace("\x02", "-")
+            tokens.append(Token(word, whole, angle, shown, start, match.end() - 1))
         else:
             tokens += _by_characters(page_text.raw, start, match.group(), angle, shown)
     return tokens
@@ -191,6 +207,19 @@ def _with_true_angles(raw_text: Any, tokens: list[Token]) -> list[Token]:
     if not any(turned.values()):
         return tokens
     return [replace(t, angle=t.angle + math.pi) if turned[round(t.angle, 1)] else t for t in tokens]
+
+
+def _joined(found: list[Corners]) -> Corners | None:
+    """The rectangles of one word as one, or None if there are none or a gap lies between them."""
+    if not found:
+        return None
+    whole = found[0]
+    for own in found[1:]:
+        size = max(min(whole[2] - whole[0], whole[3] - whole[1]), min(own[2] - own[0], own[3] - own[1]), 1.0)
+        if _distance(whole, own) > 0.6 * size:
+            return None
+        whole = _around(whole, own)
+    return whole
 
 
 def _distance(a: Corners, b: Corners) -> float:

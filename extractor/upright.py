@@ -79,7 +79,7 @@ def _standing(image: Image, words: list[Word]) -> float:
     tall = sum(b.height * height > TALL * b.width * width for b in lines) / len(lines)
     wide = [b for b in lines if b.height * height <= TALL * b.width * width]
     head = upside_down_share(image, wide) if wide else 0.0
-    return mean_confidence(words) * (1 - 0.5 * tall) * (0.5 if head > 0.5 else 1.0)
+    return float(mean_confidence(words) * (1 - 0.5 * tall) * (0.5 if head > 0.5 else 1.0))
 
 
 def mean_confidence(words: list[Word]) -> float:

@@ -197,3 +197,16 @@ def test_a_page_as_picture_only_has_no_layer() -> None:
     [page] = render(pages.pdf(lambda p: p.drawImage(scanned(), 0, 0, 400, 300)), Limits())
     assert page.text_layer == ()
     assert Image.open(io.BytesIO(page.png)).size == (page.width, page.height)
+
+
+def test_a_scan_inside_a_form_is_seen_as_one() -> None:
+    def draw(paper: canvas.Canvas) -> None:
+        paper.beginForm("scan")
+        paper.drawImage(scanned(), 0, 0, 400, 300)
+        paper.endForm()
+        paper.doForm("scan")
+        paper.drawText(hidden_copy(paper))
+
+    [page] = render(pages.pdf(draw), Limits())
+    assert page.scan
+    assert page.text_layer[0].text == "Harbour"
