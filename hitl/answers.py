@@ -16,10 +16,10 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from hitl import audit as audits
-from hitl import control, tasks, verdicts, work
+from hitl import conduct, control, tasks, verdicts, work
 from hitl.moves import advance
 from hitl.release import TOLD, spec_of
 from hitl.tokens import TYPE_FIELD, field_spec, normalise_answer
@@ -266,7 +266,13 @@ def _follow(session: Session, task: Task, document: Document, user: User, row: A
         if task.seeded:
             control.score_seeded(session, task, user, row, now=now)
         verdicts.settle(session, session.get_one(Verdict, task.verdict_id), document, now=now)
+    if task.purpose == TaskPurpose.GOLD.value or _count_answers(session, user) % conduct.RECENT == 0:
+        conduct.judge(session, user, now=now)
     return _told(session, task, row)
+
+
+def _count_answers(session: Session, user: User) -> int:
+    return session.exec(select(func.count()).select_from(Answer).where(Answer.user_id == user.id)).one()
 
 
 def _told(session: Session, task: Task, row: Answer, *, is_repeat: bool = False) -> Accepted:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from hitl import gold as gold_work
 from hitl import skills
 from hitl.tokens import token_of
 from models.states import TaskPurpose
@@ -23,6 +24,8 @@ def score(session: Session, task: Task, user: User, answer: Answer, *, now: date
     session.flush()
     if task.purpose != TaskPurpose.TRAINING.value:
         skills.count_control(session, user.id, task.kind, is_right=answer.is_right, now=now)
+    if task.purpose == TaskPurpose.EXAM.value:
+        gold_work.grade_exam(session, user, task.kind, now=now)
 
 
 def score_seeded(session: Session, task: Task, user: User, answer: Answer, *, now: datetime) -> None:

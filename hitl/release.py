@@ -210,8 +210,21 @@ def is_usable(audit: Audit) -> bool:
 def _change(
     session: Session, verdict: Verdict, value_state: str, value: Any, *, by: str, actor: str, why: str, now: datetime
 ) -> None:
+    was = {"posterior": verdict.posterior, "decided_by": verdict.decided_by}
+    reasons = [*verdict.reasons, {"rule": "amended", "text": f"Changed by a later finding: {why}.", "numbers": was}]
     changes = {"value_state": value_state, "value": value, "decided_by": by, "decided_at": now, "posterior": None}
-    advance(session, verdict, VerdictState.FINAL, actor=actor, now=now, why=why, page=None, box=None, **changes)
+    advance(
+        session,
+        verdict,
+        VerdictState.FINAL,
+        actor=actor,
+        now=now,
+        why=why,
+        page=None,
+        box=None,
+        reasons=reasons,
+        **changes,
+    )
 
 
 def _pending_audits(session: Session, document: Document) -> bool:

@@ -156,7 +156,10 @@ def decide(
         audits.conclude(session, audit, gold, actor=user.id, now=now)
     else:
         changes, count = _change(verdict, parsed[verdict.field]), 1
-        _fix(session, verdict, parsed[verdict.field], user, now)
+        if document.state not in TOLD:
+            _fix(session, verdict, parsed[verdict.field], user, now)
+        elif changes:  # looked at again after the release
+            amend(session, document, parsed, reason="review", actor=user.id, by=f"reviewer:{user.id}", now=now)
     done = {
         "decided_by": user.id,
         "decided_at": now,

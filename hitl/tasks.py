@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from hitl import audit as audits
-from hitl import eligible, verdicts
+from hitl import eligible, gold, verdicts
 from hitl.moves import advance, record
 from hitl.queue import escalate_stranded, queue_summary
 from hitl.release import release_if_ready, verdicts_of
@@ -34,6 +34,8 @@ _NEXT = text("""
       AND (t.for_user_id IS NULL OR t.for_user_id = :user)
       AND d.held_reason IS NULL
       AND (CAST(:kinds AS text[]) IS NULL OR t.kind = ANY (CAST(:kinds AS text[])))
+      AND (CAST(:trained AS text[]) IS NULL OR t.kind = ANY (CAST(:trained AS text[])) OR t.for_user_id = :user)
+      AND (CAST(:purposes AS text[]) IS NULL OR t.purpose = ANY (CAST(:purposes AS text[])))
       AND (CAST(:field AS text) IS NULL OR t.field = :field)
       AND NOT EXISTS (
         SELECT 1 FROM answer a JOIN task done ON done.id = a.task_id
@@ -84,17 +86,20 @@ def hand_out(
     count: int = 1,
     kinds: Sequence[str] | None = None,
     field: str | None = None,
+    purposes: Sequence[str] | None = None,
 ) -> list[Task]:
     """Lease up to `count` tasks to `user`, best first. Nobody gets the same field of the same document twice.
 
-    Those of one call are of distinct fields where a document has several. Nothing for the paused, nor for a kind whose
-    exam is asked for and not passed.
+    Nothing for the paused, for those who worked their hours of the week, nor of a kind whose exam is asked for and not
+    passed. Now and then one of the tasks is a control task. `kinds`, `field` and `purposes` narrow the choice.
     """
-    if not user.active or user.paused_reason is not None:
+    if not user.active or user.paused_reason is not None or has_worked_enough(session, user, now=now):
         return []
     workspace = session.get_one(Workspace, user.workspace_id)
-    if eligible.exam_is_asked(session, user.workspace_id):
-        kinds = [kind for kind in user.trained_kinds if kinds is None or kind in kinds]
+    batch = field or field_in_hand(session, user)
+    if purposes is None and kinds is None:
+        _mix_in_control(session, user, batch, exactly=field is not None, now=now)
+    needs_exam = eligible.exam_is_asked(session, user.workspace_id)
     asked = {
         "workspace": user.workspace_id,
         "user": user.id,
@@ -103,7 +108,9 @@ def hand_out(
         "cap": float(workspace.settings.get("exposure_cap", 1.0)),
         "soon": now + SOON,
         "old": now - OLD,
-        "batch": field or field_in_hand(session, user),
+        "batch": batch,
+        "trained": list(user.trained_kinds) if needs_exam else None,
+        "purposes": list(purposes) if purposes is not None else None,
         "count": count,
     }
     session.flush()
@@ -112,7 +119,33 @@ def hand_out(
     chosen = _one_each(tasks[task_id] for task_id in ids)
     for task in sorted(chosen, key=lambda task: task.document_id):  # one order of locks for everybody
         lease(session, task, user, now=now)
-    return chosen
+    return _controls_amid(chosen)
+
+
+def _mix_in_control(session: Session, user: User, field: str | None, *, exactly: bool, now: datetime) -> None:
+    waiting = select(Task.id).where(
+        Task.for_user_id == user.id, Task.purpose == TaskPurpose.GOLD.value, col(Task.state).in_(OUTSTANDING)
+    )
+    if session.exec(waiting).first() is None and gold.is_due(session, user):
+        gold.open_control(session, user, field=field, exactly=exactly, now=now)
+
+
+def _controls_amid(tasks: list[Task]) -> list[Task]:
+    """A control task stands anywhere in the batch, not always first."""
+    for task in [task for task in tasks if task.purpose == TaskPurpose.GOLD.value]:
+        tasks.remove(task)
+        tasks.insert(sum(task.id.encode()) % (len(tasks) + 1), task)
+    return tasks
+
+
+def has_worked_enough(session: Session, user: User, *, now: datetime) -> bool:
+    """True when the person has a cap of hours a week and has reached it (time on answers, the last seven days)."""
+    if user.weekly_hours_cap is None:
+        return False
+    week = select(func.coalesce(func.sum(col(Answer.seconds)), 0.0)).where(
+        Answer.user_id == user.id, col(Answer.created_at) > now - timedelta(days=7)
+    )
+    return (session.exec(week).one() or 0.0) >= 3600 * user.weekly_hours_cap
 
 
 def lease(session: Session, task: Task, user: User, *, now: datetime) -> Task:
