@@ -108,6 +108,7 @@ class Bench {
     document.body.dataset.state = "working";
     document.body.dataset.layout = task.whole_page ? "page" : "crop";
     document.body.dataset.mode = task.mode;
+    document.body.dataset.task = task.id;
     part("field").textContent = task.label;
     part("type").textContent = task.document_type_label ?? "";
     part("purpose").textContent = { audit: "Blind check", training: "Training", exam: "Exam" }[task.purpose] ?? "";
