@@ -13,6 +13,16 @@ from api.supervisor import FIRST_PAUSE, Child, Supervisor
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
+PARENT = """
+import os, subprocess, sys
+os.environ["COUNTERSIGN_PARENT_PID"] = str(os.getpid())
+orphan = "import time; from api.commands.serving import die_with_parent as d; d(); print(1, flush=True); time.sleep(60)"
+child = subprocess.Popen([sys.executable, "-c", orphan])
+print(child.pid, flush=True)
+child.wait()
+"""
+
+
 class Sleeper(Child):
     """A child that is not the product."""
 
@@ -60,14 +70,7 @@ def test_stop_ends_every_child_also_a_deaf_one():
 
 
 def test_a_child_ends_when_its_parent_was_killed():
-    program = (
-        "import os, subprocess, sys;"
-        "os.environ['COUNTERSIGN_PARENT_PID'] = str(os.getpid());"
-        "child = subprocess.Popen([sys.executable, '-c',"
-        " 'import time; from api.commands.serving import die_with_parent; die_with_parent(); print(1, flush=True); time.sleep(60)']);"
-        "print(child.pid, flush=True); child.wait()"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     with parent.stdout as said:
         child = int(said.readline())
