@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -89,20 +89,26 @@ def _run(
     work: Callable[[Job], Answer], jobs: Sequence[Job], setup: Setup, workers: int, died: Callable[[Job], Answer]
 ) -> Iterator[Answer]:
     left = dict.fromkeys(jobs)
+    while left:
+        try:
+            for job, answer in _pooled(work, list(left), setup, workers):
+                del left[job]
+                yield answer
+        except BrokenProcessPool:  # one of those at work is to blame; one at a time shows which
+            for job in list(left)[: 2 * workers]:
+                del left[job]
+                yield _alone(work, job, setup, died)
+
+
+def _alone(work: Callable[[Job], Answer], job: Job, setup: Setup, died: Callable[[Job], Answer]) -> Answer:
     try:
-        for job, answer in _pooled(work, list(left), setup, workers):
-            del left[job]
-            yield answer
+        return next(_pooled(work, [job], setup, 1))[1]
     except BrokenProcessPool:
-        for job in left:  # one at a time, so that it shows whose fault it is
-            try:
-                yield next(_pooled(work, [job], setup, 1))[1]
-            except BrokenProcessPool:
-                yield died(job)
+        return died(job)
 
 
 def _pooled(
-    work: Callable[[Job], Answer], jobs: Iterable[Job], setup: Setup, workers: int
+    work: Callable[[Job], Answer], jobs: Sequence[Job], setup: Setup, workers: int
 ) -> Iterator[tuple[Job, Answer]]:
     context = multiprocessing.get_context("spawn")
     with _one_thread(), ProcessPoolExecutor(workers, context, _start, (setup,)) as pool:

@@ -341,9 +341,10 @@ def _rarity(documents: Sequence[Example]) -> Floats:
 def _batch(documents: Sequence[Example], weights: Floats, mean: Floats, scale: Floats) -> Batch:
     from models.nets.classifier import Batch
 
+    documents = [_without_rare(document, weights) for document in documents]
     values = [document.counts * weights[document.buckets] for document in documents]
     values = [value / (np.linalg.norm(value) + 1e-6) for value in values]
-    lengths = np.array([len(document.buckets) for document in documents], dtype=np.int64)
+    lengths = np.array([len(value) for value in values], dtype=np.int64)
     layout = (np.stack([document.layout for document in documents]) - mean) / scale
     return Batch(
         np.concatenate([document.buckets for document in documents]).astype(np.int64),

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
+from scipy.stats import rankdata
+
+from models.nets import calibration
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -65,31 +67,10 @@ def calibration_error(confidence: Floats, right: Flags, number: int = BINS) -> f
 
 
 def debiased_calibration_error(confidence: Floats, right: Flags, number: int = BINS) -> float | None:
-    """The same less what chance alone adds (Kumar, Liang, Ma 2019, with the Gaussian's mean in closed form).
-
-    A perfectly calibrated model shows a positive error in finite bins: E|N(d, s)| > |d|, with s the binomial standard
-    error of the bin's accuracy. That excess is taken off bin by bin; the result is not below 0.
-    """
+    """Root of the mean squared distance over the same bins, less what chance alone adds (Kumar, Liang, Ma 2019)."""
     if not len(confidence):
         return None
-    total = 0.0
-    for b in bins(confidence, right, number):
-        distance = abs(b.accuracy - b.confidence)
-        total += b.count * (distance - (_folded_mean(distance, _standard_error(b)) - distance))
-    return float(max(total / len(right), 0.0))
-
-
-def _standard_error(b: Bin) -> float:
-    smoothed = (b.accuracy * b.count + 0.5) / (b.count + 1)  # a bin without an error still has a spread
-    return float(np.sqrt(smoothed * (1 - smoothed) / b.count))
-
-
-def _folded_mean(mean: float, deviation: float) -> float:
-    """E|X| of X ~ N(mean, deviation)."""
-    if deviation == 0:
-        return abs(mean)
-    z = mean / deviation
-    return float(deviation * np.sqrt(2 / np.pi) * np.exp(-z * z / 2) + mean * (1 - 2 * norm.cdf(-z)))
+    return calibration.calibration_error(confidence, right.astype(float), number)
 
 
 def auroc(confidence: Floats, right: Flags) -> float | None:

@@ -25,8 +25,8 @@ class ClassifierSettings:
     layout: int  # numbers that describe the page
     types: int
     hidden: int = 24
-    steps: int = 120
-    learning_rate: float = 0.02
+    steps: int = 60
+    learning_rate: float = 0.03
     weight_decay: float = 0.01
     word_dropout: float = 0.3  # OCR loses words; the network must not hang on one
 
