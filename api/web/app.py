@@ -16,14 +16,31 @@ from api.web import (
     modelpages,
     operate,
     people,
+    quality,
     retention,
     review,
+    training,
     types,
     upload,
 )
 from api.web.rendering import error_page
 
-PAGES = (account, home, keying, review, upload, documents, operate, modelpages, types, people, access, retention)
+PAGES = (
+    account,
+    home,
+    keying,
+    training,
+    review,
+    upload,
+    documents,
+    operate,
+    quality,
+    modelpages,
+    types,
+    people,
+    access,
+    retention,
+)
 
 router = APIRouter(include_in_schema=False)
 for page in PAGES:

@@ -1,4 +1,4 @@
-"""The list of documents, and the page of one: images with boxes, values with their origin, history, and what can be done."""
+"""The list of documents, and the page of one: images with boxes, values with their origin, history, actions."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from api.web.visitor import Manager, Operator, Reviewer, Visitor
 from hitl import documents, messages, release
 from hitl.blobs import blobs
 from hitl.moves import record
+from hitl.payload import payload
 from hitl.workspaces import current_types
 from models.states import DocumentState, Role
 from models.tables import Document, DocumentPage, Release
@@ -128,7 +129,7 @@ def result(who: Reviewer, document_id: str) -> Response:
         "id": document.id, "state": document.state, "file": document.filename, "external_id": document.external_id,
         "document_type": document.document_type, "document_type_confidence": document.document_type_confidence,
         "pages": document.page_count, "exceptions": document.exceptions,
-        "fields": release.payload(who.session, document),
+        "fields": payload(who.session, document),
     }  # fmt: skip
     record(
         who.session, action="document.downloaded", subject=document.id, stream=document.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -40,13 +40,19 @@ SKIP_REASONS = (
 )
 
 
+REMARKS = {
+    "training": "These were all the questions. Leave, and see under Training how you did.",
+    "exam": "The exam is over. Leave, and see under Training how it went.",
+}
+
+
 class Wish(BaseModel):
     """What the page asks for."""
 
     count: int = Field(ge=1, le=MOST_AHEAD)
     kind: str | None = None
     holding: list[str] = Field(default_factory=list, max_length=20)
-    purpose: str = "work"
+    purpose: Literal["work", "training", "exam"] = "work"
     only: str | None = None  # one field
 
 
@@ -101,10 +107,11 @@ def next_tasks(who: Anybody, wish: Wish) -> Response:
         raise ApiProblem(
             403, "paused", f"You are paused: {who.user.paused_reason}", "Answer the message of your manager."
         )
-    handed = tasks.hand_out(who.session, who.user, now=who.now, count=wish.count, field=wish.only)
+    purposes = None if wish.purpose == "work" else [wish.purpose]
+    handed = tasks.hand_out(who.session, who.user, now=who.now, count=wish.count, field=wish.only, purposes=purposes)
     views = [task_view(who.session, task, who.user, now=who.now) for task in handed]
     usable = [view for view in views if view["views"]]
-    return JSONResponse({"tasks": usable, "remark": None}, headers={"Cache-Control": "no-store"})
+    return JSONResponse({"tasks": usable, "remark": REMARKS.get(wish.purpose)}, headers={"Cache-Control": "no-store"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +138,7 @@ def in_hand(who: Visitor, task_id: str, token: str) -> InHand:
 
 @router.get("/tasks/{task_id}/image")
 def image(who: Anybody, task_id: str, token: str, page: int | None = None) -> Response:
-    """The picture of a task, for its holder only: the crop of the field, or a whole page where whole pages are shown."""
+    """The picture of a task, for its holder only: the crop of the field, or a whole page where those are shown."""
     held = in_hand(who, task_id, token)
     place = place_of_task(who.session, held.task, held.document)
     row = page_of(who, held.document, place.page if place else page or 1)

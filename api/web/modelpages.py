@@ -1,4 +1,4 @@
-"""The models page: versions, what each was trained on, the gate's report side by side, promote, roll back, train now."""
+"""The models page: versions, what each learned from, the gate's report, promote, roll back, train now."""
 
 from __future__ import annotations
 
@@ -30,9 +30,13 @@ def _shown(who: Any) -> dict[str, Any]:
     serving = registry.serving_model(session, workspace) if rows else None
     own_serving = serving is not None and serving.workspace_id == workspace
     return {
-        "models": rows, "serving": serving, "can_roll_back": own_serving, "examples": examples_by_type(session, workspace),
-        "types": current_types(session, workspace), "training": [m for m in rows if m.state == ModelState.TRAINING.value],
-    }  # fmt: skip
+        "models": rows,
+        "serving": serving,
+        "can_roll_back": own_serving,
+        "examples": examples_by_type(session, workspace),
+        "types": current_types(session, workspace),
+        "training": [model for model in rows if model.state == ModelState.TRAINING.value],
+    }
 
 
 def examples_by_type(session: Session, workspace_id: str) -> dict[str, tuple[int, int]]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from sqlalchemy import select as table_select
 from sqlmodel import Session, col, func, select
 
 from api.web.home import documents_by_state
 from api.web.rendering import render
 from api.web.visitor import Manager
 from hitl.eligible import keyers_left, reviewers
-from models.states import DocumentState, ReviewState, TaskState
+from hitl.work import OUTSTANDING, UNDECIDED
+from models.states import DocumentState, TaskState
 from models.tables import Document, Review, Task, User
 
 router = APIRouter()
@@ -44,38 +47,30 @@ def queue_page(request: Request, who: Manager) -> Response:
     )  # fmt: skip
 
 
-def tasks_by_field(
-    session: Session, workspace_id: str
-) -> list[tuple[str, str, str, int, int, datetime, datetime | None]]:
-    """(document type, field, purpose, open, leased, oldest, next due) of what waits, oldest first."""
-    is_leased = Task.state == TaskState.LEASED.value
-    oldest = func.min(Task.created_at)
+def tasks_by_field(session: Session, workspace_id: str) -> list[Any]:
+    """Rows (document type, field, purpose, open, leased, oldest, next due) of what waits, oldest first."""
+    in_hand = func.count().filter(col(Task.state) == TaskState.LEASED.value)
+    free = func.count().filter(col(Task.state) == TaskState.OPEN.value)
+    oldest, next_due = func.min(col(Task.created_at)), func.min(col(Task.due_at))
     wanted = (
-        select(
-            func.coalesce(Document.document_type, "–"), Task.field, Task.purpose,
-            func.count().filter(~col(Task.state).in_([TaskState.LEASED.value])),
-            func.count().filter(is_leased), oldest, func.min(Task.due_at),
-        )
-        .join(Document, col(Document.id) == Task.document_id)
-        .where(Task.workspace_id == workspace_id, col(Task.state).in_([TaskState.OPEN.value, TaskState.LEASED.value]))
-        .group_by(Document.document_type, col(Task.field), col(Task.purpose))
+        table_select(col(Document.document_type), col(Task.field), col(Task.purpose), free, in_hand, oldest, next_due)
+        .join(Document, col(Document.id) == col(Task.document_id))
+        .where(col(Task.workspace_id) == workspace_id, col(Task.state).in_(OUTSTANDING))
+        .group_by(col(Document.document_type), col(Task.field), col(Task.purpose))
         .order_by(oldest)
-    )  # type: ignore[call-overload]  # fmt: skip
-    return [tuple(row) for row in session.exec(wanted).all()]
+    )
+    return list(session.execute(wanted).all())
 
 
-def reviews_by_level(session: Session, workspace_id: str) -> list[tuple[int, str, int, datetime]]:
-    oldest = func.min(Review.created_at)
+def reviews_by_level(session: Session, workspace_id: str) -> list[Any]:
+    """Rows (level, reason, waiting, oldest)."""
     wanted = (
-        select(Review.level, Review.reason, func.count(), oldest)
-        .where(
-            Review.workspace_id == workspace_id,
-            col(Review.state).in_([ReviewState.OPEN.value, ReviewState.LEASED.value]),
-        )
+        table_select(col(Review.level), col(Review.reason), func.count(), func.min(col(Review.created_at)))
+        .where(col(Review.workspace_id) == workspace_id, col(Review.state).in_(UNDECIDED))
         .group_by(col(Review.level), col(Review.reason))
         .order_by(col(Review.level))
     )
-    return [tuple(row) for row in session.exec(wanted).all()]
+    return list(session.execute(wanted).all())
 
 
 def most_urgent(session: Session, workspace_id: str, *, limit: int = 30) -> list[Document]:

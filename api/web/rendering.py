@@ -35,10 +35,22 @@ class Group:
 
 
 NAVIGATION = (
-    Group("Work", (Link("/work", "Keying", Role.VALIDATOR), Link("/review", "Review", Role.REVIEWER), Link("/me", "My figures", Role.VALIDATOR))),
+    Group(
+        "Work",
+        (
+            Link("/work", "Keying", Role.VALIDATOR),
+            Link("/review", "Review", Role.REVIEWER),
+            Link("/training", "Training", Role.VALIDATOR),
+            Link("/me", "My figures", Role.VALIDATOR),
+        ),
+    ),
     Group(
         "Documents",
-        (Link("/upload", "Upload", Role.OPERATOR), Link("/documents", "Documents", Role.REVIEWER), Link("/queue", "Queue", Role.MANAGER)),
+        (
+            Link("/upload", "Upload", Role.OPERATOR),
+            Link("/documents", "Documents", Role.REVIEWER),
+            Link("/queue", "Queue", Role.MANAGER),
+        ),
     ),
     Group("Learning", (Link("/quality", "Quality", Role.MANAGER), Link("/models", "Models", Role.MANAGER))),
     Group(
@@ -50,7 +62,7 @@ NAVIGATION = (
             Link("/retention", "Retention", Role.OPERATOR),
         ),
     ),
-)  # fmt: skip
+)
 
 # What a page says after a form was sent: the address carries the code, never the text.
 NOTICES: dict[str, tuple[str, str]] = {
@@ -125,12 +137,13 @@ def _words(name: str | None) -> str:
     return (name or "").replace("_", " ").replace(".", " ").replace("-", " ")
 
 
-TONES: dict[str, str] = {
-    **dict.fromkeys(["released", "serving", "passed", "agreed", "final", "delivered", "accept", "answered", "decided"], "ok"),
-    **dict.fromkeys(["amended", "awaiting_type", "contested", "escalated", "returned", "candidate", "illegible"], "warn"),
-    **dict.fromkeys(["refused", "failed"], "bad"),
-    **dict.fromkeys(["received", "rendered", "read", "in_review", "training", "leased", "pending", "open", "review"], "busy"),
-}  # fmt: skip
+TONE_OF_STATES = {
+    "ok": "released serving passed agreed final delivered accept answered decided",
+    "warn": "amended awaiting_type contested escalated returned candidate illegible",
+    "bad": "refused failed",
+    "busy": "received rendered read in_review training leased pending open review",
+}
+TONES = {state: tone for tone, states in TONE_OF_STATES.items() for state in states.split()}
 
 ENVIRONMENT = Environment(
     loader=PackageLoader("api.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined

@@ -1,4 +1,4 @@
-"""The review page of levels 2 and 3: a contested field with its candidates, or a whole document; decide, pass on, send back."""
+"""The review page of levels 2 and 3: a contested field with its candidates, or a whole document."""
 
 from __future__ import annotations
 
@@ -115,9 +115,8 @@ def decide(request: Request, who: Reviewer, review_id: str, form: AnyForm) -> Re
     decisions = _of_field(who, row, verdict.field, form) if verdict else _of_document(who, row, form)
     seconds = float(form["seconds"]) if form.get("seconds", "").replace(".", "", 1).isdigit() else None
     try:
-        review.decide(
-            who.session, row, who.user, form.get("token", ""), decisions, form.get("note", ""), now=who.now, seconds=seconds
-        )  # fmt: skip
+        token, note = form.get("token", ""), form.get("note", "")
+        review.decide(who.session, row, who.user, token, decisions, note, now=who.now, seconds=seconds)
     except review.NotYourReview:
         return go("/review", "lost")
     except review.ReviewRefused as refused:

@@ -1,4 +1,4 @@
-"""What a keyer is sent of one task: its field, its pictures, the words on them. Never a value, except in verify mode."""
+"""What a keyer is sent of one task: its field, its pictures, their words. Never a value, except in verify mode."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Place:
 
 
 def place_of_task(session: Session, task: Task, document: Document) -> Place | None:
-    """The crop of a task, or None when whole pages are shown: audits, and where the machine has no place for the value."""
+    """The crop of a task, or None when whole pages are shown: audits, and where the machine has no place."""
     reading = None if task.whole_page else reading_of(session, task, document)
     if reading is None or not reading.page:
         return None

@@ -1,4 +1,4 @@
-"""The document types page: fields, kinds, validators and keying modes of a type, and the policy under which it is worked."""
+"""The document types page: fields, kinds, validators and keying modes of a type, and its policy."""
 
 from __future__ import annotations
 

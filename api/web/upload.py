@@ -38,7 +38,8 @@ def upload_page(request: Request, who: Operator) -> Response:
 def _page(request: Request, who: Visitor, outcomes: list[Outcome] | None = None, **more: Any) -> Response:
     given = settings()
     return render(
-        request, who, "upload.html", section="/upload", title="Upload", types=current_types(who.session, who.workspace_id),
+        request, who, "upload.html", section="/upload", title="Upload",
+        types=current_types(who.session, who.workspace_id),
         outcomes=outcomes or [], max_megabytes=given.max_bytes // 1_000_000, max_pages=given.max_pages, **more,
     )  # fmt: skip
 
@@ -68,7 +69,8 @@ def _take_in(who: Visitor, file: UploadFile, **given: Any) -> Outcome:
     name = file.filename or ""
     try:
         document, created = intake.receive(
-            who.session, workspace_id=who.workspace_id, data=file.file.read(), filename=name, actor=who.actor, now=who.now, **given
+            who.session, workspace_id=who.workspace_id, data=file.file.read(), filename=name,
+            actor=who.actor, now=who.now, **given,
         )  # fmt: skip
     except Refusal as refusal:
         return Outcome(name, None, False, str(refusal), getattr(refusal, "next_step", ""))

@@ -1,0 +1,145 @@
+"""Charts as SVG made by the server: shapes carry classes, the style sheet gives them colour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+WIDTH, HEIGHT = 560, 300
+LEFT, RIGHT, TOP, BOTTOM = 58, 14, 14, 42
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One point of a line; with `href` it can be clicked, `title` is its tooltip."""
+
+    x: float
+    y: float
+    title: str = ""
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """What an axis shows, from `low` to `high`."""
+
+    label: str
+    low: float
+    high: float
+    percent: bool = False
+
+    def ticks(self, count: int = 5) -> list[float]:
+        return [self.low + (self.high - self.low) * i / (count - 1) for i in range(count)]
+
+    def text(self, value: float) -> str:
+        if self.percent:
+            digits = 0 if self.high - self.low > 0.2 else 1 if self.high - self.low > 0.02 else 2
+            return f"{100 * value:.{digits}f} %"
+        return f"{value:.3g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A value with its interval, for `whiskers`."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+    target: float | None = None
+
+
+def lines(
+    x: Axis,
+    y: Axis,
+    series: Sequence[Sequence[Point]],
+    *,
+    label: str,
+    diagonal: bool = False,
+    x_mark: float | None = None,
+) -> Markup:
+    """One or two lines with marks. `diagonal` draws where both axes agree; `x_mark` a dashed line, e.g. the target."""
+    to_x, to_y = _scale(x, LEFT, WIDTH - RIGHT), _scale(y, HEIGHT - BOTTOM, TOP)
+    parts = [_frame(x, y, to_x, to_y)]
+    if diagonal:
+        low, high = max(x.low, y.low), min(x.high, y.high)
+        parts.append(_stroke("ideal", to_x(low), to_y(low), to_x(high), to_y(high)))
+    if x_mark is not None and x.low <= x_mark <= x.high:
+        parts.append(_stroke("target", to_x(x_mark), TOP, to_x(x_mark), HEIGHT - BOTTOM))
+    for number, points in enumerate(series):
+        parts.append(_line(points, to_x, to_y, " second" if number else ""))
+    return _svg(parts, label, HEIGHT)
+
+
+def whiskers(x: Axis, rows: Sequence[Row], *, label: str) -> Markup:
+    """One line per row: the value, its interval, and the target it must stay under."""
+    left, step = 170, 28
+    height = TOP + step * len(rows) + BOTTOM
+    to_x = _scale(x, left, WIDTH - RIGHT)
+    parts = [_stroke("grid", to_x(tick), TOP, to_x(tick), height - BOTTOM) for tick in x.ticks()]
+    parts += [_text(to_x(tick), height - BOTTOM + 18, x.text(tick)) for tick in x.ticks()]
+    for number, row in enumerate(rows):
+        y = TOP + step * number + step / 2
+        parts.append(_text(left - 10, y + 4, row.label, anchor="end", style="strong"))
+        parts.append(_stroke("whisker", to_x(row.low), y, to_x(row.high), y))
+        parts.append(_mark(to_x(row.value), y, f"{row.label}: {x.text(row.value)}"))
+        if row.target is not None and row.target <= x.high:
+            parts.append(_stroke("target", to_x(row.target), y - 10, to_x(row.target), y + 10))
+    parts.append(_text((left + WIDTH) / 2, height - 6, x.label))
+    return _svg(parts, label, height)
+
+
+Scale = Callable[[float], float]
+
+
+def _scale(axis: Axis, start: float, end: float) -> Scale:
+    span = (axis.high - axis.low) or 1.0
+    return lambda value: start + (min(max(value, axis.low), axis.high) - axis.low) / span * (end - start)
+
+
+def _frame(x: Axis, y: Axis, to_x: Scale, to_y: Scale) -> Markup:
+    bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
+    parts = [_text(to_x(tick), bottom + 18, x.text(tick)) for tick in x.ticks()]
+    parts += [_stroke("grid", LEFT, to_y(tick), right, to_y(tick)) for tick in y.ticks()]
+    parts += [_text(LEFT - 8, to_y(tick) + 4, y.text(tick), anchor="end") for tick in y.ticks()]
+    parts.append(_stroke("axis", LEFT, bottom, right, bottom))
+    parts.append(_text((LEFT + right) / 2, HEIGHT - 6, x.label))
+    turned = Markup('<text transform="translate(12 {:.0f}) rotate(-90)" text-anchor="middle">{}</text>')
+    parts.append(turned.format((TOP + bottom) / 2, y.label))
+    return Markup("").join(parts)
+
+
+def _line(points: Sequence[Point], to_x: Scale, to_y: Scale, style: str) -> Markup:
+    path = " ".join(f"{to_x(p.x):.1f},{to_y(p.y):.1f}" for p in points)
+    parts = [Markup('<polyline class="line{}" points="{}"/>').format(style, path)]
+    for p in points:
+        mark = _mark(to_x(p.x), to_y(p.y), p.title, style)
+        if p.href:
+            hit = Markup('<circle class="hit" cx="{:.1f}" cy="{:.1f}" r="11"/>').format(to_x(p.x), to_y(p.y))
+            mark = Markup('<a href="{}" aria-label="{}">{}{}</a>').format(p.href, p.title, mark, hit)
+        parts.append(mark)
+    return Markup("").join(parts)
+
+
+def _stroke(style: str, x1: float, y1: float, x2: float, y2: float) -> Markup:
+    shape = Markup('<line class="{}" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>')
+    return shape.format(style, x1, y1, x2, y2)
+
+
+def _text(x: float, y: float, text: str, *, anchor: str = "middle", style: str = "") -> Markup:
+    shape = Markup('<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>')
+    return shape.format(style, x, y, anchor, text)
+
+
+def _mark(x: float, y: float, title: str, style: str = "") -> Markup:
+    shape = Markup('<circle class="mark{}" cx="{:.1f}" cy="{:.1f}" r="4.5"><title>{}</title></circle>')
+    return shape.format(style, x, y, title)
+
+
+def _svg(parts: Sequence[Markup], label: str, height: float) -> Markup:
+    body = Markup("").join(parts)
+    role = "group" if "<a " in body else "img"
+    svg = Markup('<svg class="chart" viewBox="0 0 {} {}" role="{}" aria-label="{}">{}</svg>')
+    return svg.format(WIDTH, height, role, label, body)
