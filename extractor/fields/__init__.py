@@ -1,4 +1,4 @@
-"""From words to field values: candidates, scorers, calibrated confidence. `learn_fields` makes a `FieldModel`, which reads."""
+"""From words to field values: candidates, scorers, calibrated confidence. `learn_fields` makes a `FieldModel`."""
 
 from __future__ import annotations
 

@@ -19,10 +19,12 @@ ADDRESS_SEGMENTS, ADDRESS_CHARACTERS = 6, 12
 LINE_TOKENS = 8
 AFTER_ADDRESS = ("TEL", "PHONE", "FAX", "GST", "H/P", "EMAIL", "E-MAIL", "WWW", "HP:", "PH:", "REG", "CO.REG", "ROC")
 _DURATION = re.compile(
-    r"(?:\b[a-z][a-z\-]*(?: [a-z]+)? )?\(?(?P<n>\d+)\)?[ \-]*(?P<unit>years?|months?|days?|weeks?)\b", re.I
+    r"(?:\b[a-z][a-z\-]*(?: [a-z]+)? )?\(?(?P<n>\d+)\)?[ \-]*(?P<unit>years?|months?|days?|weeks?)\b", re.IGNORECASE
 )
-_NUMBER_WORDS = "ONE TWO THREE FOUR FIVE SIX SEVEN EIGHT NINE TEN ELEVEN TWELVE".split()
-_SPELLED = re.compile(rf"\b(?P<word>{'|'.join(_NUMBER_WORDS)})[ \-]+(?P<unit>years?|months?|days?|weeks?)\b", re.I)
+_NUMBER_WORDS = ["ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE", "TEN", "ELEVEN", "TWELVE"]
+_SPELLED = re.compile(
+    rf"\b(?P<word>{'|'.join(_NUMBER_WORDS)})[ \-]+(?P<unit>years?|months?|days?|weeks?)\b", re.IGNORECASE
+)
 
 
 def find_candidates(layout: Layout, doctype: DocumentType) -> dict[Kind, list[Span]]:
@@ -169,7 +171,7 @@ def _durations(layout: Layout, line: Running) -> Iterator[Span]:
 
 
 def choices(layout: Layout, locale: Locale) -> Iterator[Span]:
-    patterns = [(c, re.compile(rf"(?<!\w){re.escape(c)}(?!\w)", re.I)) for c in locale.choices]
+    patterns = [(c, re.compile(rf"(?<!\w){re.escape(c)}(?!\w)", re.IGNORECASE)) for c in locale.choices]
     for line in _texts(layout):
         for choice, pattern in patterns:
             for m in pattern.finditer(line.text):

@@ -8,9 +8,37 @@ from extractor.fields.layout import Layout
 
 PROSE_TOKENS = 7  # a segment of as many tokens is running text
 NEAR = 0.04  # widths between segments of one row that may be one value
-CONNECTORS = frozenset("OF THE AND & DE LA DEL VON VAN DER FOR".split())
+CONNECTORS = frozenset(["OF", "THE", "AND", "&", "DE", "LA", "DEL", "VON", "VAN", "DER", "FOR"])
 LEGAL_FORMS = frozenset(
-    "INC LLC LLP LP LTD LIMITED CORP CORPORATION CO COMPANY PLC NA GMBH AG SA NV BV BHD SDNBHD SB PTY JR SR II III PC PA".split()
+    [
+        "INC",
+        "LLC",
+        "LLP",
+        "LP",
+        "LTD",
+        "LIMITED",
+        "CORP",
+        "CORPORATION",
+        "CO",
+        "COMPANY",
+        "PLC",
+        "NA",
+        "GMBH",
+        "AG",
+        "SA",
+        "NV",
+        "BV",
+        "BHD",
+        "SDNBHD",
+        "SB",
+        "PTY",
+        "JR",
+        "SR",
+        "II",
+        "III",
+        "PC",
+        "PA",
+    ]
 )
 
 Tokens = tuple[int, ...]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from extractor import kinds
 from extractor.fields.features import Scene
@@ -17,8 +19,8 @@ from models.values import ValueState
 MOST_ITEMS = 8
 ALTERNATIVES = 5
 EVIDENCE = (
-    "score", "margin", "tree", "net", "agree", "ocr_mean", "ocr_least", "seen", "known_words", "several", "absent",
-    "check_failed", "memory_kept", "memory_changed", "items",
+    "score", "margin", "tree", "net", "agree", "ocr_mean", "ocr_least", "seen", "known_words", "own_known", "several",
+    "absent", "check_failed", "memory_kept", "memory_changed", "items",
 )  # fmt: skip
 
 
@@ -42,7 +44,7 @@ class Decision:
     choices: tuple[Choice, ...]  # one, or several for a repeated field
     evidence: dict[str, float]
     alternatives: tuple[tuple[str, float], ...] = ()
-    provenance: dict[str, str] = field(default_factory=dict)
+    provenance: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def value(self) -> str | list[str] | None:
@@ -65,7 +67,8 @@ def decide(
     scene: Scene, rankings: Mapping[str, Ranking], scorers: Scorers, thresholds: Mapping[str, float]
 ) -> dict[str, Decision]:
     """One decision for every field of the type."""
-    known = _known_words(scene, scorers)
+    known = scorers.vocabulary.ids(scene.layout)[:-1] < len(scorers.vocabulary.hashes)
+    familiar = float(known.mean()) if len(known) else 0.0  # low for a layout never seen
     decisions = {}
     for name, ranking in rankings.items():
         if ranking.field.repeated:
@@ -77,14 +80,18 @@ def decide(
             if decision.choices and name in scorers.trees
             else 0.0
         )
-        decisions[name] = decision.with_evidence(known_words=known, seen=float(np.log1p(max(seen, 0.0))))
+        own = _own_known(scene, ranking, decision, known)
+        decisions[name] = decision.with_evidence(
+            known_words=familiar, own_known=own, seen=float(np.log1p(max(seen, 0.0)))
+        )
     return decisions
 
 
-def _known_words(scene: Scene, scorers: Scorers) -> float:
-    """Share of the document's words that the training documents had: low for a layout never seen."""
-    ids = scorers.vocabulary.ids(scene.layout)[:-1]
-    return float((ids < len(scorers.vocabulary.hashes)).mean()) if len(ids) else 0.0
+def _own_known(scene: Scene, ranking: Ranking, decision: Decision, known: NDArray[np.bool_]) -> float:
+    """Share of the value's own words that the training documents had: a misread word is rarely one of them."""
+    tokens = [t for c in decision.choices for t in ranking.table.spans[c.candidate].tokens]
+    wordy = [t for t in tokens if scene.layout.letters[t] >= 3]
+    return float(known[wordy].mean()) if wordy else 1.0
 
 
 def _decide_one(scene: Scene, ranking: Ranking, scorers: Scorers) -> Decision:
@@ -107,8 +114,12 @@ def _decide_one(scene: Scene, ranking: Ranking, scorers: Scorers) -> Decision:
 
 def _scores(score: float, second: float, tree: float, net: float, agree: float) -> dict[str, float]:
     return {
-        "score": _logit(score), "margin": min(score - second, 8.0), "tree": _logit(tree), "net": _logit(net), "agree": agree,
-    }  # fmt: skip
+        "score": _logit(score),
+        "margin": min(score - second, 8.0),
+        "tree": _logit(tree),
+        "net": _logit(net),
+        "agree": agree,
+    }
 
 
 def _logit(log_probability: float) -> float:

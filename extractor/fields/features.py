@@ -17,13 +17,31 @@ from models.doctype import DocumentType, Kind
 from models.values import Page
 
 # Columns of `Table.slots`: tokens in the neighbourhood of a candidate.
-SLOT_NAMES = (
-    "left1 left2 left3 left4 right1 right2 right3 above1 above2 above3 above4 below1 below2 start1 start2 head before after"
-).split()
+SLOT_NAMES = [
+    "left1",
+    "left2",
+    "left3",
+    "left4",
+    "right1",
+    "right2",
+    "right3",
+    "above1",
+    "above2",
+    "above3",
+    "above4",
+    "below1",
+    "below2",
+    "start1",
+    "start2",
+    "head",
+    "before",
+    "after",
+]
 SLOTS = len(SLOT_NAMES)
-NUMBERS = 43
-_SIGN = re.compile(r"[$€£¥]|RM|USD|EUR", re.I)
-_MONTH = re.compile(r"[A-Z]{3}", re.I)
+NUMBERS = 47
+MOST_SUMMED = 300  # distinct amounts; pairs grow with the square
+_SIGN = re.compile(r"[$€£¥]|RM|USD|EUR", re.IGNORECASE)
+_MONTH = re.compile(r"[A-Z]{3}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +118,8 @@ def _table(layout: Layout, near: _Near, kind: Kind, spans: list[Span]) -> Table:
     place = _places(layout, tokens, starts, first, last, slots)
     text = _texts(layout, kind, spans, tokens, starts, lengths, first, last)
     rank = _ranks(kind, spans, value, list(keys))
-    numbers = np.concatenate([place, text, rank], 1).astype(np.float32)
+    sums = _sums(np.array([float(k) for k in keys]))[value] if kind is Kind.MONEY else np.zeros((len(spans), 4))
+    numbers = np.concatenate([place, text, rank, sums], 1).astype(np.float32)
     return Table(spans, slots, numbers, tokens, starts, value.astype(np.int64), list(keys))
 
 
@@ -148,7 +167,8 @@ def _texts(
     after = np.minimum(last + 1, len(words) - 1)
     columns = (
         lengths, sums[:, 0], sums[:, 1], sums[:, 2], sums[:, 3] / np.maximum(sums[:, 2], 1), sums[:, 4],
-        np.array([_mark(kind, s.text) for s in spans]), np.minimum.reduceat(sure, starts), np.add.reduceat(sure, starts) / lengths,
+        np.array([_mark(kind, s.text) for s in spans]), np.minimum.reduceat(sure, starts),
+        np.add.reduceat(sure, starts) / lengths,
         ends_colon[first], ends_comma[last], opens_bracket[first], opens_bracket[after], digits[first], digits[last],
         digits[after], np.array(["." in s.text for s in spans]),
     )  # fmt: skip
@@ -167,7 +187,7 @@ def _ranks(kind: Kind, spans: list[Span], value: Ints, keys: list[str]) -> Float
     order = np.arange(count)
     repeats = np.bincount(value, minlength=len(keys))[value]
     sizes = np.array([float(k) for k in keys]) if kind is Kind.MONEY else np.arange(len(keys), dtype=float)
-    by_size = sizes.argsort(kind="stable").argsort(kind="stable")[value]
+    by_size = sizes.argsort(kind="stable").argsort(kind="stable")[value].astype(np.float64)
     of_top = sizes[value] / max(float(sizes.max()), 1e-6) if kind is Kind.MONEY else np.zeros(count)
     if kind not in (Kind.MONEY, Kind.DATE):
         by_size = np.zeros(count)
@@ -182,3 +202,19 @@ def _ranks(kind: Kind, spans: list[Span], value: Ints, keys: list[str]) -> Float
         of_top,
     )
     return np.stack([np.asarray(c, np.float32) for c in columns], 1)
+
+
+def _sums(amounts: NDArray[np.float64]) -> Floats:
+    """How distinct amounts add up. [n, 4]: whole five cents, near another, sum of two others, difference of two."""
+    cents = np.round(amounts * 100).astype(np.int64)
+    if len(cents) > MOST_SUMMED:
+        cents = cents[:MOST_SUMMED]
+    apart = np.abs(cents[:, None] - cents[None])
+    other = ~np.eye(len(cents), dtype=bool)
+    positive = cents[cents > 0]
+    sums = np.unique((positive[:, None] + positive[None])[np.triu_indices(len(positive), 1)])
+    differences = np.unique((positive[:, None] - positive[None])[np.tril_indices(len(positive), -1)])
+    columns = (cents % 5 == 0, ((apart <= 5) & other).any(1), np.isin(cents, sums), np.isin(cents, np.abs(differences)))
+    found = np.zeros((len(amounts), 4), np.float32)
+    found[: len(cents)] = np.stack(columns, 1)
+    return found

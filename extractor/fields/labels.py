@@ -81,7 +81,7 @@ def goal_of(label: Label | None, scene: Scene, field: FieldSpec, doctype: Docume
 
 
 def _carriers(table: Table, key: str, kind: Kind, allowed: Ints | None) -> Ints:
-    """Candidates with exactly this value; for free text else the nearest ones. Those people pointed at, if there are any."""
+    """Candidates with exactly this value, else for free text the nearest; those that people pointed at, if any."""
     found = np.flatnonzero([k == key for k in table.keys])
     if not len(found) and kind in FREE_TEXT and table.keys:
         scores = process.cdist([key], table.keys, scorer=fuzz.ratio, score_cutoff=NEARLY)[0]

@@ -1,4 +1,4 @@
-"""Which words stand in and around the values of a field: naive Bayes log-odds per neighbourhood, and values seen before.
+"""Which words stand in and around the values of a field: log-odds per neighbourhood, and values seen before.
 
 Words are counted by hash, so the tables hold no text. In training, a document's own counts are taken out before it is
 scored (leave one out), else the tables would repeat the labels.
@@ -96,8 +96,8 @@ class Counts:
 
     def log_odds(self) -> NDArray[np.float32]:
         """[ROWS, vocabulary]; 0 where no word stands."""
-        right = np.log((self.right + 0.02) / (self.documents + 0.5))
-        wrong = np.log((self.wrong + 0.1) / (self.documents + 1.0))
+        right = np.log((np.maximum(self.right, 0) + 0.02) / (self.documents + 0.5))
+        wrong = np.log((np.maximum(self.wrong, 0) + 0.1) / (self.documents + 1.0))
         odds = (right - wrong).astype(np.float32)
         odds[:, -1] = 0.0
         return odds
@@ -115,7 +115,7 @@ class Share:
 
 
 def share_of(table: Table, words: Words, size: int, positive: NDArray[np.float64], keys: frozenset[str]) -> Share:
-    """The counts of one document whose candidates are right with weights `positive` and whose value has one of `keys`."""
+    """The counts of one document whose candidates are right with weights `positive`; `keys` are its true values."""
     right = positive / positive.sum() if positive.sum() > 0 else positive
     negative = (positive <= 0).astype(float)
     wrong = negative / max(negative.sum(), 1.0)
@@ -132,8 +132,8 @@ def share_of(table: Table, words: Words, size: int, positive: NDArray[np.float64
     owner = np.concatenate(owners)
     return Share(
         used,
-        np.bincount(inverse, right[owner], len(used)),
-        np.bincount(inverse, wrong[owner], len(used)),
+        np.bincount(inverse, right[owner], len(used)).astype(np.float64),
+        np.bincount(inverse, wrong[owner], len(used)).astype(np.float64),
         frozenset(value_hash(k) for k in keys),
         frozenset(value_hash(k) for k in table.keys if k not in keys),
     )
@@ -159,7 +159,7 @@ def features(table: Table, words: Words, odds: Floats, seen: Floats) -> Floats:
     columns += [
         np.maximum.reduceat(own, table.starts),
         np.minimum.reduceat(own, table.starts),
-        np.add.reduceat(own, table.starts) / table.lengths,
+        (np.add.reduceat(own, table.starts) / table.lengths).astype(np.float32),
         odds[len(GROUPS) + 1][words.first],
         odds[len(GROUPS) + 2][words.last],
         seen[table.value, 0],

@@ -2,7 +2,7 @@
 
 A frozen table made of the training documents of one workspace. A vendor is recognised by a registration, tax or phone
 number that its documents share, else by a text that is almost the same. The thresholds are fitted out of fold; the raw
-reading stays visible. It repairs what the engine misread; it can also copy a wrong label, so provenance says what it did.
+reading stays visible. It repairs what the engine misread; it can also copy a wrong label, so provenance says so.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The field model of one document type: pages in, readings with calibrated confidence out; and its parts for a bundle."""
+"""The field model of one document type: pages in, readings with calibrated confidence out; its parts for a bundle."""
 
 from __future__ import annotations
 
@@ -84,8 +84,11 @@ class FieldModel:
 
     @classmethod
     def from_parts(
-        cls, tensors: Mapping[str, NDArray[Any]], texts: Mapping[str, str], tables: Mapping[str, Any]
-    ) -> FieldModel:  # noqa: ARG003
+        cls,
+        tensors: Mapping[str, NDArray[Any]],
+        texts: Mapping[str, str],  # noqa: ARG003 (a bundle section has three parts)
+        tables: Mapping[str, Any],
+    ) -> FieldModel:
         doctype = DocumentType.model_validate(tables["doctype"])
         trees = {f.name: _under(tensors, f"trees.{f.name}.") for f in doctype.fields}
         net = net_from_arrays(_under(tensors, "net."), doctype, tables["net"]) if "net" in tables else None

@@ -1,4 +1,4 @@
-"""Who stands beside whom: for each token the tokens left, right, above, below, at the row's start and in the column head."""
+"""Who stands beside whom: for each token those left, right, above, below, at the row's start, in the column head."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def beside(layout: Layout) -> tuple[Ints, Ints, Ints]:
 
 
 def over_and_under(layout: Layout) -> tuple[Ints, Ints, Ints]:
-    """Nearest tokens above [n, 4] and below [n, 2] that overlap in width, and the nearest word above at any distance [n, 1]."""
+    """Nearest overlapping tokens above [n, 4] and below [n, 2]; the nearest word above at any distance [n, 1]."""
     count = len(layout)
     above = np.full((count, ABOVE), -1)
     below = np.full((count, BELOW), -1)

@@ -1,11 +1,12 @@
-"""The tree scorer of one field: word log-odds and numbers of a candidate, boosted trees, and hard EM on noisy positives.
+"""The tree scorer of one field: word log-odds and numbers of a candidate, boosted trees, EM on noisy positives.
 
-A value that stands in eleven places is labelled in eleven places, most of them by chance. The first forest is trained on
-all of them with equal shares; it then says which it believes, and the second is trained on those.
+A value that stands in eleven places is labelled in eleven places, most of them by chance. The first forest is
+trained on all of them with equal shares; it then says which it believes, and the second is trained on those.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from extractor.fields.lexicon import COLUMNS, Counts, Share, Vocabulary, Words, 
 ROUNDS = 2
 MOST_ROWS = 60_000
 BELIEVED = 0.02
+COMMON_SHARE = 0.1  # of the documents; a value seen in more is no sign of one vendor
 POSITIVE_WEIGHT = 5.0
 
 Weights = NDArray[np.float64]
@@ -51,7 +53,11 @@ class FieldTrees:
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         hashes = np.array(sorted(self.seen), np.uint32)
         counts = np.array([self.seen[int(h)] for h in hashes], np.float32).reshape(-1, 2)
-        tables = {"odds": self.odds.astype(np.float16), "seen": hashes, "seen_counts": counts.astype(np.float16)}
+        tables: dict[str, NDArray[Any]] = {
+            "odds": self.odds.astype(np.float16),
+            "seen": hashes,
+            "seen_counts": counts.astype(np.float16),
+        }
         return tables | {f"forest.{name}": array for name, array in self.forest.to_arrays().items()}
 
     @classmethod
@@ -88,9 +94,10 @@ def fit(
     if not any(p.any() for p in positives):
         return None
     trees: FieldTrees | None = None
+    left_out = _left_out(cases)
     for round_number in range(ROUNDS):
         counts, shares = _count(cases, vocabulary, positives)
-        rows = [_without_itself(case, share, counts) for case, share in zip(cases, shares, strict=True)]
+        rows = [_without(case, [shares[i] for i in left_out[n]], counts) for n, case in enumerate(cases)]
         params = grow.settings(len(cases), seed)
         forest = grower.grow(*_training_rows(cases, rows, positives, seed), params)
         trees = FieldTrees(
@@ -111,13 +118,32 @@ def _count(cases: Sequence[Case], vocabulary: Vocabulary, positives: list[Weight
     return counts, shares
 
 
-def _without_itself(case: Case, share: Share, counts: Counts) -> Floats:
-    """The features of one document by the counts of all the others."""
-    counts.add(share, -1.0)
+def _left_out(cases: Sequence[Case]) -> list[list[int]]:
+    """For each case those whose counts it is scored without: itself, and for every second one all with its value.
+
+    So the trees see as many documents of vendors they seem not to know as of known ones, and learn to read both. A
+    value that is common anyway, such as a state of the law, stays known.
+    """
+    groups: dict[frozenset[str], list[int]] = defaultdict(list)
+    for number, case in enumerate(cases):
+        groups[case.goal.keys].append(number)
+    found = []
+    for number, case in enumerate(cases):
+        group = groups[case.goal.keys]
+        stranger = case.goal.keys and len(group) <= max(2, COMMON_SHARE * len(cases)) and group.index(number) % 2 == 0
+        found.append(group if stranger else [number])
+    return found
+
+
+def _without(case: Case, shares: Sequence[Share], counts: Counts) -> Floats:
+    """The features of one document by the counts of all documents but those of `shares`."""
+    for share in shares:
+        counts.add(share, -1.0)
     hashes = [value_hash(k) for k in case.table.keys]
     seen = [(counts.right_values.get(h, 0.0), counts.wrong_values.get(h, 0.0)) for h in hashes]
     rows = _matrix(case.table, case.words, counts.log_odds(), np.array(seen, np.float32))
-    counts.add(share)
+    for share in shares:
+        counts.add(share)
     return rows
 
 

@@ -10,7 +10,10 @@ from typing import NamedTuple
 from extractor.kinds.rules import KindRules, Locale
 from extractor.kinds.text import compact, fold
 
-MONTHS = {name: number + 1 for number, name in enumerate("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split())}
+MONTHS = {
+    name: number + 1
+    for number, name in enumerate(["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"])
+}
 _MONTH = r"(?P<mon>JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)[A-Z]*"
 _YEAR = r"(?P<y>(?:20|19)\d\d|\d\d(?![\d:]))"
 _ORDINAL = r"(?:ST|ND|RD|TH)?"
@@ -21,16 +24,18 @@ _NUMERIC = re.compile(
 )
 _SPACED = re.compile(r"(?<![\d.,/\-])(?P<a>\d\d)[ /\-.](?P<b>\d\d)[ /\-.](?P<y>(?:20|19)\d\d|[12]\d(?!\d|[/\-.]\d))")
 _NAMED = (
-    re.compile(rf"(?<!\d)(?P<d>\d{{1,2}}) ?{_ORDINAL}[ \-/.,']{{0,2}}{_MONTH}[ \-/.,']{{0,2}}{_YEAR}", re.I),
-    re.compile(rf"(?<![A-Z]){_MONTH}[ \-.]{{0,2}}(?P<d>\d{{1,2}}) ?{_ORDINAL}[ ,/\-.']{{1,3}}{_YEAR}", re.I),
-    re.compile(rf"(?<!\d)(?P<d>\d{{1,2}}) ?{_ORDINAL} day of {_MONTH}[ ,.]{{1,3}}(?:in the year )?{_YEAR}", re.I),
+    re.compile(rf"(?<!\d)(?P<d>\d{{1,2}}) ?{_ORDINAL}[ \-/.,']{{0,2}}{_MONTH}[ \-/.,']{{0,2}}{_YEAR}", re.IGNORECASE),
+    re.compile(rf"(?<![A-Z]){_MONTH}[ \-.]{{0,2}}(?P<d>\d{{1,2}}) ?{_ORDINAL}[ ,/\-.']{{1,3}}{_YEAR}", re.IGNORECASE),
+    re.compile(
+        rf"(?<!\d)(?P<d>\d{{1,2}}) ?{_ORDINAL} day of {_MONTH}[ ,.]{{1,3}}(?:in the year )?{_YEAR}", re.IGNORECASE
+    ),
 )
 _YEAR_FIRST = (
     re.compile(r"(?<!\d)(?P<y>(?:20|19)\d\d) ?[/\-.] ?(?P<m>\d{1,2}) ?[/\-.] ?(?P<d>\d{1,2}(?!\d)|\d\d(?=\d\d:\d\d))"),
     re.compile(r"(?<!\d)(?P<y>(?:20|19)\d\d)(?P<m>0[1-9]|1[0-2])(?P<d>[0-3]\d)(?!\d)"),
     re.compile(r"(?<!\d)(?P<d>[0-3]\d)(?P<m>0[1-9]|1[0-2])(?P<y>20[012]\d)(?!\d)"),
 )
-_ZERO_OCTOBER = re.compile(r"(?<=\d)( ?[\-/.]?)0CT", re.I)
+_ZERO_OCTOBER = re.compile(r"(?<=\d)( ?[\-/.]?)0CT", re.IGNORECASE)
 
 
 class Span(NamedTuple):

@@ -8,21 +8,22 @@ from extractor.kinds.date import Span
 from extractor.kinds.rules import KindRules, Locale
 from extractor.kinds.text import compact, squeeze
 
-_SINGLE = re.compile(r"[A-Z0-9](?:[A-Z0-9\-]*[A-Z0-9])?", re.I)
-_JOINED = re.compile(r"[A-Z0-9]{3,} ?[/\-] ?[A-Z0-9]{1,8}(?![\w/])", re.I)
+_SINGLE = re.compile(r"[A-Z0-9](?:[A-Z0-9\-]*[A-Z0-9])?", re.IGNORECASE)
+_JOINED = re.compile(r"[A-Z0-9]{3,} ?[/\-] ?[A-Z0-9]{1,8}(?![\w/])", re.IGNORECASE)
 
 
 def find(text: str) -> list[Span]:
     """Runs with at least three digits, and two runs joined by a slash or a dash."""
-    spans = []
-    for m in _SINGLE.finditer(text):
-        if len(m.group()) <= 24 and sum(c.isdigit() for c in m.group()) >= 3:
-            spans.append(Span(m.start(), m.end(), m.group()))
+    spans = [Span(m.start(), m.end(), m.group()) for m in _SINGLE.finditer(text) if _is_number(m.group())]
     for m in _JOINED.finditer(text):
         found = m.group()
         if sum(c.isdigit() for c in found) >= 4 and (" " in found or "/" in found):
             spans.append(Span(m.start(), m.end(), found))
     return spans
+
+
+def _is_number(run: str) -> bool:
+    return len(run) <= 24 and sum(c.isdigit() for c in run) >= 3
 
 
 def normalise(text: str, locale: Locale) -> str | None:  # noqa: ARG001

@@ -22,7 +22,7 @@ def _pattern(decimal_mark: str, currency: str) -> re.Pattern[str]:
         rf"(?:(?<![\d.,/A-Za-z\-])|(?={signs} ?\d))(?P<pre>{signs} ?){{0,2}}"
         rf"(?P<n>\d{{1,3}}(?:[{thousands}]\d{{3}})+(?:{mark}\d{{1,2}})?|\d*{mark}\d{{1,2}}|\d+)"
         r"(?![\d/:%]|[.,\-]\d)(?P<post> ?(?:€|EUR|CHF)\b)?",
-        re.I,
+        re.IGNORECASE,
     )
 
 
@@ -35,7 +35,7 @@ def _decimal(number: str, decimal_mark: str) -> str | None:
 
 
 def find(text: str, locale: Locale) -> list[Span]:
-    """Every amount in `text`: with a currency sign, a thousands mark or decimals. Bare whole numbers are not amounts."""
+    """Every amount in `text`: with a currency sign, a thousands mark or decimals. Bare whole numbers are none."""
     spans = []
     for m in _pattern(locale.decimal_mark, locale.currency).finditer(text):
         marked = m["pre"] or m["post"] or any(not c.isdigit() for c in m["n"])

@@ -9,6 +9,7 @@ _TO_DIGIT = str.maketrans("OoIlSDBZ", "00115082")
 _TO_LETTER = str.maketrans("0158", "OISB")
 _NOT_ALNUM = {n: None for n in range(128) if not chr(n).isalnum()}
 _ALNUM = re.compile(r"[A-Za-z0-9]+")
+_FALSE_L = re.compile(r"(?<=[A-Za-z])(?<!Mc)(?<!Mac)[I1](?=[a-z])|(?<=[a-z])I(?![A-Z])")
 _MOSTLY_DIGITS = re.compile(r"\d+[OoIl]\d*|\d{3,}D\d*|[Oo]\d+")
 
 
@@ -49,5 +50,5 @@ def _repair_run(match: re.Match[str]) -> str:
 
 
 def repair(text: str) -> str:
-    """Folded text in which single letter/digit swaps inside a token are undone (0CT stays, 1O0 becomes 100)."""
-    return _ALNUM.sub(_repair_run, fold(text))
+    """Folded text in which single swaps inside a token are undone: 1O0 becomes 100, JIn and J1n become Jln."""
+    return _FALSE_L.sub("l", _ALNUM.sub(_repair_run, fold(text)))

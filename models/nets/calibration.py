@@ -1,7 +1,7 @@
 """From evidence to P(correct): a regularised logistic model over decisions that the scorers had not seen.
 
-Fields share the weights; each field's own intercept is shrunk towards the common one by the same penalty, so that a field
-with few decisions borrows from the others and one with hundreds speaks for itself (partial pooling).
+Fields share the weights; each field's own intercept is shrunk towards the common one by the same penalty, so that a
+field with few decisions borrows from the others and one with hundreds speaks for itself (partial pooling).
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ def _sigmoid(logits: Array) -> Array:
 
 
 def calibration_error(confidence: Array, correct: Array, bins: int = 10) -> float:
-    """Expected calibration error over equal-mass bins, debiased: the part that binomial noise alone would give is taken out.
+    """Calibration error over equal-mass bins, debiased: the part that binomial noise alone would give is taken out.
 
-    Per bin the squared gap minus its variance (Kumar, Liang and Ma 2019, "Verified Uncertainty Calibration"), as a root.
+    Per bin the squared gap minus its variance, then the root (Kumar et al. 2019, "Verified Uncertainty Calibration").
     """
     if not len(confidence):
         return 0.0

@@ -1,4 +1,4 @@
-"""The neighbourhood network: it scores every candidate of a document for every field of its type, from the words around it.
+"""The neighbourhood network: it scores every candidate of a document for every field, from the words around it.
 
 A candidate sees its own words, numbers about its place, and the words in its neighbourhood slots, each with its offset;
 attention from the candidate picks the slots that matter (Majumder et al. 2020, "Representation Learning for Information
@@ -30,10 +30,11 @@ class Settings:
     grams: int = 8192  # hash buckets of character n-grams
     width: int = 48
     dropout: float = 0.15
+    word_dropout: float = 0.05
     learning_rate: float = 2.5e-3
     weight_decay: float = 0.03
-    batch: int = 2  # documents a step
-    negatives: int = 160  # candidates of one kind drawn a step, besides the right ones
+    batch: int = 4  # documents a step
+    negatives: int = 48  # candidates of one kind drawn a step, besides the right ones
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -52,6 +53,7 @@ class Example:
     kinds: NDArray[np.int64]  # [C]
     numbers: NDArray[np.float32]  # [C, numbers], standardised
     targets: tuple[Target, ...] = ()
+    stands_for: NDArray[np.float32] | None = None  # [C] log of how many candidates each drawn one stands for
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +77,7 @@ class Batch:
     starts: Tensor
     kinds: Tensor
     numbers: Tensor
+    stands_for: Tensor
     place: Tensor  # [C] flat index into [B * most]
     shape: tuple[int, int]  # B, most
 
@@ -105,11 +108,15 @@ class Neighbourhood(nn.Module):
             nn.Linear(2 * width, settings.fields),
         )
         self.absent = nn.Parameter(torch.zeros(settings.fields))
+        self.kind_of_field: Tensor
         self.register_buffer("kind_of_field", torch.as_tensor(kind_of_field))
 
     def forward(self, batch: Batch) -> Tensor:
-        words = torch.cat([self.grams(batch.grams, batch.gram_starts) * 3, self.nothing])  # [W + 1, width]
-        around = self.word(self.drop(words))[batch.slots]  # [C, slots, width]
+        known = self.grams(batch.grams, batch.gram_starts) * 3
+        if self.training:  # some words go missing, as they do when an engine misreads them
+            known = known * (torch.rand(len(known), 1) > self.settings.word_dropout)
+        words = torch.cat([known, self.nothing])  # [W + 1, width]
+        around = functional.embedding(batch.slots, self.word(self.drop(words)))  # [C, slots, width]
         around = functional.relu(around + self.slot + self.offset(_offsets(batch)))
         own = functional.embedding_bag(batch.tokens, words, batch.starts, mode="mean")
         own = self.own(own) + self.kind(batch.kinds)  # [C, width]
@@ -118,6 +125,7 @@ class Neighbourhood(nn.Module):
         weight = torch.softmax(torch.einsum("csw,cw->cs", around, query) / 8, 1)
         seen = self.value(torch.einsum("cs,csw->cw", weight, around))
         scores = self.head(torch.cat([own, numbers, seen, around.amax(1), around.mean(1)], 1))  # [C, fields]
+        scores = scores + batch.stands_for[:, None]
         scores = scores.masked_fill(batch.kinds[:, None] != self.kind_of_field[None], NEVER)
         count, most = batch.shape
         padded = scores.new_full((count * most, scores.shape[1]), NEVER).index_copy(0, batch.place, scores)
@@ -134,7 +142,7 @@ def _offsets(batch: Batch) -> Tensor:
     mine = box[batch.tokens]
     low = torch.full((len(batch.starts), 4), 9.0).scatter_reduce(0, owner[:, None].expand(-1, 4), mine, "amin")
     high = torch.full((len(batch.starts), 4), -9.0).scatter_reduce(0, owner[:, None].expand(-1, 4), mine, "amax")
-    there = box[batch.slots]  # [C, slots, 4]
+    there = functional.embedding(batch.slots, box)  # [C, slots, 4]
     x0, y0, x1, y1 = low[:, None, 0], low[:, None, 1], high[:, None, 2], high[:, None, 3]
     exists = (batch.slots < len(batch.boxes)).float()
     parts = (
@@ -170,6 +178,9 @@ def collate(examples: list[Example]) -> Batch:
         starts=joined([e.starts + own_before[i] for i, e in pairs]),
         kinds=joined([e.kinds for e in examples]),
         numbers=joined([e.numbers for e in examples]),
+        stands_for=joined(
+            [np.zeros(len(e.kinds), np.float32) if e.stands_for is None else e.stands_for for e in examples]
+        ),
         place=joined([np.arange(len(e.kinds)) + i * most for i, e in pairs]),
         shape=(len(examples), most),
     )

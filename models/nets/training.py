@@ -20,7 +20,7 @@ def train(
     settings: Settings,
     steps: int,
     seed: int,
-    progress: Callable[[float], None] = lambda share: None,
+    progress: Callable[[float], None] = lambda _share: None,
 ) -> Neighbourhood:
     """A network that has seen `steps` batches of `examples`; those without candidates or targets are passed over."""
     torch.manual_seed(seed)
@@ -29,7 +29,9 @@ def train(
     usable = [e for e in examples if len(e.kinds) and e.targets]
     if not usable:
         return net.eval()
-    optimiser = torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimiser = torch.optim.AdamW(
+        net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+    )
     order: list[int] = []
     net.train()
     for step in range(steps):
@@ -49,13 +51,20 @@ def train(
 
 
 def sample(example: Example, rng: np.random.Generator, negatives: int) -> Example:
-    """The right candidates of `example` and at most `negatives` others of each kind."""
-    right = np.concatenate([np.zeros(0, np.int64), *[t.candidates for t in example.targets]])
+    """The right candidates of `example` and at most `negatives` others of each kind.
+
+    A drawn one stands for all that were not: its logit is raised by the log of their number (sampled softmax), so that
+    the trained probabilities hold for the whole document.
+    """
     keep = np.zeros(len(example.kinds), bool)
+    for target in example.targets:
+        keep[target.candidates] = True
+    stands_for = np.zeros(len(example.kinds), np.float32)
     for kind in np.unique(example.kinds):
-        of_kind = np.flatnonzero(example.kinds == kind)
-        keep[of_kind if len(of_kind) <= negatives else rng.choice(of_kind, negatives, replace=False)] = True
-    keep[right] = True
+        wrong = np.flatnonzero((example.kinds == kind) & ~keep)
+        drawn = wrong if len(wrong) <= negatives else rng.choice(wrong, negatives, replace=False)
+        stands_for[drawn] = np.log(max(len(wrong), 1) / max(len(drawn), 1))
+        keep[drawn] = True
     if keep.all():
         return example
     kept = np.flatnonzero(keep)
@@ -68,6 +77,7 @@ def sample(example: Example, rng: np.random.Generator, negatives: int) -> Exampl
         starts=np.cumsum(lengths[kept]) - lengths[kept],
         kinds=example.kinds[kept],
         numbers=example.numbers[kept],
+        stands_for=stands_for[kept],
         targets=tuple(Target(t.field, new_index[t.candidates], t.weight) for t in example.targets),
     )
 

@@ -1,0 +1,145 @@
+"""A type is learnt from a few documents: values, absence, several values, confidence; and it survives a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from extractor.fields import FieldModel, Label, TrainingDocument, grow, learn, learn_fields, scorers
+from extractor.kinds import same
+from models.values import Reading, ValueState
+from tests.extractor.fields.documents import BILL, bill, page_of
+
+TRAINING = [bill(n) for n in range(24)]
+FRESH = [bill(n) for n in range(100, 112)]
+
+
+@pytest.fixture(scope="module")
+def short_training() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grow, "TREES", 30)
+        patch.setattr(learn, "FOLDS", 3)
+        patch.setattr(scorers, "FIRST_STEPS", 50)
+        patch.setattr(scorers, "STEPS_PER_DOCUMENT", 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def model(short_training: None) -> FieldModel:
+    return learn_fields(TRAINING, BILL, seed=1, progress=lambda stage, share: None)
+
+
+def _readings(model: FieldModel, document: TrainingDocument) -> dict[str, Reading]:
+    return {r.field: r for r in model.read(document.pages)}
+
+
+def _share_right(model: FieldModel, name: str) -> float:
+    right = 0
+    for document in FRESH:
+        reading, label = _readings(model, document)[name], document.labels[name]
+        assert label is not None
+        gold = model.doctype.field(name)
+        if label.state is ValueState.ABSENT:
+            right += reading.state is ValueState.ABSENT
+        else:
+            value = label.value if name != "day" else _iso(str(label.value))
+            right += same(gold.kind, reading.value, value)
+    return right / len(FRESH)
+
+
+def _iso(day: str) -> str:
+    return "-".join(reversed(day.split("/")))
+
+
+@pytest.mark.parametrize("name", ["seller", "day", "total"])
+def test_values_of_new_documents_are_read(model: FieldModel, name: str) -> None:
+    assert _share_right(model, name) >= 0.9
+
+
+def test_absence_is_learnt(model: FieldModel) -> None:
+    assert _share_right(model, "voucher") >= 0.9
+
+
+def test_several_values_are_read(model: FieldModel) -> None:
+    assert _share_right(model, "guests") >= 0.7
+    reading = _readings(model, FRESH[0])["guests"]
+    assert isinstance(reading.value, list)
+    assert [i.value for i in reading.items] == reading.value
+    assert all(i.box is not None and i.confidence == reading.confidence for i in reading.items)
+
+
+def test_a_reading_points_at_its_words(model: FieldModel) -> None:
+    page = FRESH[0].pages[0]
+    reading = _readings(model, FRESH[0])["total"]
+    assert reading.page == 1
+    assert reading.box is not None
+    inside = [w.text for w in page.words if reading.box.contains(*w.box.centre)]
+    assert inside == [reading.text]
+
+
+def test_every_field_gets_one_reading_with_a_probability(model: FieldModel) -> None:
+    readings = model.read(FRESH[0].pages)
+    assert [r.field for r in readings] == [f.name for f in BILL.fields]
+    assert all(0 < r.confidence < 1 for r in readings)
+
+
+def test_an_empty_page_is_read_without_an_error(model: FieldModel) -> None:
+    readings = {r.field: r for r in model.read((page_of([]),))}
+    assert readings["total"].state is ValueState.NOT_FOUND
+    assert readings["total"].value is None
+
+
+def test_a_bundle_keeps_every_answer(model: FieldModel) -> None:
+    again = FieldModel.from_parts(*model.to_parts())
+    for document in FRESH[:4]:
+        for before, after in zip(model.read(document.pages), again.read(document.pages), strict=True):
+            assert (before.value, before.state) == (after.value, after.state)
+            assert before.confidence == pytest.approx(after.confidence, abs=0.03)  # weights are kept in half precision
+
+
+def test_parts_are_arrays_and_plain_data(model: FieldModel) -> None:
+    import json
+
+    tensors, texts, tables = model.to_parts()
+    assert all(a.dtype.kind in "fiu" for a in tensors.values())
+    assert texts == {}
+    json.dumps(tables)
+
+
+def test_out_of_fold_decisions_cover_every_label_once(model: FieldModel) -> None:
+    labelled = {(d.id, name) for d in TRAINING for name, label in d.labels.items() if label}
+    assert {(o.document, o.field) for o in model.oof} == labelled
+    assert len(model.oof) == len(labelled)
+    assert np.mean([o.correct for o in model.oof]) > 0.8
+
+
+def test_the_same_seed_gives_the_same_model(short_training: None) -> None:
+    first, second = (learn_fields(TRAINING[:5], BILL, seed=1, progress=lambda stage, share: None) for _ in range(2))
+    assert first.oof == second.oof
+    for name, array in second.to_parts()[0].items():
+        assert np.array_equal(array, first.to_parts()[0][name]), name
+
+
+def test_unlabelled_fields_are_neither_learnt_nor_scored(short_training: None) -> None:
+    unlabelled = [replace(d, labels=d.labels | {"total": None, "guests": None}) for d in TRAINING[:6]]
+    model = learn_fields(unlabelled, BILL, seed=1, progress=lambda stage, share: None)
+    assert {o.field for o in model.oof} == {"seller", "day", "voucher"}
+    assert {r.field for r in model.read(FRESH[0].pages)} == {f.name for f in BILL.fields}
+
+
+def test_without_memory_no_value_of_a_document_is_kept(short_training: None) -> None:
+    model = learn_fields(TRAINING[:8], BILL, seed=1, progress=lambda stage, share: None, memory=False)
+    tensors, _, tables = model.to_parts()
+    assert tables["memory"] is None
+    counts = [a for n, a in tensors.items() if n.endswith("seen_counts")]
+    assert all(c.sum(axis=1).min(initial=5) >= 5 for c in counts)
+
+
+def test_a_document_without_words_does_not_stop_the_training(short_training: None) -> None:
+    blank = TrainingDocument("blank", "blank", "bill", (page_of([]),), {"total": Label(ValueState.FOUND, "3.00")})
+    model = learn_fields([*TRAINING[:6], blank], BILL, seed=1, progress=lambda stage, share: None)
+    mine = [o for o in model.oof if o.document == "blank"]
+    assert [o.correct for o in mine] == [False]
