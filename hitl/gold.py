@@ -102,14 +102,14 @@ def harvest(session: Session, workspace_id: str, *, now: datetime, limit: int = 
             Document.state != DocumentState.ERASED.value,
             ~held,
         )
-        .distinct(col(Example.document_id), col(Example.field))
-        .order_by(col(Example.document_id).desc(), col(Example.field), col(Example.created_at).desc())
+        .order_by(col(Example.created_at).desc(), col(Example.id).desc())
         .limit(limit)
     ).all()
-    for example, document in examples:
+    newest = {(example.document_id, example.field): (example, document) for example, document in reversed(examples)}
+    for example, document in newest.values():
         answer = (example.value_state, example.value)
         add_gold(session, document, example.field, example.kind, *answer, actor="system:gold", now=now)
-    return len(examples)
+    return len(newest)
 
 
 def is_due(session: Session, user: User) -> bool:
