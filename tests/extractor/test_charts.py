@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 
@@ -14,7 +14,7 @@ RIGHT = np.arange(40) % 4 != 0
 
 
 def test_reliability_has_a_dot_with_numbers_for_each_bin() -> None:
-    root = ElementTree.fromstring(reliability_svg(measures.bins(CONFIDENCE, RIGHT), "a <b> & c"))
+    root = ET.fromstring(reliability_svg(measures.bins(CONFIDENCE, RIGHT), "a <b> & c"))
     dots = [node for node in root.iter() if node.tag.endswith("circle")]
     assert len(dots) == measures.BINS
     assert "4 values: confidence" in (dots[0][0].text or "")
@@ -24,5 +24,5 @@ def test_reliability_has_a_dot_with_numbers_for_each_bin() -> None:
 def test_risk_coverage_shows_the_targets_even_without_points() -> None:
     for points in ([], measures.curve(CONFIDENCE, RIGHT)):
         text = risk_coverage_svg(points, "risk")
-        ElementTree.fromstring(text)
+        ET.fromstring(text)
         assert all(f">{t}</text>" in text for t in ("1%", "2%", "5%"))

@@ -56,7 +56,8 @@ def test_checks(name: str, values: list[str | None], answer: bool | None) -> Non
 
 
 def test_every_table_entry_is_tried_here() -> None:
-    tried = {mark.args[1][k][0] for f in (test_validators, test_checks) for mark in f.pytestmark for k in range(len(mark.args[1]))}  # type: ignore[attr-defined]  # fmt: skip
+    marks = [mark for test in (test_validators, test_checks) for mark in test.pytestmark]  # type: ignore[attr-defined]
+    tried = {case[0] for mark in marks for case in mark.args[1]}
     assert tried == set(VALIDATORS) | set(CHECKS)
 
 

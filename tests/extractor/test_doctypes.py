@@ -21,7 +21,8 @@ def test_every_field_tells_people_what_to_key(name: str) -> None:
     spec = load_document_types()[name]
     assert spec.description
     for field in spec.fields:
-        assert field.label and field.hint.endswith((".", '"')), field.name
+        assert field.label, field.name
+        assert field.hint.endswith((".", '"')), field.name
         assert field.anchors or field.kind is Kind.TABLE, field.name
 
 

@@ -15,7 +15,8 @@ def test_the_same_bytes_and_settings_give_the_pages_back(tmp_path: Path) -> None
     assert cache.get(b"file", "engine/1", 200) is None
     cache.put(b"file", PAGES, "engine/1", 200)
     kept = cache.get(b"file", "engine/1", 200)
-    assert kept is not None and [page.text for page in kept] == [page.text for page in PAGES]
+    assert kept is not None
+    assert [page.text for page in kept] == [page.text for page in PAGES]
     assert cache.get(b"other", "engine/1", 200) is None
     assert cache.get(b"file", "engine/2", 200) is None
 

@@ -9,7 +9,7 @@ import pytest
 from extractor.manifest import ManifestUnreadable, read_manifest, read_manifests, texts_of
 
 LINES = """\
-{"file": "a.pdf", "type": "bill", "split": "train", "fields": {"x": "1", "y": null, "z": {"absent": true}}, "more": 1}
+{"file": "a.pdf", "type": "pay", "split": "train", "fields": {"x": "1", "y": null, "z": {"absent": true}}, "m": 1}
 
 {"file": "sub/b.pdf", "type": "bill", "split": "dev", "fields": {"names": ["A", "B"], "rows": [{"what": "tea", "n": 2}]}}
 {"file": "c.pdf"}

@@ -24,7 +24,9 @@ def test_debiasing_takes_chance_off_and_leaves_real_error() -> None:
     drawn = np.random.default_rng(1).uniform(size=2000)
     plain = measures.calibration_error(confidence, drawn < confidence)
     debiased = measures.debiased_calibration_error(confidence, drawn < confidence)
-    assert plain is not None and debiased is not None and debiased < plain < 0.04
+    assert plain is not None
+    assert debiased is not None
+    assert debiased < plain < 0.04
     assert measures.debiased_calibration_error(confidence, drawn < confidence - 0.3) == pytest.approx(0.3, abs=0.03)
     assert measures.debiased_calibration_error(np.zeros(0), np.zeros(0, bool)) is None
 

@@ -52,7 +52,8 @@ def test_an_empty_bundle_knows_no_type() -> None:
 def test_a_type_without_examples_goes_to_people_entirely() -> None:
     recogniser = Recogniser.from_bundle(Bundle(), TYPES)
     found = recognise([page_of(["Invoice 7"])], recogniser, "invoice")
-    assert found.document_type == "invoice" and found.document_type_confidence == 1.0
+    assert found.document_type == "invoice"
+    assert found.document_type_confidence == 1.0
     assert [r.field for r in found.readings] == [f.name for f in TYPES["invoice"].fields]
     assert {(r.state, r.value, r.confidence) for r in found.readings} == {(ValueState.NOT_FOUND, None, 0.0)}
     assert not recogniser.knows("invoice")
@@ -96,9 +97,13 @@ def test_a_guessed_type_that_is_not_in_use_is_unknown(bundle: Bundle) -> None:
 
 def test_learning_replaces_named_sections_and_keeps_the_others(learned: Learned) -> None:
     bundle, report = learned
-    assert bundle.tables["fields/kept/x"] == 1 and "fields/bill/old" not in bundle.tables
-    assert set(bundle.meta["types"]) == {"kept", "bill"} and bundle.meta["types"]["bill"]["documents"] == 10
-    assert set(report.types) == {"bill"} and len(report.rows) == 10 and report.cpu_seconds > 0
+    assert bundle.tables["fields/kept/x"] == 1
+    assert "fields/bill/old" not in bundle.tables
+    assert set(bundle.meta["types"]) == {"kept", "bill"}
+    assert bundle.meta["types"]["bill"]["documents"] == 10
+    assert set(report.types) == {"bill"}
+    assert len(report.rows) == 10
+    assert report.cpu_seconds > 0
     assert set(report.as_dict()) == {"types", "classifier", "cpu_seconds", "rows"}
     assert {row.field for row in report.out_of_fold} == {f.name for f in BILL.fields}
     assert len(bundle.tables["out_of_fold/bill/rows"]) == len(report.out_of_fold)

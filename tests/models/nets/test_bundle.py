@@ -23,7 +23,9 @@ def made(value: float = 1.0) -> Bundle:
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     made().save(tmp_path / "b")
     loaded = Bundle.load(tmp_path / "b")
-    assert loaded.meta == made().meta and loaded.texts == made().texts and loaded.tables == made().tables
+    assert loaded.meta == made().meta
+    assert loaded.texts == made().texts
+    assert loaded.tables == made().tables
     assert all(np.array_equal(loaded.tensors[name], array) for name, array in made().tensors.items())
     assert loaded.version == made().version
 
@@ -37,8 +39,10 @@ def test_a_section_is_read_and_replaced_without_its_prefix() -> None:
     tensors, texts, tables = made().section("fields/a/")
     assert (list(tensors), texts, tables) == (["w"], {"model": "tree"}, {"table": {"x": [1, 2.5, None]}})
     other = made().with_section("fields/a/", ({"v": np.zeros(1)}, {}, {}))
-    assert set(other.tensors) == {"fields/a/v", "types/w"} and other.texts == {}
-    assert other.has_section("types/") and not other.with_section("types/", ({}, {}, {})).has_section("types/")
+    assert set(other.tensors) == {"fields/a/v", "types/w"}
+    assert other.texts == {}
+    assert other.has_section("types/")
+    assert not other.with_section("types/", ({}, {}, {})).has_section("types/")
 
 
 def test_saving_over_a_bundle_leaves_only_the_new_files(tmp_path: Path) -> None:
@@ -46,7 +50,8 @@ def test_saving_over_a_bundle_leaves_only_the_new_files(tmp_path: Path) -> None:
     (tmp_path / "keep.txt").write_text("not ours")
     made(2.0).save(tmp_path)
     assert Bundle.load(tmp_path).version == made(2.0).version
-    assert len(list(tmp_path.glob("tensors-*"))) == 1 and (tmp_path / "keep.txt").exists()
+    assert len(list(tmp_path.glob("tensors-*"))) == 1
+    assert (tmp_path / "keep.txt").exists()
 
 
 def test_a_save_that_is_cut_off_leaves_the_old_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
