@@ -159,13 +159,15 @@ def _give_back(child: Child) -> None:
         _idle.append(child)
 
 
-def _how_it_died(child: Child) -> ChildDied:
+def _how_it_died(child: Child) -> SandboxFailed:
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.process.wait(timeout=1)
     code = child.process.poll()
     child.kill()
     if code is None:
         return ChildDied("the child answered garbage")
+    if code == -signal.SIGXCPU:
+        return ChildTimedOut("the processor time was used up")
     return ChildDied(
         f"the child was ended by {signal.Signals(-code).name}" if code < 0 else f"the child left with {code}"
     )

@@ -88,7 +88,7 @@ def covered_by_image(page: Any, share: float = 0.5) -> bool:
         if pdfium.FPDFPageObj_GetBounds(item, *references):
             across = min(right.value, width) - max(left.value, 0)
             covered += max(0.0, across) * max(0.0, min(top.value, height) - max(bottom.value, 0))
-    return covered > share * width * height
+    return bool(covered > share * width * height)
 
 
 def _images(page: Any) -> Iterator[Any]:
