@@ -11,7 +11,7 @@ from extractor.manifest import ManifestUnreadable, read_manifest, read_manifests
 LINES = """\
 {"file": "a.pdf", "type": "pay", "split": "train", "fields": {"x": "1", "y": null, "z": {"absent": true}}, "m": 1}
 
-{"file": "sub/b.pdf", "type": "bill", "split": "dev", "fields": {"names": ["A", "B"], "rows": [{"what": "tea", "n": 2}]}}
+{"file": "sub/b.pdf", "type": "pay", "split": "dev", "fields": {"names": ["A", "B"], "rows": [{"what": "tea", "n": 2}]}}
 {"file": "c.pdf"}
 """
 
