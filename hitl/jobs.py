@@ -82,21 +82,24 @@ def enqueue(
 
     `at`: not before then. `once`: do nothing if a job with this key waits already.
     """
-    deferrer = configure_task(
-        name=name,
-        job_manager=_manager,
-        queue=QUEUE,
-        priority=priority,
-        schedule_at=at,
-        queueing_lock=once,
-        connection=cast("Any", session.connection().connection.driver_connection),
-    )
+
+    def defer() -> None:
+        configure_task(
+            name=name,
+            job_manager=_manager,
+            queue=QUEUE,
+            priority=priority,
+            schedule_at=at,
+            queueing_lock=once,
+            connection=cast("Any", session.connection().connection.driver_connection),
+        ).defer(**arguments)
+
     if once is None:
-        deferrer.defer(**arguments)
+        defer()
         return
     try:
-        with session.begin_nested():
-            deferrer.defer(**arguments)
+        with session.begin_nested():  # what the database refuses spoils the savepoint, not the transaction
+            defer()
     except procrastinate.exceptions.AlreadyEnqueued:
         return
 

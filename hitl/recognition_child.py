@@ -25,7 +25,7 @@ def recognise_job(header: dict[str, Any], images: list[bytes]) -> tuple[dict[str
         pages,
         recogniser(header["folder"], header["types"]),
         header["document_type"],
-        image_of=lambda number: decode_png(pictures[number]) if number in pictures else None,
+        image_of=lambda number: decode_png(pictures[number]),
         today=date.fromisoformat(header["today"]),
     )
     return recognition.to_json(), []
