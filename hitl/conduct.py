@@ -26,6 +26,7 @@ FLOOR = 0.85  # skill below which nobody keys
 DOUBT = 0.05  # pause when P(skill >= FLOOR) falls under this
 SECONDS_PER_KEY = 0.04  # nobody reads and types faster: 25 keys a second
 LEAST_SECONDS = 0.5
+FEWEST_OTHERS = 50  # answers of others before anybody's are called unusual
 LOOK_BACK = timedelta(days=7)
 
 
@@ -86,8 +87,8 @@ def too_fast(conduct: Conduct) -> Finding | None:
 
 
 def monotonous(conduct: Conduct) -> Finding | None:
-    """Nearly always the same answer, which others seldom give."""
-    if len(conduct.recent) < RECENT:
+    """Nearly always the same answer, which others seldom give. Where others gave few, nobody can tell."""
+    if len(conduct.recent) < RECENT or not conduct.usual_share:
         return None
     token, count = Counter(work.token for work in conduct.recent).most_common(1)[0]
     if count < 0.8 * len(conduct.recent) or conduct.usual_share.get(token, 0.0) >= 0.4:
@@ -298,4 +299,4 @@ def _usual_share(session: Session, user: User, tokens: set[str], since: datetime
         .limit(500)
     ).all()
     counts = Counter(token_of(kind, answer.value_state, answer.value) for answer, kind in others)
-    return {token: counts[token] / len(others) for token in tokens} if others else {}
+    return {token: counts[token] / len(others) for token in tokens} if len(others) >= FEWEST_OTHERS else {}

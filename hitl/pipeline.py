@@ -17,7 +17,7 @@ import extractor.read
 import extractor.render
 from extractor.ocr import DEFAULT_ENGINE
 from extractor.triage import Refusal
-from hitl import housekeeping, pages, policy, recognition, tasks, training, webhooks
+from hitl import conduct, gold, housekeeping, pages, policy, posteriors, recognition, tasks, training, webhooks
 from hitl.blobs import blobs, drop_unused
 from hitl.db import transaction
 from hitl.failures import count_failure, lock_document
@@ -27,7 +27,7 @@ from hitl.jobs import enqueue, every, job
 from hitl.moves import advance
 from hitl.settings import settings
 from models.states import DocumentState
-from models.tables import Document, DocumentPage
+from models.tables import Document, DocumentPage, User, Workspace
 from models.values import Recognition
 
 D = DocumentState
@@ -114,6 +114,13 @@ def retrain(model_id: str) -> None:
     training.train_candidate(model_id, now=now)
 
 
+@job("ask_again", on_failure=housekeeping.never_give_up)
+def ask_again(user_id: str, why: str) -> None:
+    """Somebody was paused by a rule of conduct: what hung on their word alone is asked again."""
+    with transaction() as session:
+        conduct.ask_again(session, session.get_one(User, user_id), why=why, now=now())
+
+
 @job("delete_blobs", on_failure=housekeeping.never_give_up)
 def delete_blobs(keys: list[str]) -> None:
     """After an erasure: delete the bytes that no other document needs."""
@@ -131,6 +138,15 @@ def upkeep() -> None:
     with transaction() as session:
         housekeeping.erase_expired(session, now=now())
         housekeeping.delete_finished_jobs(session, before=now() - timedelta(days=7))
+
+
+@every(minutes=30)
+def learn_about_people() -> None:
+    """Make gold of what was adjudicated, and see what posteriors are worth, workspace by workspace."""
+    with transaction() as session:
+        for workspace_id in session.exec(select(Workspace.id)).all():
+            gold.harvest(session, workspace_id, now=now())
+            posteriors.recalibrate(session, workspace_id, now=now())
 
 
 # --- the words of this page -----------------------------------------------------------------------

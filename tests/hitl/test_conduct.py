@@ -8,6 +8,7 @@ import pytest
 from sqlmodel import Session, select
 
 from hitl import people as accounts
+from hitl import pipeline
 from hitl.conduct import RULES, Conduct, Work, ask_again, find, judge
 from hitl.tasks import hand_out
 from models.states import Role
@@ -38,6 +39,7 @@ def recent(count: int, token: str = "=x{}", seconds: float = 4.0, keystrokes: in
         (Conduct(recent=recent(19, seconds=0.2)), []),
         (Conduct(recent=recent(20, token="absent"), usual_share={"absent": 0.1}), ["monotonous"]),
         (Conduct(recent=recent(20, token="=yes"), usual_share={"=yes": 0.7}), []),
+        (Conduct(recent=recent(20, token="=yes")), []),
         (Conduct(seeded_shown=6, seeded_caught=0), ["confirms_blindly"]),
         (Conduct(seeded_shown=6, seeded_caught=4), []),
     ],
@@ -129,3 +131,14 @@ def test_who_was_resumed_starts_afresh(session: Session, workspace: Workspace, p
     accounts.resume(session, people[0], actor="manager", now=later)
     assert judge(session, people[0], now=later + timedelta(minutes=1)) == []
     assert people[0].paused_reason is None
+
+
+def test_the_job_asks_again_and_may_run_twice(
+    session: Session, workspace: Workspace, people: list[User], keyed: Document, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pipeline, "now", lambda: NOW)
+    fail_controls(session, workspace, people[0])
+    session.commit()
+    for _ in range(2):
+        pipeline.ask_again(people[0].id, "fails_controls")
+    assert len(session.exec(select(Review).where(Review.reason == "recheck")).all()) == 3
