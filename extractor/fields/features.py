@@ -63,6 +63,15 @@ class Table:
     def lengths(self) -> Ints:
         return np.diff(np.append(self.starts, len(self.tokens)))
 
+    def only(self, kept: Ints) -> Table:
+        """The candidates `kept`, among the same values."""
+        lengths = self.lengths[kept]
+        starts = np.cumsum(lengths) - lengths
+        inside = np.arange(int(lengths.sum())) - np.repeat(starts, lengths)
+        tokens = self.tokens[np.repeat(self.starts[kept], lengths) + inside]
+        spans = [self.spans[k] for k in kept.tolist()]
+        return Table(spans, self.slots[kept], self.numbers[kept], tokens, starts, self.value[kept], self.keys)
+
 
 @dataclass(frozen=True, eq=False)
 class Scene:

@@ -153,8 +153,9 @@ def _fit_thresholds(trials: Sequence[_Trial], doctype: DocumentType) -> dict[str
         mine = [t for t in trials if field.name in t.row.goals and t.rankings[field.name].keys]
         standings = [standing(t.rankings[field.name]) for t in mine]
         grid = np.unique(np.round(np.concatenate([np.zeros(0), *[np.sort(s)[-8:] for s in standings]]), 1))
-        scored = [(_lists_right(mine, field.name, float(x)), float(x)) for x in grid]
-        found[field.name] = max(scored)[1] if scored else 0.0
+        right = np.array([_lists_right(mine, field.name, float(x)) for x in grid])
+        best = grid[right >= right.max(initial=0.0) - 1e-9]
+        found[field.name] = float(best[len(best) // 2]) if len(best) else 0.0  # the middle of the plateau, not its edge
     return found
 
 

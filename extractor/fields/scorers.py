@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # torch is heavy: imported when a network is used
     from models.nets.neighbourhood import Example, Neighbourhood, Settings
 
 NULL_LOGIT = -1.0  # what "absent" scores against the trees' log-odds
+MOST_SCORED = 400  # candidates of a field that the trees look at
 LEAST = -12.0  # log probabilities are cut here
 STEPS_PER_DOCUMENT, FIRST_STEPS = 4, 150
 
@@ -62,9 +63,8 @@ class Scorers:
     def rank(self, scene: Scene) -> dict[str, Ranking]:
         ids = self.vocabulary.ids(scene.layout)
         by_net = self._by_net(scene)
-        words = {kind: Words.of(table, ids) for kind, table in scene.tables.items() if len(table)}
         return {
-            spec.name: self._rank(spec, scene.tables[spec.kind], words.get(spec.kind), by_net.get(spec.name))
+            spec.name: self._rank(spec, scene.tables[spec.kind], ids, by_net.get(spec.name))
             for spec in self.doctype.fields
         }
 
@@ -85,10 +85,21 @@ class Scorers:
             for n, spec in enumerate(self.doctype.fields)
         }
 
-    def _rank(self, spec: FieldSpec, table: Table, words: Words | None, net: Floats | None) -> Ranking:
-        count = len(table)
+    def _by_trees(self, spec: FieldSpec, table: Table, ids: NDArray[np.int64], net: Floats | None) -> Floats:
+        """Log-odds of each candidate. Of very many only those that the network ranks first are looked at."""
         model = self.trees.get(spec.name)
-        logits = model.score(table, words) if model and words is not None else np.zeros(count, np.float32)
+        if model is None or not len(table):
+            return np.zeros(len(table), np.float32)
+        if net is None or len(table) <= MOST_SCORED:
+            return model.score(table, Words.of(table, ids))
+        kept = np.sort(np.argsort(-net[:-1], kind="stable")[:MOST_SCORED])
+        few = table.only(kept)
+        logits = np.full(len(table), LEAST, np.float32)
+        logits[kept] = model.score(few, Words.of(few, ids))
+        return logits
+
+    def _rank(self, spec: FieldSpec, table: Table, ids: NDArray[np.int64], net: Floats | None) -> Ranking:
+        logits = self._by_trees(spec, table, ids, net)
         if net is None:
             net = np.append(logits, NULL_LOGIT) - np.logaddexp.reduce(np.append(logits, NULL_LOGIT))
         values = len(table.keys)

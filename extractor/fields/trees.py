@@ -104,7 +104,7 @@ def fit(
             counts.log_odds().astype(np.float16).astype(np.float32), _kept(counts, min_documents), forest
         )
         if round_number < ROUNDS - 1:
-            positives = [_believed(forest.score(x), p, c.goal) for x, p, c in zip(rows, positives, cases, strict=True)]
+            positives = [_believed(forest, x, c.goal) for x, c in zip(rows, cases, strict=True)]
     return trees
 
 
@@ -179,12 +179,13 @@ def _weights(case: Case, positive: Weights) -> Weights:
     return np.where(_carries(case), positive * POSITIVE_WEIGHT, 1.0) * case.goal.weight
 
 
-def _believed(score: Floats, positive: Weights, goal: Goal) -> Weights:
+def _believed(forest: Forest, rows: Floats, goal: Goal) -> Weights:
     """Positive weights by what the forest believes, within the candidates of each value."""
-    share = np.zeros(len(positive))
+    share = np.zeros(len(rows))
     for found in goal.candidates:
         if len(found):
-            chance = np.exp(score[found] - score[found].max())
+            score = forest.score(rows[found])
+            chance = np.exp(score - score.max())
             chance = np.where(chance / chance.sum() > BELIEVED, chance / chance.sum(), 0.0)
             share[found] += chance
     return share

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from extractor.fields.candidates import find_candidates
@@ -78,3 +79,15 @@ def test_every_candidate_has_finite_features_and_known_neighbours() -> None:
 
 def test_shapes_hide_numbers() -> None:
     assert shape("(A-12345)") == "A-000"
+
+
+def test_some_of_the_candidates_keep_their_words_and_values() -> None:
+    field = FieldSpec(name="f", kind=Kind.NAME)
+    scene = make_scene([page_of(["Acme Trading Ltd   Blue Door"])], DocumentType(name="t", label="T", fields=(field,)))
+    table = scene.tables[Kind.NAME]
+    kept = np.array([1, 3])
+    few = table.only(kept)
+    for new, old in enumerate(kept):
+        start = few.starts[new]
+        assert tuple(few.tokens[start : start + few.lengths[new]]) == table.spans[old].tokens
+        assert few.keys[few.value[new]] == table.spans[old].key

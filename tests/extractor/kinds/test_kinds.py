@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractor.kinds import KINDS, Locale, key, normalise, same, valid
@@ -19,6 +19,7 @@ TEXTS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs", "S
 
 
 @pytest.mark.parametrize("kind", list(Kind))
+@settings(deadline=None)
 @given(text=TEXTS)
 def test_normalising_twice_changes_nothing(kind: Kind, text: str) -> None:
     once = normalise(kind, text)
@@ -26,6 +27,7 @@ def test_normalising_twice_changes_nothing(kind: Kind, text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", list(Kind))
+@settings(deadline=None)
 @given(a=TEXTS, b=TEXTS)
 def test_same_means_equal_keys(kind: Kind, a: str, b: str) -> None:
     assert same(kind, a, a)
@@ -129,6 +131,7 @@ def test_swapped_letters_and_digits_are_repaired_inside_a_token() -> None:
     assert fold("ＡＢＣ é") == "ABC e"
 
 
+@settings(deadline=None)
 @given(text=TEXTS)
 def test_compacting_twice_changes_nothing(text: str) -> None:
     assert compact(compact(text)) == compact(text)

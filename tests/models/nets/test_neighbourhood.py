@@ -31,7 +31,7 @@ def _example(right: int, count: int = 6) -> Example:
 
 def test_it_learns_the_word_that_stands_beside_the_value_and_absence() -> None:
     examples = [_example(n % 6) for n in range(12)] + [_example(-1) for _ in range(6)]
-    net = train(examples, ONE_KIND, SETTINGS, steps=150, seed=0)
+    net = train(examples, ONE_KIND, SETTINGS, steps=100, seed=0)
     assert log_probabilities(net, _example(4))[:, 0].argmax() == 4
     assert log_probabilities(net, _example(-1))[:, 0].argmax() == 6
 
@@ -44,9 +44,7 @@ def test_the_same_seed_gives_the_same_weights() -> None:
 
 def test_probabilities_sum_to_one() -> None:
     net = Neighbourhood(SETTINGS, ONE_KIND).eval()
-    assert np.exp(log_probabilities(net, _example(2))).sum() == np.float32(1).item() or np.isclose(
-        np.exp(log_probabilities(net, _example(2))).sum(), 1, atol=1e-5
-    )
+    assert np.isclose(np.exp(log_probabilities(net, _example(2))).sum(), 1, atol=1e-5)
 
 
 def test_a_document_in_a_batch_scores_as_alone() -> None:
