@@ -1,8 +1,7 @@
-"""What all tests share: one embedded PostgreSQL for the run, and a fresh migrated database for each test that asks."""
+"""What all tests share: one embedded PostgreSQL for the run, and an empty migrated database for each test that asks."""
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import tempfile
@@ -21,8 +20,6 @@ from tests import factories
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-_numbers = itertools.count(1)
-
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
@@ -37,7 +34,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def migrated(server: Server) -> str:
-    """The name of the database that each test's is copied from."""
+    """The name of a migrated database of this run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COUNTERSIGN_DATABASE_URL", server.url)
         db.forget()
@@ -48,17 +45,30 @@ def migrated(server: Server) -> str:
 
 @pytest.fixture
 def database(server: Server, migrated: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
-    """A fresh migrated database and data folder, set for this process through the environment. The value is its URL."""
-    name = f"test_{os.getpid()}_{next(_numbers)}"
-    with psycopg.connect(server.dsn_of("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated} STRATEGY file_copy")
-    monkeypatch.setenv("COUNTERSIGN_DATABASE_URL", server.url_of(name))
+    """An empty migrated database and data folder, set for this process by its environment. The value is the URL."""
+    monkeypatch.setenv("COUNTERSIGN_DATABASE_URL", server.url_of(migrated))
     monkeypatch.setenv("COUNTERSIGN_DATA_DIR", str(tmp_path / "data"))
     db.forget()
-    yield server.url_of(name)
+    yield server.url_of(migrated)
     db.forget()
-    with psycopg.connect(server.dsn_of("postgres"), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    empty(server, migrated)
+
+
+def empty(server: Server, name: str) -> None:
+    """Cut off whoever is still connected and delete every row: a tenth of the time of a new database for each test."""
+    with psycopg.connect(server.dsn_of(name), autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
+            [name],
+        )
+        connection.execute("SET session_replication_role = replica")  # no foreign keys, no triggers
+        connection.execute("""
+            DO $$ DECLARE name text; BEGIN
+                FOR name IN SELECT quote_ident(tablename) FROM pg_tables
+                    WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+                LOOP EXECUTE 'DELETE FROM ' || name; END LOOP;
+            END $$
+        """)
 
 
 @pytest.fixture
