@@ -35,10 +35,14 @@ def run(
     _check_port(settings().host, port)
     address = f"http://{settings().host}:{port}"
     stop = _stop_on_signals()
-    prepare()
-    password = first_admin()
-    supervisor = _start(port, address)
+    environment = _environment(port, address)
+    supervisor = Supervisor()
     try:
+        supervisor.add("web", ["serve", "--no-migrate"], environment)
+        supervisor.look_after()  # it loads its code while the database starts
+        prepare()
+        password = first_admin()
+        supervisor.add("worker", ["worker"], environment)
         _wait_for(f"{address}/healthz", supervisor, stop)
         if samples and not stop.is_set():
             upload_samples()
@@ -91,20 +95,14 @@ def first_admin() -> str | None:
     return password
 
 
-def _start(port: int, address: str) -> Supervisor:
-    supervisor = Supervisor()
-    environment = {
+def _environment(port: int, address: str) -> dict[str, str]:
+    """What the children are told. They say only what went wrong, because the terminal shows the progress."""
+    return {
         PARENT: str(os.getpid()),
         "COUNTERSIGN_PORT": str(port),
         "COUNTERSIGN_PUBLIC_URL": os.environ.get("COUNTERSIGN_PUBLIC_URL", address),
+        "COUNTERSIGN_LOG_LEVEL": os.environ.get("COUNTERSIGN_LOG_LEVEL", "WARNING"),
     }
-    supervisor.add("web", ["serve", "--no-migrate"], environment)
-    supervisor.add("worker", ["worker"], {**environment, "COUNTERSIGN_LOG_LEVEL": os.environ.get(LEVEL, "WARNING")})
-    supervisor.look_after()
-    return supervisor
-
-
-LEVEL = "COUNTERSIGN_LOG_LEVEL"
 
 
 def _wait_for(url: str, supervisor: Supervisor, stop: threading.Event) -> None:

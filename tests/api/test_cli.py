@@ -208,6 +208,7 @@ def test_serving_imports_no_torch():
 
 
 def test_the_command_line_itself_imports_no_web_framework():
-    program = "import sys, api.cli; heavy = {'fastapi', 'sqlmodel', 'torch'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
+    heavy = "{'fastapi', 'sqlmodel', 'torch'} & set(sys.modules)"
+    program = f"import sys, api.cli; sys.exit(str({heavy}) if {heavy} else 0)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
