@@ -117,6 +117,8 @@ def withdraw_open(
 ) -> None:
     """Take back what nobody has begun. A task that is being leased this instant is left: its answer does no harm."""
     wanted = [task.id for task in outstanding(session, verdict_id=verdict_id, audit_id=audit_id)]
+    if not wanted:
+        return
     free = session.exec(
         select(Task)
         .where(col(Task.id).in_(wanted), Task.state == TaskState.OPEN.value)
