@@ -24,11 +24,12 @@ _NUMERIC = re.compile(
 )
 _SPACED = re.compile(r"(?<![\d.,/\-])(?P<a>\d\d)[ /\-.](?P<b>\d\d)[ /\-.](?P<y>(?:20|19)\d\d|[12]\d(?!\d|[/\-.]\d))")
 _NAMED = (
-    re.compile(rf"(?<!\d)(?P<d>\d{{1,2}}) ?{_ORDINAL}[ \-/.,']{{0,2}}{_MONTH}[ \-/.,']{{0,2}}{_YEAR}", re.IGNORECASE),
-    re.compile(rf"(?<![A-Z]){_MONTH}[ \-.]{{0,2}}(?P<d>\d{{1,2}}) ?{_ORDINAL}[ ,/\-.']{{1,3}}{_YEAR}", re.IGNORECASE),
     re.compile(
-        rf"(?<!\d)(?P<d>\d{{1,2}}) ?{_ORDINAL} day of {_MONTH}[ ,.]{{1,3}}(?:in the year )?{_YEAR}", re.IGNORECASE
+        rf"(?<!\d)(?P<d>\d{{1,2}}) ?{_ORDINAL}(?: day)?(?: of,?)?[ \-/.,']{{0,2}}"
+        rf"{_MONTH}[ \-/.,']{{0,3}}(?:in the year )?{_YEAR}",
+        re.IGNORECASE,
     ),
+    re.compile(rf"(?<![A-Z]){_MONTH}[ \-.]{{0,2}}(?P<d>\d{{1,2}}) ?{_ORDINAL}[ ,/\-.']{{1,3}}{_YEAR}", re.IGNORECASE),
 )
 _YEAR_FIRST = (
     re.compile(r"(?<!\d)(?P<y>(?:20|19)\d\d) ?[/\-.] ?(?P<m>\d{1,2}) ?[/\-.] ?(?P<d>\d{1,2}(?!\d)|\d\d(?=\d\d:\d\d))"),

@@ -57,6 +57,7 @@ def test_every_kind_has_rules() -> None:
         ("31st December 2019", "MDY", "2019-12-31"),
         ("12-0CT-2017", "DMY", "2017-10-12"),
         ("this 18th day of April, 2001", "MDY", "2001-04-18"),
+        ("made this 6th of February, 1999 by", "MDY", "1999-02-06"),
         ("20170312", "DMY", "2017-03-12"),
         ("31/02/2019", "DMY", None),
         ("1.234,56", "DMY", None),
