@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 DONE := $(VENV)/.done
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-input
 
-.PHONY: run test lint format types imports install install-dev lock notice clean
+.PHONY: run test lint format types imports install install-dev lock manual notice clean
 
 run: install
 	@exec env COUNTERSIGN_PORT=$(PORT) $(BIN)/countersign run
@@ -38,6 +38,9 @@ imports: install-dev
 lock: install-dev
 	$(PIP) "pip-tools>=7.5"
 	$(BIN)/python scripts/lock.py
+
+manual: install-dev
+	$(BIN)/python scripts/manual.py
 
 notice: install-dev
 	$(BIN)/python scripts/notice.py

@@ -1,0 +1,98 @@
+"""Writes the pages of the manual that are made from the code: settings, commands, routes, document types."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
+
+HELP = Path(__file__).resolve().parents[1] / "api" / "help"
+MADE = "<!-- Made by scripts/manual.py from the code; edit the code, then run `make manual`. -->"
+
+
+def settings_page() -> str:
+    from hitl.settings import Settings
+
+    rows = ["# Settings", MADE, "", "Environment variables; all have a default.", ""]
+    rows += ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else str(field.default)
+        if name == "worker_children":
+            default = "cores - 1"
+        rows.append(f"| `COUNTERSIGN_{name.upper()}` | `{default or '-'}` | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def commands_page() -> str:
+    from api.cli import app
+
+    rows = ["# Commands", MADE, ""]
+    for path, command in walk(get_command(app), "countersign"):
+        rows += [f"## `{path}`", "", (command.help or "").strip(), ""]
+        options = [p for p in command.params if p.param_type_name == "option" and p.name != "help"]
+        if options:
+            rows += ["| option | meaning |", "|---|---|"]
+            rows += [f"| `{', '.join(o.opts)}` | {' '.join((o.help or '').split())} |" for o in options]
+            rows.append("")
+    return "\n".join(rows)
+
+
+def walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if hasattr(command, "commands"):
+        for name in sorted(command.commands):
+            yield from walk(command.commands[name], f"{path} {name}")
+    else:
+        yield path, command
+
+
+def routes_page() -> str:
+    from api.app import create_app
+
+    rows = ["# API v1", MADE, "", "Errors are `application/problem+json` with `code`, `detail` and `next_step`.", ""]
+    rows += ["| request | what it does |", "|---|---|"]
+    paths = json.loads(json.dumps(create_app().openapi()))["paths"]
+    for path, operations in sorted(paths.items()):
+        for method, operation in operations.items():
+            said = " ".join((operation.get("description") or operation.get("summary") or "").split())
+            rows.append(f"| `{method.upper()} {path}` | {said} |")
+    return "\n".join(rows) + "\n"
+
+
+def types_page() -> str:
+    from extractor.doctypes import load_document_types
+
+    rows = ["# Document types", MADE, "", "One TOML file each in `extractor/doctypes/`, or one call of the API.", ""]
+    for spec in load_document_types().values():
+        rows += [
+            f"## `{spec.name}`: {spec.label}",
+            "",
+            spec.description,
+            "",
+            "| field | kind | hint |",
+            "|---|---|---|",
+        ]
+        for field in spec.fields:
+            many = " (several)" if field.repeated else ""
+            rows.append(f"| `{field.name}` | {field.kind}{many} | {field.hint} |")
+        rows.append("")
+    return "\n".join(rows)
+
+
+PAGES = {
+    "settings.md": settings_page,
+    "commands.md": commands_page,
+    "api.md": routes_page,
+    "document-types.md": types_page,
+}
+
+
+def main() -> None:
+    for name, page in PAGES.items():
+        (HELP / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
