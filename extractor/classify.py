@@ -6,19 +6,26 @@ any of them. Both are calibrated on documents the network did not see, among the
 
 from __future__ import annotations
 
-import re
-import unicodedata
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
-from math import exp, log1p
+from math import exp
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from extractor.typefeatures import (
+    BUCKETS,
+    Example,
+    Floats,
+    Integers,
+    dense,
+    describe,
+    pack_examples,
+    unpack_examples,
+    without_rare,
+)
 from models.nets.bundle import Parts
 from models.values import Page
 
@@ -26,17 +33,10 @@ if TYPE_CHECKING:
     from models.nets.classifier import Batch, TypeNetwork
 
 UNKNOWN = "unknown"
-BUCKETS = 4096
-FIRST_PAGES = 2
-WORDS_A_PAGE = 400
 EXAMPLES_A_TYPE = 60  # kept in the bundle, so that a new type can be added without the old documents
 MIN_DOCUMENTS_A_BUCKET = 5  # rarer words are not kept: they are names and numbers of somebody
 NEIGHBOURS = 3
 FOLDS = 5
-GRID = (4, 6)  # columns and rows of the picture of where the words are
-
-Floats = NDArray[np.float32]
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,6 @@ class TypeGuess:
     name: str
     confidence: float
     ranking: tuple[tuple[str, float], ...] = ()  # each type with the network's own sigmoid, best first
-
-
-@dataclass(frozen=True)
-class Example:
-    """One document as the classifier sees it: log counts by bucket, and layout numbers. No text."""
-
-    buckets: NDArray[np.uint16]
-    counts: NDArray[np.float32]
-    layout: Floats
 
 
 @dataclass(frozen=True)
@@ -96,12 +87,12 @@ class TypeClassifier:
         from models.nets.classifier import logits_of
 
         scores = logits_of(self.network, _batch(documents, self.weights, self.layout_mean, self.layout_scale))
-        likeness = _dense(documents, self.weights) @ self._known.T
+        likeness = dense(documents, self.weights) @ self._known.T
         return _evidence(scores, likeness, self.labels, self._usual), scores
 
     @cached_property
     def _known(self) -> Floats:
-        return _dense(self.examples, self.weights)
+        return dense(self.examples, self.weights)
 
     @cached_property
     def _usual(self) -> Floats:
@@ -112,7 +103,7 @@ class TypeClassifier:
         from models.nets.classifier import to_tensors
 
         tensors = {f"network/{name}": value for name, value in to_tensors(self.network).items()}
-        tensors |= _pack_examples(self.examples, self.labels)
+        tensors |= pack_examples(self.examples, self.labels)
         tensors |= {"weights": self.weights.astype(np.float16)}
         tensors |= {"layout_mean": self.layout_mean, "layout_scale": self.layout_scale}
         settings = self.network.settings.as_dict()
@@ -126,7 +117,7 @@ class TypeClassifier:
         tensors, _, tables = parts
         table: dict[str, Any] = tables["types"]
         weights = {k.removeprefix("network/"): v for k, v in tensors.items() if k.startswith("network/")}
-        examples, labels = _unpack_examples(tensors)
+        examples, labels = unpack_examples(tensors)
         return cls(
             tuple(table["names"]),
             from_tensors(weights, ClassifierSettings(**table["settings"])),
@@ -137,56 +128,6 @@ class TypeClassifier:
             tensors["layout_scale"].astype(np.float32),
             tuple(table["calibration"]),
         )
-
-
-# --- what the classifier sees ---
-
-
-def describe(pages: Sequence[Page]) -> Example:
-    """The first pages as hashed words and word pairs, and numbers about the layout. Digits count only as digits."""
-    counts: dict[int, int] = {}
-    for page in pages[:FIRST_PAGES]:
-        for term in _terms([word.text for word in page.words[:WORDS_A_PAGE]]):
-            bucket = zlib.crc32(term.encode()) % BUCKETS
-            counts[bucket] = counts.get(bucket, 0) + 1
-    buckets = sorted(counts)
-    values = np.array([log1p(counts[b]) for b in buckets], dtype=np.float32)
-    return Example(np.array(buckets, dtype=np.uint16), values, _layout(pages))
-
-
-def _terms(texts: Sequence[str]) -> Iterator[str]:
-    tokens = [token for text in texts if (token := _token(text))]
-    yield from tokens
-    yield from (f"{a} {b}" for a, b in pairwise(tokens))
-
-
-def _token(text: str) -> str:
-    plain = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if c.isalnum())
-    return re.sub(r"\d+", "0", plain)
-
-
-def _layout(pages: Sequence[Page]) -> Floats:
-    first = pages[0]
-    words = first.words
-    lines = len({word.line for word in words})
-    characters = "".join(word.text for word in words) or " "
-    picture = np.zeros((GRID[1], GRID[0]), dtype=np.float32)
-    for word in words:
-        x, y = word.box.centre
-        picture[min(max(int(y * GRID[1]), 0), GRID[1] - 1), min(max(int(x * GRID[0]), 0), GRID[0] - 1)] += 1
-    numbers = [
-        log1p(len(pages)),
-        first.width / max(first.height, 1),
-        log1p(len(words)),
-        log1p(len(pages[1].words)) if len(pages) > 1 else 0.0,
-        log1p(lines),
-        len(words) / max(lines, 1) / 10,
-        sum(c.isdigit() for c in characters) / len(characters),
-        sum(c.isupper() for c in characters) / len(characters),
-        float(np.median([word.box.height for word in words])) * 10 if words else 0.0,
-    ]
-    share = picture.ravel() / max(len(words), 1)
-    return np.concatenate([np.array(numbers, dtype=np.float32), share])
 
 
 # --- learning ---
@@ -229,7 +170,7 @@ def _fit(
     settings = ClassifierSettings(BUCKETS, layout.shape[1], len(names))
     network = train(_batch(documents, weights, mean, scale), labels, settings, seed)
     kept = np.concatenate([_some(np.flatnonzero(labels == k)) for k in range(len(names))])
-    examples = tuple(_without_rare(documents[k], weights) for k in kept)
+    examples = tuple(without_rare(documents[k], weights) for k in kept)
     return TypeClassifier(
         tuple(names), network, examples, labels[kept], weights, mean, scale, tuple(calibration) or _UNCALIBRATED
     )
@@ -320,11 +261,6 @@ def _some(indices: Integers) -> Integers:
     return chosen
 
 
-def _without_rare(example: Example, weights: Floats) -> Example:
-    keep = weights[example.buckets] > 0
-    return Example(example.buckets[keep], example.counts[keep], example.layout)
-
-
 # --- arrays ---
 
 
@@ -341,7 +277,7 @@ def _rarity(documents: Sequence[Example]) -> Floats:
 def _batch(documents: Sequence[Example], weights: Floats, mean: Floats, scale: Floats) -> Batch:
     from models.nets.classifier import Batch
 
-    documents = [_without_rare(document, weights) for document in documents]
+    documents = [without_rare(document, weights) for document in documents]
     values = [document.counts * weights[document.buckets] for document in documents]
     values = [value / (np.linalg.norm(value) + 1e-6) for value in values]
     lengths = np.array([len(value) for value in values], dtype=np.int64)
@@ -352,15 +288,6 @@ def _batch(documents: Sequence[Example], weights: Floats, mean: Floats, scale: F
         np.cumsum(lengths) - lengths,
         layout.clip(-4, 4).astype(np.float32),
     )
-
-
-def _dense(documents: Sequence[Example], weights: Floats) -> Floats:
-    matrix = np.zeros((len(documents), BUCKETS), dtype=np.float32)
-    for row, document in enumerate(documents):
-        matrix[row, document.buckets] = document.counts
-    matrix *= weights
-    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True) + 1e-6
-    return matrix
 
 
 def _pick(documents: Sequence[Example], mask: NDArray[np.bool_]) -> list[Example]:
@@ -374,23 +301,3 @@ def _sigmoid(value: float) -> float:
 def _probability(evidence: Floats, calibration: Sequence[float]) -> Floats:
     result: Floats = 1 / (1 + np.exp(-(calibration[0] + evidence @ np.array(calibration[1:], dtype=np.float32))))
     return result
-
-
-def _pack_examples(examples: Sequence[Example], labels: Integers) -> dict[str, NDArray[Any]]:
-    empty = [np.zeros(0)]
-    return {
-        "examples/buckets": np.concatenate([e.buckets for e in examples] or empty).astype(np.uint16),
-        "examples/counts": np.concatenate([e.counts for e in examples] or empty).astype(np.float16),
-        "examples/lengths": np.array([len(e.buckets) for e in examples], dtype=np.int32),
-        "examples/layout": np.stack([e.layout for e in examples]).astype(np.float16),
-        "examples/labels": labels.astype(np.int32),
-    }
-
-
-def _unpack_examples(tensors: Mapping[str, NDArray[Any]]) -> tuple[tuple[Example, ...], Integers]:
-    ends = np.cumsum(tensors["examples/lengths"])[:-1]
-    buckets = np.split(tensors["examples/buckets"], ends)
-    counts = np.split(tensors["examples/counts"].astype(np.float32), ends)
-    layouts = tensors["examples/layout"].astype(np.float32)
-    examples = tuple(Example(b, c, z) for b, c, z in zip(buckets, counts, layouts, strict=True))
-    return examples, tensors["examples/labels"].astype(np.int64)

@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from extractor import measures
-from extractor.classify import Example, TypeClassifier, TypeReport, describe, examples_of, learn_types
+from extractor.classify import TypeClassifier, TypeReport, examples_of, learn_types
 from extractor.cost import cpu_seconds
 from extractor.manifest import Entry, texts_of
 from extractor.recognise import FIELDS, OUT_OF_FOLD, TYPES
+from extractor.typefeatures import Example, describe
 from models.doctype import DocumentType
 from models.nets.bundle import Bundle
 from models.values import Page, ValueState

@@ -7,16 +7,8 @@ import random
 import numpy as np
 import pytest
 
-from extractor.classify import (
-    BUCKETS,
-    EXAMPLES_A_TYPE,
-    UNKNOWN,
-    TypeClassifier,
-    TypeReport,
-    describe,
-    examples_of,
-    learn_types,
-)
+from extractor.classify import EXAMPLES_A_TYPE, UNKNOWN, TypeClassifier, TypeReport, examples_of, learn_types
+from extractor.typefeatures import BUCKETS, describe
 from models.values import Page
 from tests.extractor.fields.documents import page_of
 

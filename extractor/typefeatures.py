@@ -1,0 +1,115 @@
+"""What the type classifier sees of a document: hashed words and word pairs, and numbers about the layout. No text."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import log1p
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.values import Page
+
+BUCKETS = 4096
+FIRST_PAGES = 2
+WORDS_A_PAGE = 400
+GRID = (4, 6)  # columns and rows of the picture of where the words are
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Example:
+    """One document as the classifier sees it: log counts by bucket, and layout numbers. No text."""
+
+    buckets: NDArray[np.uint16]
+    counts: NDArray[np.float32]
+    layout: Floats
+
+
+def describe(pages: Sequence[Page]) -> Example:
+    """The first pages as hashed words and word pairs, and numbers about the layout. Digits count only as digits."""
+    counts: dict[int, int] = {}
+    for page in pages[:FIRST_PAGES]:
+        for term in _terms([word.text for word in page.words[:WORDS_A_PAGE]]):
+            bucket = zlib.crc32(term.encode()) % BUCKETS
+            counts[bucket] = counts.get(bucket, 0) + 1
+    buckets = sorted(counts)
+    values = np.array([log1p(counts[b]) for b in buckets], dtype=np.float32)
+    return Example(np.array(buckets, dtype=np.uint16), values, _layout(pages))
+
+
+def _terms(texts: Sequence[str]) -> Iterator[str]:
+    tokens = [token for text in texts if (token := _token(text))]
+    yield from tokens
+    yield from (f"{a} {b}" for a, b in pairwise(tokens))
+
+
+def _token(text: str) -> str:
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if c.isalnum())
+    return re.sub(r"\d+", "0", plain)
+
+
+def _layout(pages: Sequence[Page]) -> Floats:
+    first = pages[0]
+    words = first.words
+    lines = len({word.line for word in words})
+    characters = "".join(word.text for word in words) or " "
+    picture = np.zeros((GRID[1], GRID[0]), dtype=np.float32)
+    for word in words:
+        x, y = word.box.centre
+        picture[min(max(int(y * GRID[1]), 0), GRID[1] - 1), min(max(int(x * GRID[0]), 0), GRID[0] - 1)] += 1
+    numbers = [
+        log1p(len(pages)),
+        first.width / max(first.height, 1),
+        log1p(len(words)),
+        log1p(len(pages[1].words)) if len(pages) > 1 else 0.0,
+        log1p(lines),
+        len(words) / max(lines, 1) / 10,
+        sum(c.isdigit() for c in characters) / len(characters),
+        sum(c.isupper() for c in characters) / len(characters),
+        float(np.median([word.box.height for word in words])) * 10 if words else 0.0,
+    ]
+    share = picture.ravel() / max(len(words), 1)
+    return np.concatenate([np.array(numbers, dtype=np.float32), share])
+
+
+def without_rare(example: Example, weights: Floats) -> Example:
+    keep = weights[example.buckets] > 0
+    return Example(example.buckets[keep], example.counts[keep], example.layout)
+
+
+def dense(documents: Sequence[Example], weights: Floats) -> Floats:
+    matrix = np.zeros((len(documents), BUCKETS), dtype=np.float32)
+    for row, document in enumerate(documents):
+        matrix[row, document.buckets] = document.counts
+    matrix *= weights
+    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True) + 1e-6
+    return matrix
+
+
+def pack_examples(examples: Sequence[Example], labels: Integers) -> dict[str, NDArray[Any]]:
+    empty = [np.zeros(0)]
+    return {
+        "examples/buckets": np.concatenate([e.buckets for e in examples] or empty).astype(np.uint16),
+        "examples/counts": np.concatenate([e.counts for e in examples] or empty).astype(np.float16),
+        "examples/lengths": np.array([len(e.buckets) for e in examples], dtype=np.int32),
+        "examples/layout": np.stack([e.layout for e in examples]).astype(np.float16),
+        "examples/labels": labels.astype(np.int32),
+    }
+
+
+def unpack_examples(tensors: Mapping[str, NDArray[Any]]) -> tuple[tuple[Example, ...], Integers]:
+    ends = np.cumsum(tensors["examples/lengths"])[:-1]
+    buckets = np.split(tensors["examples/buckets"], ends)
+    counts = np.split(tensors["examples/counts"].astype(np.float32), ends)
+    layouts = tensors["examples/layout"].astype(np.float32)
+    examples = tuple(Example(b, c, z) for b, c, z in zip(buckets, counts, layouts, strict=True))
+    return examples, tensors["examples/labels"].astype(np.int64)
