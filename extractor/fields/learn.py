@@ -22,7 +22,7 @@ from models.nets.calibration import Calibrator
 from models.values import ValueState
 
 FOLDS = 5
-FOLD_EFFORT = 0.6  # of the network's steps; costs a third of the time of training and next to no accuracy
+FOLD_EFFORT = 0.6  # of the network's steps: five held-out trainings would else cost five times the training itself
 COMMON = 5  # without memory, only words and values seen in so many documents are kept
 
 Progress = Callable[[str, float], None]
