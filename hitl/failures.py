@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, select
@@ -23,7 +23,7 @@ def lock_document(session: Session, document_id: str) -> Document | None:
     return session.exec(query.execution_options(populate_existing=True)).first()
 
 
-def count_failure(error: BaseException, arguments: dict[str, Any]) -> bool:
+def count_failure(error: BaseException, arguments: dict[str, Any], now: datetime) -> bool:
     """Count a failed attempt at a document or at one of its pages. True: enough, the document is failed."""
     with transaction() as session:
         document = lock_document(session, arguments["document_id"])
@@ -34,11 +34,12 @@ def count_failure(error: BaseException, arguments: dict[str, Any]) -> bool:
         session.add(subject)
         if subject.attempts < settings().attempts:
             return False
-        fail(session, document, "internal", f"{subject.attempts} attempts failed; the last one: {_say(error)}")
+        why = f"{subject.attempts} attempts failed; the last one: {_say(error)}"
+        fail(session, document, "internal", why, now=now)
         return True
 
 
-def count_lost_worker(arguments: dict[str, Any]) -> bool:
+def count_lost_worker(arguments: dict[str, Any], now: datetime) -> bool:
     """Count a worker that was lost with this document in hand. True: enough, the document is failed."""
     with transaction() as session:
         document = lock_document(session, arguments["document_id"])
@@ -48,14 +49,14 @@ def count_lost_worker(arguments: dict[str, Any]) -> bool:
         session.add(document)
         if document.lost_workers < settings().lost_workers:
             return False
-        fail(session, document, "workers_lost", f"{document.lost_workers} workers were lost while they worked on it.")
+        why = f"{document.lost_workers} workers were lost while they worked on it."
+        fail(session, document, "workers_lost", why, now=now)
         return True
 
 
-def fail(session: Session, document: Document, code: str, message: str) -> None:
+def fail(session: Session, document: Document, code: str, message: str, *, now: datetime) -> None:
     """Move the document to `failed` with its reason. `retry_failed` of hitl.documents starts it again."""
     problem = {"code": code, "message": message, "next_step": NEXT_STEP}
-    now = datetime.now(UTC)
     advance(session, document, DocumentState.FAILED, actor="system:jobs", now=now, why=code, problem=problem)
     key = f"{document.id}:failed:{document.run}"
     webhooks.notify(session, document, "document.failed", {"problem": problem}, event_key=key, now=now)

@@ -17,7 +17,7 @@ ERASE_AT_A_TIME = 20
 D = DocumentState
 
 
-def never_give_up(_error: BaseException, _arguments: dict[str, Any]) -> bool:
+def never_give_up(_error: BaseException, _arguments: dict[str, Any], _now: datetime) -> bool:
     """For jobs that must happen some day: always try again."""
     return False
 

@@ -28,8 +28,8 @@ _manager = JobManager(procrastinate.SyncPsycopgConnector())  # enqueues on conne
 QUEUE = "countersign"
 UPKEEP_PRIORITY = 1000  # before any document
 Work = Callable[..., None]
-OnFailure = Callable[[BaseException, dict[str, Any]], bool]
-"""Called with what a job raised and its arguments; True: give the job up, False: try again."""
+OnFailure = Callable[[BaseException, dict[str, Any], datetime], bool]
+"""Called with what a job raised, its arguments and the time; True: give the job up, False: try again."""
 
 
 class GivenUp(Exception):
@@ -60,7 +60,7 @@ def job(name: str, on_failure: OnFailure) -> Callable[[Work], Work]:
                 work(**arguments)
             except Exception as error:  # the one broad except of a job: count it, then retry or give up
                 log.warning("job %s %s failed: %s", name, arguments, error, exc_info=True)
-                if on_failure(error, arguments):
+                if on_failure(error, arguments, datetime.now(UTC)):
                     raise GivenUp(f"{name} was given up: {error}") from error
                 raise
 

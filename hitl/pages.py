@@ -91,3 +91,9 @@ def load_words(row: DocumentPage) -> Page:
     if row.words_key is None:
         raise ValueError(f"page {row.number} of {row.document_id} was not read yet")
     return Page.from_json(json.loads(blobs().get(row.words_key)))
+
+
+def page_row(session: Session, document_id: str, number: int) -> DocumentPage | None:
+    """One page as it is now."""
+    page = select(DocumentPage).where(DocumentPage.document_id == document_id, DocumentPage.number == number)
+    return session.exec(page.execution_options(populate_existing=True)).first()

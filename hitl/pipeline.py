@@ -6,6 +6,7 @@ transaction that locks the document and looks again: what somebody else did mean
 
 from __future__ import annotations
 
+import logging
 import threading
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -15,9 +16,24 @@ from sqlmodel import Session, select
 
 import extractor.read
 import extractor.render
+from extractor import sandbox
 from extractor.ocr import DEFAULT_ENGINE
 from extractor.triage import Refusal
-from hitl import conduct, gold, housekeeping, pages, policy, posteriors, recognition, tasks, training, webhooks
+from hitl import (
+    certifying,
+    conduct,
+    gold,
+    grading,
+    housekeeping,
+    pages,
+    policy,
+    posteriors,
+    recertifying,
+    recognition,
+    tasks,
+    training,
+    webhooks,
+)
 from hitl.blobs import blobs, drop_unused
 from hitl.db import transaction
 from hitl.failures import count_failure, lock_document
@@ -27,11 +43,11 @@ from hitl.jobs import enqueue, every, job
 from hitl.moves import advance
 from hitl.settings import settings
 from models.states import DocumentState
-from models.tables import Document, DocumentPage, User, Workspace
-from models.values import Recognition
+from models.tables import Document, User, Workspace
+
+log = logging.getLogger(__name__)
 
 D = DocumentState
-UNKNOWN = "unknown"
 
 
 @job("render", on_failure=count_failure)
@@ -63,14 +79,14 @@ def render(document_id: str) -> None:
 def read_page(document_id: str, number: int) -> None:
     """A page image to words. The last page to finish enqueues the next step."""
     with transaction() as session:
-        document, row = session.get(Document, document_id), page_row(session, document_id, number)
+        document, row = session.get(Document, document_id), pages.page_row(session, document_id, number)
         if document is None or document.state != D.RENDERED or row is None or row.read_at is not None:
             return
         drawn = pages.DrawnPage(number, row.rendered_key, row.text_layer_key, row.width, row.height)
     with cpu():
         read = extractor.read.read_page(drawn.load(), engine(), seconds=settings().read_seconds)
     with transaction() as session:
-        document, row = still(session, document_id, D.RENDERED), page_row(session, document_id, number)
+        document, row = still(session, document_id, D.RENDERED), pages.page_row(session, document_id, number)
         if document is None or row is None or row.read_at is not None:
             return
         pages.keep_read(session, document, row, read, now())
@@ -84,7 +100,7 @@ def recognise(document_id: str) -> None:
     """Words to document type and readings, then routing: to people, or straight to a release."""
     with transaction() as session:
         document = session.get(Document, document_id)
-        if document is None or not is_ready(document):
+        if document is None or not recognition.is_ready(document):
             return
         seen = (document.run, document.requested_type)
         work = recognition.gather(session, document)
@@ -92,13 +108,14 @@ def recognise(document_id: str) -> None:
         result = recognition.recognise(work, seconds=settings().recognise_seconds, today=now().date())
     with transaction() as session:
         document = still(session, document_id, D.RENDERED, D.AWAITING_TYPE)
-        if document is None or not is_ready(document):
+        if document is None or not recognition.is_ready(document):
             return
         if (document.run, document.requested_type) != seen:  # retyped or started again while we worked
             enqueue(session, "recognise", priority=document.priority, document_id=document_id)
             return
         recognition.store(session, document, result, work, now())
-        move(session, document, D.READ if is_sure(session, document, result) else D.AWAITING_TYPE)
+        sure = recognition.is_sure(session, document, result, now=now())
+        move(session, document, D.READ if sure else D.AWAITING_TYPE)
         tasks.open_tasks(session, document, now=now())
 
 
@@ -112,6 +129,38 @@ def deliver_webhook(delivery_id: str) -> None:
 def retrain(model_id: str) -> None:
     """Train a candidate from its frozen snapshot and let the gate decide. The candidate waits to be promoted."""
     training.train_candidate(model_id, now=now)
+
+
+@job("certify", on_failure=housekeeping.never_give_up)
+def certify(workspace_id: str, document_type: str) -> None:
+    """New labels: replay them, and certify, wait or suspend."""
+    with transaction() as session:
+        certifying.refresh(session, workspace_id, document_type, now=now())
+
+
+@job("recertify", on_failure=housekeeping.never_give_up)
+def recertify(workspace_id: str, after: str = "") -> None:
+    """Another model serves: score the labels there are with it, a batch a job, then certify."""
+    with transaction() as session:
+        ids = recertifying.waiting(session, workspace_id, after)
+    for document_id in ids:
+        with transaction() as session:
+            work = recertifying.plan(session, document_id)
+        if work is None:
+            continue
+        try:
+            with cpu():
+                result = recognition.recognise(work, seconds=settings().recognise_seconds, today=now().date())
+        except sandbox.SandboxFailed as error:  # its labels go on counting as wrong
+            log.warning("document %s cannot be scored anew: %s", document_id, error)
+            continue
+        with transaction() as session:
+            recertifying.store(session, document_id, result, work, now=now())
+    with transaction() as session:
+        if ids:
+            enqueue(session, "recertify", once=f"recertify:{workspace_id}", workspace_id=workspace_id, after=ids[-1])
+        else:
+            recertifying.follow_all(session, workspace_id)
 
 
 @job("ask_again", on_failure=housekeeping.never_give_up)
@@ -142,11 +191,12 @@ def upkeep() -> None:
 
 @every(minutes=30)
 def learn_about_people() -> None:
-    """Make gold of what was adjudicated, and see what posteriors are worth, workspace by workspace."""
+    """Make gold of what was adjudicated, see what posteriors are worth, train the grader; workspace by workspace."""
     with transaction() as session:
         for workspace_id in session.exec(select(Workspace.id)).all():
             gold.harvest(session, workspace_id, now=now())
             posteriors.recalibrate(session, workspace_id, now=now())
+            grading.train_if_due(session, workspace_id, now=now())
 
 
 # --- the words of this page -----------------------------------------------------------------------
@@ -175,11 +225,6 @@ def still(session: Session, document_id: str, *states: DocumentState) -> Documen
     return document if document is not None and document.state in states else None
 
 
-def page_row(session: Session, document_id: str, number: int) -> DocumentPage | None:
-    page = select(DocumentPage).where(DocumentPage.document_id == document_id, DocumentPage.number == number)
-    return session.exec(page.execution_options(populate_existing=True)).first()
-
-
 def move(session: Session, document: Document, to: DocumentState, **changes: Any) -> None:
     """One step forward on the main line: the failures of the step before are forgotten."""
     advance(session, document, to, actor="system:pipeline", now=now(), attempts=0, **changes)
@@ -196,18 +241,3 @@ def refuse(document_id: str, refusal: Refusal) -> None:
         webhooks.notify(
             session, document, "document.refused", {"problem": problem}, event_key=f"{document_id}:refused", now=now()
         )
-
-
-def is_ready(document: Document) -> bool:
-    """All pages are read and nobody recognised them; or people have said the type that the machine did not know."""
-    if document.state == D.RENDERED:
-        return document.pages_left == 0
-    return document.state == D.AWAITING_TYPE and document.requested_type is not None
-
-
-def is_sure(session: Session, document: Document, result: Recognition) -> bool:
-    """Whether the type was given, or the machine's guess is above the threshold of the policy."""
-    if result.document_type == UNKNOWN:
-        return False
-    _, rules = policy.current_policy(session, document.workspace_id, policy.ANY_TYPE, now=now())
-    return bool(document.requested_type) or result.document_type_confidence >= rules.classification_threshold

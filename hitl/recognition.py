@@ -9,16 +9,18 @@ from pathlib import Path
 from sqlmodel import Session
 
 from extractor import sandbox
-from hitl import registry
+from hitl import policy, registry
 from hitl.blobs import blobs
 from hitl.pages import load_words, page_rows
 from hitl.workspaces import current_types
 from models.doctype import DocumentType
+from models.states import DocumentState
 from models.tables import Document, DocumentPage, FieldReading
 from models.values import Reading, Recognition
 
 MEMORY_BYTES = 8_000_000_000  # of address space: torch alone reserves several GB
 SEVERAL = "several_documents"
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,21 @@ def store(session: Session, document: Document, recognition: Recognition, work: 
         session.add_all(rows)
     session.add(document)
     session.flush()
+
+
+def is_ready(document: Document) -> bool:
+    """All pages are read and nobody recognised them; or people have said the type that the machine did not know."""
+    if document.state == DocumentState.RENDERED:
+        return document.pages_left == 0
+    return document.state == DocumentState.AWAITING_TYPE and document.requested_type is not None
+
+
+def is_sure(session: Session, document: Document, result: Recognition, *, now: datetime) -> bool:
+    """Whether the type was given, or the machine's guess is above the threshold of the policy."""
+    if result.document_type == UNKNOWN:
+        return False
+    _, rules = policy.current_policy(session, document.workspace_id, policy.ANY_TYPE, now=now)
+    return bool(document.requested_type) or result.document_type_confidence >= rules.classification_threshold
 
 
 def _row(

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -45,7 +45,7 @@ def note_progress(model_id: str, step: str, share: float) -> None:
         session.add(model)
 
 
-def count_failure(error: BaseException, arguments: dict[str, Any]) -> bool:
+def count_failure(error: BaseException, arguments: dict[str, Any], now: datetime) -> bool:
     """Count a failed training. True: enough, the model version is failed with its reason."""
     with transaction() as session:
         model = session.get(ModelVersion, arguments["model_id"], with_for_update=True)
@@ -58,7 +58,7 @@ def count_failure(error: BaseException, arguments: dict[str, Any]) -> bool:
             return False
         why = f"{type(error).__name__}: {error}"[:500]
         report = {"step": "failed", "share": 0.0, "failures": attempts, "reason": why}
-        advance(session, model, ModelState.FAILED, actor="system:jobs", now=datetime.now(UTC), why=why, progress=report)
+        advance(session, model, ModelState.FAILED, actor="system:jobs", now=now, why=why, progress=report)
         return True
 
 

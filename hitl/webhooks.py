@@ -180,7 +180,7 @@ def note(
     session.add(delivery)
 
 
-def count_failure(error: BaseException, arguments: dict[str, Any]) -> bool:
+def count_failure(error: BaseException, arguments: dict[str, Any], _now: datetime) -> bool:
     """Count a failed attempt. True: enough, the delivery is failed; it can be replayed."""
     with transaction() as session:
         delivery = session.get(WebhookDelivery, arguments["delivery_id"], with_for_update=True)

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import threading
+from datetime import UTC, datetime
 
 import procrastinate
 from procrastinate.job_context import JobContext
@@ -68,5 +69,5 @@ def is_over(job: Job) -> bool:
     if "timestamp" in job.task_kwargs:
         return True
     if "document_id" in job.task_kwargs:
-        return failures.count_lost_worker(dict(job.task_kwargs))
+        return failures.count_lost_worker(dict(job.task_kwargs), datetime.now(UTC))
     return False

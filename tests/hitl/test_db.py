@@ -25,9 +25,13 @@ def test_migrating_again_changes_nothing(database: str) -> None:
 
 
 def test_a_transaction_that_raises_leaves_nothing(database: str) -> None:
-    with pytest.raises(RuntimeError), db.transaction() as session:
-        factories.create_workspace(session)
-        raise RuntimeError("killed here")
+    def work() -> None:
+        with db.transaction() as session:
+            factories.create_workspace(session)
+            raise RuntimeError("killed here")
+
+    with pytest.raises(RuntimeError, match="killed here"):
+        work()
     with db.transaction() as session:
         assert session.exec(select(Workspace)).all() == []
 

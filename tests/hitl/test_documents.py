@@ -140,7 +140,7 @@ def test_a_failed_document_can_be_tried_again(session: Session, place: Workspace
 
     document = receive(session, place, now, document_type="receipt")
     for _ in range(3):
-        enough = failures.count_failure(RuntimeError("boom"), {"document_id": document.id})
+        enough = failures.count_failure(RuntimeError("boom"), {"document_id": document.id}, now)
     assert enough
     session.expire_all()
     assert document.state == D.FAILED
@@ -155,7 +155,7 @@ def test_ten_lost_workers_fail_a_document(session: Session, place: Workspace, no
     from hitl import failures
 
     document = receive(session, place, now)
-    ends = [failures.count_lost_worker({"document_id": document.id}) for _ in range(10)]
+    ends = [failures.count_lost_worker({"document_id": document.id}, now) for _ in range(10)]
     assert ends == [False] * 9 + [True]
     session.expire_all()
     assert document.problem is not None

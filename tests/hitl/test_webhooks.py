@@ -123,7 +123,7 @@ def test_a_refusal_counts_and_a_replay_sends_the_same_id_again(
         for enough in (False, True):
             with pytest.raises(webhooks.DeliveryFailed) as failure:
                 pipeline.deliver_webhook(delivery.id)
-            assert webhooks.count_failure(failure.value, {"delivery_id": delivery.id}) is enough
+            assert webhooks.count_failure(failure.value, {"delivery_id": delivery.id}, now) is enough
         session.refresh(delivery)
         assert (delivery.status, delivery.attempts, delivery.last_status) == ("failed", 2, 302)
         webhooks.replay(session, delivery)
