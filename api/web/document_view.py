@@ -194,7 +194,8 @@ def roles_of(session: Session, actors: Iterable[str]) -> dict[str, str]:
 def _subjects(session: Session, document: Document) -> dict[str, str]:
     """Which field a verdict, audit or task is about."""
     names: dict[str, str] = {}
-    for table in (Verdict, Task):
+    tables_with_a_field: tuple[Any, ...] = (Verdict, Task)
+    for table in tables_with_a_field:
         for row in session.exec(select(table).where(table.document_id == document.id)).all():
             names[row.id] = row.field
     for audit in session.exec(select(Audit).where(Audit.document_id == document.id)).all():

@@ -81,7 +81,7 @@ def _policy(who: Visitor, document_type: str) -> Policy:
 
 
 def _observed(session: Session, workspace_id: str, document_type: str) -> Sequence[Observation]:
-    wanted = select(Observation).where(Observation.workspace_id == workspace_id)
+    wanted = select(Observation).where(Observation.workspace_id == workspace_id, Observation.source == "audit")
     if document_type:
         wanted = wanted.where(Observation.document_type == document_type)
     return session.exec(wanted.order_by(col(Observation.created_at).desc()).limit(OBSERVATIONS)).all()

@@ -212,7 +212,8 @@ def _task_of(who: Visitor, row: Review, number: int) -> str | None:
     chosen = next((one for one in _candidates(who, row) if one.number == number), None)
     if verdict is None or chosen is None:
         return None
-    about = Task.audit_id == audit.id if audit else (Task.verdict_id == verdict.id) & (col(Task.audit_id).is_(None))
+    of_verdict = (col(Task.verdict_id) == verdict.id) & col(Task.audit_id).is_(None)
+    about = col(Task.audit_id) == audit.id if audit else of_verdict
     said = who.session.exec(
         select(Answer).join(Task, col(Task.id) == Answer.task_id).where(about, col(Answer.undone_at).is_(None))
     ).all()

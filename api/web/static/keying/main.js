@@ -71,6 +71,7 @@ class Bench {
   nothing() {
     this.stage.clear();
     this.input = null;
+    part("input").replaceChildren();
     document.body.dataset.state = this.feed.state;
     const says = {
       loading: ["Fetching the first task …", ""],
