@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from scipy.stats import beta
+from scipy.special import betaincc  # scipy.stats would cost every web process a second
 from sqlmodel import Session, col, select
 
 from hitl import people, tasks, verdicts, work
@@ -120,7 +120,7 @@ def find(conduct: Conduct) -> list[Finding]:
 
 def _chance_above(level: float, right: int, wrong: int) -> float:
     """P(true share >= level) from a flat prior."""
-    return float(beta.sf(level, 1 + right, 1 + wrong))
+    return float(betaincc(1 + right, 1 + wrong, level))
 
 
 def judge(session: Session, user: User, *, now: datetime) -> list[Finding]:

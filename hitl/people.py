@@ -15,6 +15,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, cast
 
 from argon2 import PasswordHasher
@@ -36,8 +37,12 @@ SHORTEST_PASSWORD = 10
 RANK: dict[Role, int] = {role: rank for rank, role in enumerate(Role)}  # validator < reviewer < ... < admin
 
 _hasher = PasswordHasher()
-# Compared when nobody has the login, so that the time of the answer does not tell who exists.
-_DUMMY_HASH = _hasher.hash(secrets.token_urlsafe(16))
+
+
+@lru_cache(maxsize=1)
+def _dummy_hash() -> str:
+    """Compared when nobody has the login, so that the time of the answer does not tell who exists."""
+    return _hasher.hash(secrets.token_urlsafe(16))
 
 
 class PeopleError(Exception):
@@ -232,7 +237,7 @@ def _hash_password(user: User, password: str) -> str:
 def _matches(password_hash: str, password: str) -> bool:
     """Constant work: an account without a password costs as much as a wrong password."""
     try:
-        return _hasher.verify(password_hash or _DUMMY_HASH, password) and bool(password_hash)
+        return _hasher.verify(password_hash or _dummy_hash(), password) and bool(password_hash)
     except (VerificationError, InvalidHashError):
         return False
 

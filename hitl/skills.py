@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from scipy.stats import beta
+from scipy.special import betaincinv  # scipy.stats would cost every web process a second
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
@@ -30,7 +30,7 @@ class Ability:
 
 def ability(right: int, wrong: int, prior: tuple[float, float]) -> Ability:
     a, b = prior[0] + right, prior[1] + wrong
-    low, high = float(beta.ppf(0.025, a, b)), float(beta.ppf(0.975, a, b))
+    low, high = float(betaincinv(a, b, 0.025)), float(betaincinv(a, b, 0.975))
     return Ability(a / (a + b), low, high, right, wrong)
 
 
@@ -72,7 +72,9 @@ def take_back_control(session: Session, user_id: str, kind: str, *, is_right: bo
 def _add(session: Session, user_id: str, kind: str, now: datetime, **counts: int) -> None:
     columns = ("right", "wrong", "seeded_shown", "seeded_caught")
     start = {column: max(counts.get(column, 0), 0) for column in columns}
+    session.flush()
     row = insert(Skill).values(id=new_id("skl"), user_id=user_id, kind=kind, updated_at=now, **start)
     added = {column: getattr(Skill, column) + counts[column] for column in counts}
     session.execute(row.on_conflict_do_update(index_elements=["user_id", "kind"], set_=added | {"updated_at": now}))
-    session.expire_all()
+    held = select(Skill).where(Skill.user_id == user_id, Skill.kind == kind)
+    session.exec(held.execution_options(populate_existing=True)).first()
