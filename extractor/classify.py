@@ -216,7 +216,7 @@ def _evidence(scores: Floats, likeness: Floats, labels: Integers, usual: Floats)
     lead = order[:, -1] - order[:, -2] if scores.shape[1] > 1 else order[:, -1]
     nearest = np.array([_nearest(likeness[row, labels == k]) for row, k in enumerate(best)], dtype=np.float32)
     unusual = (nearest - usual[best, 0]) / usual[best, 1]
-    return np.stack([order[:, -1].clip(-8, 8), lead.clip(0, 12), nearest, unusual.clip(-4, 2)], axis=1)
+    return np.stack([order[:, -1].clip(-4, 4), lead.clip(0, 6), nearest, unusual.clip(-4, 2)], axis=1)
 
 
 def _nearest(likeness: Floats) -> float:
