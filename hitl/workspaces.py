@@ -25,13 +25,13 @@ class NoSuchType(Exception):
 
 def ensure_default_workspace(session: Session, now: datetime) -> Workspace:
     """The workspace that `make run` uses, made on the first call; also the built-in types and the base model."""
-    ensure_base_model(session, now)
     found = session.exec(select(Workspace).where(Workspace.name == DEFAULT_NAME)).first()
     return found or create_workspace(session, DEFAULT_NAME, now=now)
 
 
 def create_workspace(session: Session, name: str, *, now: datetime) -> Workspace:
     """A workspace with the built-in document types. If two make it at once, both get the same one."""
+    ensure_base_model(session, now)
     session.execute(
         insert(Workspace)
         .values(
