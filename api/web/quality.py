@@ -71,7 +71,7 @@ def quality_page(
         fields=numbers["fields"], certificates=numbers["certificates"], measured=measured, bins=bins,
         error_chart=_error_chart(measured, types, who), calibration_chart=_calibration_chart(bins),
         curves=[curve for curve in curves if curve], target=target, grader=_grader(who),
-        totals=_totals(numbers["fields"], workspace.settings), money=workspace.settings.get("cost", {}),
+        totals=_totals(numbers["fields"], workspace.settings), money=_cost(workspace.settings),
         single=[name for name in types if _policy(who, name).single_operator],
     )  # fmt: skip
 
@@ -185,6 +185,11 @@ def _curve(certificate: dict[str, Any], policy: Policy) -> dict[str, Any] | None
     return {"name": name, "pool": certificate["pool"], "chart": chart, "points": points}
 
 
+def _cost(settings: dict[str, Any]) -> dict[str, Any]:
+    """What an hour of keying costs; 0 until somebody said so."""
+    return {"hourly": 0, "currency": "EUR"} | settings.get("cost", {})
+
+
 def _totals(fields: list[dict[str, Any]], settings: dict[str, Any]) -> dict[str, Any]:
     """Over all released fields: automation, answers and seconds a field, and money against double keying."""
     decisions = sum(one["decisions"] for one in fields)
@@ -195,7 +200,7 @@ def _totals(fields: list[dict[str, Any]], settings: dict[str, Any]) -> dict[str,
         return float(sum(one[name] * one["decisions"] for one in fields) / decisions)
 
     answers, seconds = mean("answers_per_decision"), mean("seconds_per_decision")
-    hourly = float(settings.get("cost", {}).get("hourly", 0) or 0)
+    hourly = float(_cost(settings)["hourly"])
     per_answer = seconds / answers if answers else 0.0
     return {
         "decisions": decisions, "automation": mean("accepted_share"), "answers": answers, "seconds": seconds,

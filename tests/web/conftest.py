@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from sqlmodel import Session
 
 from api.web.visitor import COOKIE
@@ -22,6 +22,7 @@ from models.tables import DocumentTypeVersion, User, Workspace
 from tests import factories
 from tests.web import paper
 
+expect.set_options(timeout=30_000)  # a loaded machine is slow, not wrong
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -65,7 +66,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 720})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     yield context
     context.close()
 

@@ -1,4 +1,4 @@
-"""Draws small pages and puts read documents into a test's database: pictures, words, readings, as the reader leaves them."""
+"""Draws small pages and puts read documents into a test's database: pictures, words and readings."""
 
 from __future__ import annotations
 
