@@ -146,7 +146,7 @@ def test_every_answer_of_the_openapi_page_is_described(client: TestClient):
 def tiny(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """An application that takes uploads of up to 1,000 bytes and the room around them."""
     monkeypatch.setenv("COUNTERSIGN_MAX_BYTES", "1000")
-    db.forget()
+    settings.cache_clear()
     with TestClient(create_app(), raise_server_exceptions=False) as client:
         yield client
 
