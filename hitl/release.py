@@ -14,7 +14,7 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from extractor.checks import find_failures
-from hitl import webhooks
+from hitl import grading, observations, webhooks
 from hitl.examples import collect
 from hitl.moves import advance
 from hitl.payload import describe_certificate, payload
@@ -58,6 +58,8 @@ def release_if_ready(session: Session, document: Document, *, now: datetime) -> 
         return None
     policy = policy_of(session, document, now=now)
     if policy.hold_for_audit and _pending_audits(session, document):
+        return None
+    if grading.asks_review(session, document, verdicts, policy, now=now):
         return None
     _finalise(session, verdicts, now)
     _apply_early_audits(session, document, now)
@@ -228,12 +230,17 @@ def _change(
 
 
 def _pending_audits(session: Session, document: Document) -> bool:
-    pending = select(Audit.id).where(Audit.document_id == document.id, Audit.state != VerdictState.FINAL.value)
+    pending = (
+        select(Audit.id)
+        .join(Verdict, col(Verdict.id) == col(Audit.verdict_id))
+        .where(Audit.document_id == document.id, Verdict.run == document.run, Audit.state != VerdictState.FINAL.value)
+    )
     return session.exec(pending).first() is not None
 
 
 def _tell(session: Session, document: Document, policy: Policy, *, reason: str, now: datetime) -> Release:
     collect(session, document, now=now)
+    observations.note(session, document, now=now, first=reason == "released")
     number = session.exec(select(func.max(Release.number)).where(Release.document_id == document.id)).one() or 0
     release = Release(
         document_id=document.id,

@@ -44,6 +44,11 @@ _NEXT = text("""
         SELECT 1 FROM task held
         WHERE held.leased_to = :user AND held.state = 'leased'
           AND held.document_id = t.document_id AND held.field = t.field)
+      AND NOT EXISTS (
+        SELECT 1 FROM task twin
+        WHERE twin.document_id = t.document_id AND twin.field = t.field AND twin.state = 'open' AND twin.id < t.id
+          AND (twin.for_user_id IS NULL OR twin.for_user_id = :user)
+          AND (CAST(:purposes AS text[]) IS NULL OR twin.purpose = ANY (CAST(:purposes AS text[]))))
       AND (CAST(:cap AS float) >= 1 OR t.for_user_id = :user OR coalesce(
         (SELECT jsonb_array_length(e.fields) FROM exposure e WHERE e.user_id = :user AND e.document_id = t.document_id)
         , 0) + 1 <= greatest(1, :cap * (SELECT count(*) FROM verdict v WHERE v.document_id = d.id AND v.run = d.run)))
@@ -63,12 +68,12 @@ def open_tasks(session: Session, document: Document, *, now: datetime) -> list[T
     if document.state == DocumentState.READ.value and type_verdict.state != VerdictState.PENDING.value:
         route(session, document, now=now)
     pending = [row for row in verdicts_of(session, document) if row.state == VerdictState.PENDING.value]
+    for audit in _pending_audits(session, document):  # first: their answers count for pending verdicts too
+        verdict = next(row for row in verdicts_of(session, document) if row.id == audit.verdict_id)
+        audits.open_audit_tasks(session, document, audit, verdict, now=now)
     for verdict in pending:
         policy = verdicts.policy_for(session, document, verdict, now=now)
         verdicts.ask_on(session, verdict, document, policy, contested=False, now=now)
-    for audit in _pending_audits(session, document):
-        verdict = next(row for row in verdicts_of(session, document) if row.id == audit.verdict_id)
-        audits.open_audit_tasks(session, document, audit, verdict, now=now)
     if not pending:
         release_if_ready(session, document, now=now)
     waiting = select(Task).where(Task.document_id == document.id, col(Task.state).in_(OUTSTANDING))
@@ -116,7 +121,7 @@ def hand_out(
     session.flush()
     ids = list(session.execute(_NEXT, asked).scalars())
     tasks = {task.id: task for task in session.exec(select(Task).where(col(Task.id).in_(ids))).all()}
-    chosen = _one_each(tasks[task_id] for task_id in ids)
+    chosen = [tasks[task_id] for task_id in ids]
     for task in sorted(chosen, key=lambda task: task.document_id):  # one order of locks for everybody
         lease(session, task, user, now=now)
     return _controls_amid(chosen)
@@ -262,14 +267,6 @@ def expose(
     row.updated_at = now
     session.add(row)
     session.flush()
-
-
-def _one_each(tasks: Any) -> list[Task]:
-    """Of several tasks on one field of one document (two blind keyers are wanted) one person takes the first."""
-    first: dict[tuple[str, str], Task] = {}
-    for task in tasks:
-        first.setdefault((task.document_id, task.field), task)
-    return list(first.values())
 
 
 def _pending_audits(session: Session, document: Document) -> list[Audit]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from pydantic import ValidationError
 from sqlmodel import Session, select
 
+from hitl import db
 from hitl.answers import (
     AlreadyAnswered,
     AnswerInput,
@@ -20,7 +23,7 @@ from hitl.answers import (
 from hitl.tasks import hand_out
 from hitl.work import withdraw_all
 from models.states import TaskState
-from models.tables import Answer, Document, Task, User, Workspace
+from models.tables import Answer, Document, Release, Task, User, Workspace
 from tests.factories import NOW
 from tests.hitl.crowd import answer, create_people, create_read_document, set_policy, start, verdict, work_off
 
@@ -167,3 +170,25 @@ def test_it_is_too_late_after_the_release(session: Session, people: list[User], 
     last = session.exec(select(Answer)).all()[-1]
     with pytest.raises(TooLateToUndo, match="released"):
         undo(session, last.id, people[0], now=NOW)
+
+
+def test_two_answers_at_once_are_taken_one_after_the_other(session: Session, workspace: Workspace, people: list[User]):
+    readings = dict.fromkeys(TRUTH, (None, 0.0))
+    document = create_read_document(session, workspace, readings)  # nothing found: two people a field
+    start(session, document)
+    held = {person.id: hand_out(session, person, now=NOW, count=3) for person in people[:2]}
+    assert [len(tasks) for tasks in held.values()] == [3, 3]
+    given = [(task.id, user_id, task.lease_token, task.field) for user_id, got in held.items() for task in got]
+    session.commit()
+
+    def send(task_id: str, user_id: str, token: str, field: str) -> None:
+        with Session(db.engine()) as own:
+            said = AnswerInput(value=TRUTH[field], idempotency_key=task_id)
+            accept(own, task_id, own.get_one(User, user_id), token, said, now=NOW)
+            own.commit()
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda arguments: send(*arguments), given))
+    session.expire_all()
+    assert document.state == "released"
+    assert len(session.exec(select(Release)).all()) == 1
