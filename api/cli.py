@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -21,13 +22,22 @@ app = typer.Typer(
     add_completion=False,
 )
 
-for command in (running.run, serving.serve, serving.worker, serving.migrate):
+COMMANDS: tuple[Callable[..., None], ...] = (
+    running.run,
+    serving.serve,
+    serving.worker,
+    serving.migrate,
+    reading.extract,
+    reading.learn,
+    reading.evaluate,
+    learning.snapshot,
+    learning.export,
+    backup.backup,
+    backup.restore,
+)
+for command in COMMANDS:
     app.command()(command)
 app.command(name="demo", help="The same as `run`.", hidden=True)(running.run)
-for command in (reading.extract, reading.learn, reading.evaluate):
-    app.command()(command)
-for command in (learning.snapshot, learning.export, backup.backup, backup.restore):
-    app.command()(command)
 app.add_typer(accounts.user, name="user")
 app.add_typer(accounts.key, name="key")
 app.add_typer(learning.model, name="model")
