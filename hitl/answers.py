@@ -160,6 +160,8 @@ def _undo_consequences(session: Session, task: Task, answer: Answer, document: D
     session.refresh(subject, with_for_update=True)
     if subject.state not in (VerdictState.PENDING.value, VerdictState.AGREED.value):
         raise TooLateToUndo("A reviewer is at it, or it is decided.")
+    if task.audit_id and _decided_with(session, task, document):
+        raise TooLateToUndo("The field is decided with it.")
     if document.requested_type is not None and task.field == TYPE_FIELD:
         raise TooLateToUndo("The document is being read under the type you named.")
     later = session.exec(
@@ -182,6 +184,12 @@ def _undo_consequences(session: Session, task: Task, answer: Answer, document: D
     if subject.state == VerdictState.AGREED.value:
         blank = dict.fromkeys(("value_state", "value", "posterior", "decided_by", "decided_at"))
         advance(session, subject, VerdictState.PENDING, actor=answer.user_id, now=now, why="undone", **blank)
+
+
+def _decided_with(session: Session, task: Task, document: Document) -> bool:
+    """Whether the audited field went to people, and their decision may rest on this answer too."""
+    verdict = session.get_one(Verdict, task.verdict_id)
+    return verdict.decided_by == "people" and document.state not in TOLD
 
 
 def _repeated(session: Session, key: str, user: User) -> Accepted | None:
@@ -262,6 +270,7 @@ def _follow(session: Session, task: Task, document: Document, user: User, row: A
         audit = session.get_one(Audit, task.audit_id)
         audits.settle(session, audit, document, now=now)
         verdicts.after_audit(session, audit, document, now=now)
+        verdicts.settle(session, session.get_one(Verdict, task.verdict_id), document, now=now)
     else:
         if task.seeded:
             control.score_seeded(session, task, user, row, now=now)

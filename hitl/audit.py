@@ -26,10 +26,19 @@ def draw_number(audit_key: str, document_id: str, field: str, index: int) -> flo
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def draw(session: Session, verdict: Verdict, policy: Policy, *, now: datetime) -> Audit | None:
-    """Draw one verdict: an Audit with the probability it had, or None. The index is the run of the document."""
+def draw(
+    session: Session, verdict: Verdict, policy: Policy, *, now: datetime, warm_up: bool = False, factor: float = 1.0
+) -> Audit | None:
+    """Draw one verdict: an Audit with the probability it had, or None. The index is the run of the document.
+
+    `warm_up`: the document certifies and nothing is certified yet. `factor` raises the rate, after an alarm.
+    """
     workspace = session.get(Workspace, verdict.workspace_id)
-    probability = policy.rate(Route(verdict.route))
+    probability = min(1.0, policy.rate(Route(verdict.route)) * factor)
+    if warm_up and probability > 0 and _has_keyers(session, verdict):
+        probability = max(probability, policy.warm_up_audit_rate)
+    verdict.audit_probability = probability
+    session.add(verdict)
     if workspace is None or probability <= 0:
         return None
     if draw_number(workspace.audit_key, verdict.document_id, verdict.field, verdict.run) >= probability:
@@ -44,6 +53,11 @@ def draw(session: Session, verdict: Verdict, policy: Policy, *, now: datetime) -
     session.add(audit)
     session.flush()
     return audit
+
+
+def _has_keyers(session: Session, verdict: Verdict) -> bool:
+    """Too few people for two blind keyers: to audit everything would only leave reviews that nobody may decide."""
+    return len(eligible.keyers(session, verdict.workspace_id, verdict.kind)) >= KEYERS
 
 
 def open_audit_tasks(session: Session, document: Document, audit: Audit, verdict: Verdict, *, now: datetime) -> None:

@@ -67,16 +67,20 @@ class EProcess:
 
     def update(self, decisions: Sequence[Decision], least_probability: float) -> None:
         """Count one document. `least_probability`: the smallest audit probability that could have applied to it."""
-        loss = losses(decisions, self.grid)
-        self.log_wealth += np.log1p(self._stakes(least_probability)[None, :] * (self.target - loss[:, None]))
-        self.documents += 1
-        self.certified |= self.mixed() >= math.log(1 / self.delta)
+        self.update_many(losses(decisions, self.grid)[None, :], np.array([least_probability]))
+
+    def update_many(self, loss: Floats, least_probability: Floats) -> None:
+        """The same for many documents in a row: `loss` is (documents, grid), looked at after each document."""
+        stakes = self.bets[None, :] / (1 / least_probability[:, None] - self.target)
+        steps = np.log1p(stakes[:, None, :] * (self.target - loss[:, :, None]))
+        path = self.log_wealth[None, :, :] + np.cumsum(steps, axis=0)
+        self.log_wealth = path[-1]
+        self.documents += len(loss)
+        self.certified |= (_mixed(path) >= math.log(1 / self.delta)).any(axis=0)
 
     def mixed(self) -> Floats:
         """Log of the mean wealth over the bets, per threshold."""
-        top = self.log_wealth.max(axis=1, keepdims=True)
-        mean: Floats = np.log(np.exp(self.log_wealth - top).mean(axis=1)) + top[:, 0]
-        return mean
+        return _mixed(self.log_wealth)
 
     def threshold(self) -> float | None:
         """The lowest threshold such that it and all above it are certified."""
@@ -109,6 +113,12 @@ class EProcess:
         return stakes
 
 
+def _mixed(log_wealth: Floats) -> Floats:
+    top = log_wealth.max(axis=-1, keepdims=True)
+    mean: Floats = np.log(np.exp(log_wealth - top).mean(axis=-1)) + top[..., 0]
+    return mean
+
+
 def losses(decisions: Sequence[Decision], grid: Floats) -> Floats:
     """X(tau) of one document for each threshold: the mean of its weighted losses."""
     if not decisions:
@@ -117,6 +127,25 @@ def losses(decisions: Sequence[Decision], grid: Floats) -> Floats:
     weighted = np.array([(1.0 / d.probability) if d.wrong else 0.0 for d in decisions])
     mean: Floats = ((score[None, :] >= grid[:, None]) * weighted[None, :]).mean(axis=1)
     return mean
+
+
+def upper_bound(documents: Sequence[tuple[float, float]], delta: float, points: int = 200) -> float:
+    """An upper bound of the mean loss that holds at every moment with probability 1 - delta: 1 while nothing is known.
+
+    `documents`: the weighted loss of each, and the smallest probability that could have applied to it. Every mean m is
+    tested as a target of its own; the smallest one refuted by then bounds it (a confidence sequence by betting).
+    """
+    means: Floats = np.concatenate([np.geomspace(1e-4, 0.2, points), np.linspace(0.21, 0.99, 40)])
+    log_wealth: Floats = np.zeros((len(means), len(BETS)))
+    refuted = np.zeros(len(means), dtype=bool)
+    for loss, least in documents:
+        stakes = BETS[None, :] / (1 / least - means[:, None])
+        log_wealth += np.log1p(stakes * (means[:, None] - loss))
+        top = log_wealth.max(axis=1)
+        refuted |= np.log(np.exp(log_wealth - top[:, None]).mean(axis=1)) + top >= math.log(1 / delta)
+    kept = np.flatnonzero(~refuted)
+    last = int(kept[-1]) + 1 if len(kept) else 0
+    return float(means[last]) if last < len(means) else 1.0
 
 
 def delta_of_model(delta: float, k: int) -> float:

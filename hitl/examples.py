@@ -80,7 +80,7 @@ def is_independent(session: Session, verdict: Verdict) -> bool:
         .join(Task, col(Task.id) == col(Answer.task_id))
         .where(
             Task.verdict_id == verdict.id,
-            Task.purpose == TaskPurpose.REVIEW.value,
+            col(Task.purpose).in_([TaskPurpose.REVIEW.value, TaskPurpose.AUDIT.value]),
             Task.mode == "blind",
             Answer.source == "typed",
             col(Answer.undone_at).is_(None),

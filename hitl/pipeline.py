@@ -26,7 +26,6 @@ from hitl import (
     grading,
     housekeeping,
     pages,
-    policy,
     posteriors,
     recertifying,
     recognition,

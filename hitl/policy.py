@@ -53,6 +53,8 @@ class Policy(BaseModel):
     required_fields_reviewed: bool = True  # a required value that was not found goes to people
     failed_checks_reviewed: bool = True
     audit_rate: AuditRates = AuditRates()
+    warm_up_audit_rate: float = Field(default=1.0, gt=0, le=1)  # documents that certify, while nothing is certified
+    review_budget: float = Field(default=0.0, ge=0, le=1)  # share of documents that level 2 looks at as a whole
     hold_for_audit: bool = False
     single_operator: bool = False  # one person's answer suffices; nothing is certified, and the release says so
     cap: int = Field(default=5, ge=1, le=9)  # answers before a reviewer decides

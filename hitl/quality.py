@@ -24,7 +24,7 @@ _FIELDS = text("""
     FROM verdict v
     JOIN document d ON d.id = v.document_id AND d.run = v.run
     LEFT JOIN audit a ON a.verdict_id = v.id
-    LEFT JOIN observation o ON o.verdict_id = v.id
+    LEFT JOIN observation o ON o.verdict_id = v.id AND o.source = 'audit' AND o.model_version_id = d.model_version_id
     WHERE v.workspace_id = :workspace AND d.state IN ('released', 'amended')
       AND (CAST(:type AS text) IS NULL OR d.document_type = :type)
     GROUP BY d.document_type, v.field ORDER BY d.document_type, v.field

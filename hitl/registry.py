@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import Session, col, select
 
 from hitl.blobs import blobs
+from hitl.jobs import enqueue
 from hitl.moves import advance
 from hitl.settings import settings
 from models.doctype import DocumentType
@@ -81,7 +82,6 @@ def load_recogniser(folder: Path, doctypes: Mapping[str, DocumentType]) -> Recog
 @lru_cache(maxsize=4)
 def _recogniser(folder: Path, doctypes: tuple[tuple[str, str], ...]) -> Recogniser:
     from extractor.recognise import Recogniser
-
     from models.nets.bundle import Bundle
 
     parsed = {name: DocumentType.model_validate_json(text) for name, text in doctypes}
@@ -98,6 +98,7 @@ def promote(session: Session, model: ModelVersion, *, actor: str, now: datetime)
     if reigning is not None:
         advance(session, reigning, ModelState.RETIRED, actor=actor, now=now, why=f"replaced by {model.id}")
     advance(session, model, ModelState.SERVING, actor=actor, now=now, promoted_at=now)
+    enqueue(session, "recertify", once=f"recertify:{model.workspace_id}", workspace_id=model.workspace_id)
 
 
 def rollback(session: Session, workspace_id: str, *, actor: str, now: datetime) -> ModelVersion:
@@ -118,4 +119,5 @@ def rollback(session: Session, workspace_id: str, *, actor: str, now: datetime) 
     advance(session, reigning, ModelState.RETIRED, actor=actor, now=now, why="rolled back")
     if before is not None:
         advance(session, before, ModelState.SERVING, actor=actor, now=now, why="rollback")
+    enqueue(session, "recertify", once=f"recertify:{workspace_id}", workspace_id=workspace_id)
     return serving_model(session, workspace_id)

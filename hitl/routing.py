@@ -18,11 +18,13 @@ from hitl.moves import record
 from hitl.policy import ANY_TYPE, Policy, current_policy
 from hitl.tokens import TYPE_FIELD
 from models.doctype import DocumentType, FieldSpec, Kind
-from models.states import Route, VerdictState
+from models.states import Fold, Route, VerdictState
 from models.tables import Certificate, Document, DocumentTypeVersion, FieldReading, PolicyVersion, Verdict
 from models.values import ValueState
 
 UNKNOWN = "unknown"
+UNCERTIFIED = ("warm-up", "suspended")  # sources of a threshold that is not there
+RAISED = 3.0  # how much more is audited after an early alarm
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +154,12 @@ def pick_threshold(field: str, policy: Policy, held: Sequence[Certificate]) -> t
     if policy.threshold_mode == "fixed" or policy.single_operator:
         own = policy.field(field).threshold
         return (policy.fixed_threshold if own is None else own), "fixed"
-    for certificate in held:
-        if certificate.pool not in (field, "*"):
-            continue
-        if certificate.suspended_reason:
-            return None, "suspended"
-        if certificate.threshold is not None:
-            return certificate.threshold, "certificate"
-    return None, "warm-up"
+    certificate = next((row for row in held if row.pool in (field, "*")), None)  # the field's own comes first
+    if certificate is None:
+        return None, "warm-up"
+    if certificate.suspended_reason:
+        return None, "suspended"
+    return certificate.threshold, "warm-up" if certificate.threshold is None else "certificate"
 
 
 def route_type(session: Session, document: Document, *, now: datetime) -> Verdict:
@@ -182,8 +182,8 @@ def route_type(session: Session, document: Document, *, now: datetime) -> Verdic
     )
     if is_given:
         verdict.decided_by = "client"
-    elif policy.rate(Route(verdict.route)) > 0:
-        audit.draw(session, verdict, policy, now=now)
+    else:
+        audit.draw(session, verdict, policy, warm_up=_certifies(session, document, named, now), now=now)
     _record(session, document, [verdict], version.id, now)
     return verdict
 
@@ -206,6 +206,7 @@ def route(session: Session, document: Document, *, now: datetime) -> list[Verdic
     readings = _readings(session, document)
     failures = find_failures({name: r.value for name, r in readings.items()}, spec, document.created_at.date())
     held_by = certificates(session, document.workspace_id, spec.name, policy_row, document.model_version_id)
+    factor = RAISED if any(row.report.get("audit_raised") for row in held_by) else 1.0
     verdicts = []
     for field_spec in spec.fields:
         claim = claim_of(readings.get(field_spec.name))
@@ -214,10 +215,23 @@ def route(session: Session, document: Document, *, now: datetime) -> list[Verdic
         context = Context(field_spec, policy, threshold, source, broken, has_model=bool(readings))
         reasons = reasons_for(claim, context)
         verdict = _open_verdict(session, document, field_spec.name, field_spec.kind, claim, reasons, threshold, now)
-        audit.draw(session, verdict, policy, now=now)
+        warm_up = document.fold == Fold.CERTIFY.value and source in UNCERTIFIED
+        audit.draw(session, verdict, policy, warm_up=warm_up, factor=factor, now=now)
         verdicts.append(verdict)
     _record(session, document, verdicts, policy_row.id, now)
     return held + verdicts
+
+
+def _certifies(session: Session, document: Document, named: str | None, now: datetime) -> bool:
+    """Whether the document is of the certify fold and of a type of which nothing is certified yet.
+
+    A wrong type makes all fields wrong, so the type is checked as often as they are.
+    """
+    if document.fold != Fold.CERTIFY.value or named in (None, UNKNOWN):
+        return False
+    row, policy = current_policy(session, document.workspace_id, named or "", now=now)
+    held = certificates(session, document.workspace_id, row.document_type, row, document.model_version_id)
+    return pick_threshold("*", policy, held)[1] in UNCERTIFIED
 
 
 def claim_of(reading: FieldReading | None) -> Claim:

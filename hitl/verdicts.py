@@ -12,7 +12,7 @@ from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from hitl import audit as audits
-from hitl import eligible, work
+from hitl import eligible, observations, work
 from hitl.aggregate import RULES, Decision, Outcome, Source, Terms, Vote
 from hitl.aggregate.calibration import Calibration
 from hitl.examples import collect
@@ -24,9 +24,11 @@ from hitl.skills import catch_rate_of, skills_of
 from hitl.tokens import TYPE_FIELD, field_spec, token_of
 from models.doctype import DocumentType, KeyingMode, Kind
 from models.states import DocumentState, TaskPurpose, VerdictState
-from models.tables import Answer, Audit, Document, FieldReading, Task, Verdict, Workspace
+from models.tables import Answer, Audit, Document, FieldReading, Review, Task, Verdict, Workspace
 from models.values import ValueState
 
+UNDECIDED = (VerdictState.PENDING.value, VerdictState.CONTESTED.value)
+COUNTED = (TaskPurpose.REVIEW.value, TaskPurpose.AUDIT.value)  # the blind answers of an audit say it too
 MACHINE = "machine"
 MACHINE_CAP = 0.995  # the machine is one keyer, however sure it says it is
 
@@ -66,8 +68,8 @@ def decide(session: Session, verdict: Verdict, document: Document, policy: Polic
 def ask_on(
     session: Session, verdict: Verdict, document: Document, policy: Policy, *, contested: bool, now: datetime
 ) -> None:
-    """Bring the next person; at the cap, or when nobody is left, level 2."""
-    if work.outstanding(session, verdict_id=verdict.id):
+    """Bring the next person; at the cap, or when nobody is left, level 2. A blind check under way is waited for."""
+    if work.outstanding(session, verdict_id=verdict.id) or waits_for_audit(session, verdict, document, policy):
         return
     people = people_asked(session, verdict)
     left = eligible.keyers_left(session, document.workspace_id, document.id, verdict.field, verdict.kind)
@@ -80,6 +82,16 @@ def ask_on(
     wanted = 1 if people or machine_says(session, verdict, document) else min(2, len(left))
     for _ in range(1 if policy.single_operator else wanted):
         open_review_task(session, verdict, document, policy, blind=bool(people), now=now)
+
+
+def waits_for_audit(session: Session, verdict: Verdict, document: Document, policy: Policy) -> bool:
+    """Whether the verdict's audit is under way: its answers count for the verdict too, so nobody keys a field twice."""
+    if mode_of(policy, spec_of(session, document), verdict.field) is not KeyingMode.BLIND:
+        return False
+    audit = session.exec(select(Audit).where(Audit.verdict_id == verdict.id)).first()
+    if audit is None:
+        return False
+    return audit.state == VerdictState.CONTESTED.value or bool(work.outstanding(session, audit_id=audit.id))
 
 
 def open_review_task(
@@ -133,7 +145,7 @@ def said_of(session: Session, verdict: Verdict, document: Document, policy: Poli
         .join(Task, col(Task.id) == col(Answer.task_id))
         .where(
             Task.verdict_id == verdict.id,
-            Task.purpose == TaskPurpose.REVIEW.value,
+            col(Task.purpose).in_(COUNTED),
             col(Answer.undone_at).is_(None),
             col(Answer.skip_reason).is_(None),
         )
@@ -220,7 +232,7 @@ def people_asked(session: Session, verdict: Verdict) -> set[str]:
         .join(Task, col(Task.id) == col(Answer.task_id))
         .where(
             Task.verdict_id == verdict.id,
-            Task.purpose == TaskPurpose.REVIEW.value,
+            col(Task.purpose).in_(COUNTED),
             col(Answer.undone_at).is_(None),
         )
     ).all()
@@ -279,6 +291,9 @@ def after_audit(session: Session, audit: Audit, document: Document, *, now: date
     if audit.state != VerdictState.FINAL.value:
         return
     verdict, differs = audits.finding(session, audit)
+    if verdict.state in UNDECIDED and verdict.run == document.run and is_usable(audit):
+        _adopt(session, verdict, audit, document, now)
+        return
     is_told = document.state in (DocumentState.RELEASED.value, DocumentState.AMENDED.value)
     if not is_told:
         release_if_ready(session, document, now=now)
@@ -290,3 +305,18 @@ def after_audit(session: Session, audit: Audit, document: Document, *, now: date
             amend(session, document, changes, reason="audit", actor="system:audit", now=now)
     else:
         collect(session, document, now=now)
+        observations.note(session, document, now=now)
+
+
+def _adopt(session: Session, verdict: Verdict, audit: Audit, document: Document, now: datetime) -> None:
+    """An audit came to its gold before the field was decided: two blind people, or a reviewer, have decided it."""
+    reviewer = session.exec(
+        select(Review.decided_by).where(Review.audit_id == audit.id, col(Review.decided_by).is_not(None))
+    ).first()
+    said = {"value_state": audit.gold_state, "value": audit.gold, "posterior": None, "decided_at": now}
+    by = f"reviewer:{reviewer}" if reviewer else "people"
+    actor = "system:audit"
+    advance(session, verdict, VerdictState.FINAL, actor=actor, now=now, why="audited", decided_by=by, **said)
+    work.withdraw_open(session, verdict_id=verdict.id, why="audited", actor=actor, now=now)
+    work.withdraw_reviews(session, verdict_id=verdict.id, why="audited", actor=actor, now=now)
+    after_decision(session, verdict, document, now=now)

@@ -138,6 +138,13 @@ def withdraw_returned(
         advance(session, review, ReviewState.WITHDRAWN, actor=actor, now=now, why="agreed after return")
 
 
+def withdraw_reviews(session: Session, *, verdict_id: str, why: str, actor: str, now: datetime) -> None:
+    """Close the reviews of a verdict that is decided otherwise."""
+    wanted = select(Review).where(*_about(verdict_id, None), col(Review.state).in_(UNDECIDED))
+    for review in session.exec(wanted).all():
+        advance(session, review, ReviewState.WITHDRAWN, actor=actor, now=now, why=why)
+
+
 def withdraw_all(session: Session, document: Document, *, why: str, actor: str, now: datetime) -> None:
     """Take back every task and review of a document, begun or not: it is cancelled, retyped, reprocessed or erased.
 

@@ -59,6 +59,7 @@ class Document(SQLModel, table=True):
     exceptions: list[dict[str, Any]] = json_column(list)  # released with: illegible, failed sum
     created_at: Moment = moment()
     released_at: Moment | None = moment(nullable=True)
+    grader_score: float | None = None  # what the TaskGrader expected a review to change
     uploaded_by: str | None = None  # user or key id
 
 

@@ -105,7 +105,7 @@ class ModelVersion(SQLModel, table=True):
 class Observation(SQLModel, table=True):
     """One row of a certificate: score, loss and probability. It survives erasure, because it holds no value."""
 
-    __table_args__ = (UniqueConstraint("verdict_id", "model_version_id"),)
+    __table_args__ = (UniqueConstraint("verdict_id", "model_version_id", "source"),)
 
     id: str = Field(default_factory=lambda: new_id("obs"), primary_key=True)
     workspace_id: str = reference("workspace.id")
@@ -119,7 +119,11 @@ class Observation(SQLModel, table=True):
     score: float  # the machine's calibrated confidence
     machine_wrong: bool
     released_wrong: bool
-    probability: float
+    probability: float  # with which it was observed
+    source: str = Field(default="audit", max_length=32)  # audit | review: two blind people decided it in any case
+    acceptable: bool = True  # no rule beside the threshold keeps the value from being accepted
+    fields: int = 1  # how many the document has
+    least_probability: float = 1.0  # the smallest audit probability that could have applied to the document
     created_at: Moment = moment()
 
 

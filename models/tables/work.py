@@ -31,6 +31,7 @@ class Verdict(SQLModel, table=True):
     route: str = Field(max_length=32)
     reasons: list[dict[str, Any]] = json_column(list)  # every rule that fired, with its numbers
     threshold: float | None = None  # the tau in force
+    audit_probability: float | None = None  # of the draw, drawn or not
     state: str = Field(default=VerdictState.PENDING.value, max_length=32, index=True)
     value_state: str | None = Field(default=None, max_length=32)
     value: Any = json_column(nullable=True)

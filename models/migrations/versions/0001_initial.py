@@ -143,10 +143,14 @@ def upgrade() -> None:
         sa.Column("machine_wrong", sa.Boolean(), nullable=False),
         sa.Column("released_wrong", sa.Boolean(), nullable=False),
         sa.Column("probability", sa.Float(), nullable=False),
+        sa.Column("source", sa.String(length=32), nullable=False),
+        sa.Column("acceptable", sa.Boolean(), nullable=False),
+        sa.Column("fields", sa.Integer(), nullable=False),
+        sa.Column("least_probability", sa.Float(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["workspace_id"], ["workspace.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("verdict_id", "model_version_id"),
+        sa.UniqueConstraint("verdict_id", "model_version_id", "source"),
     )
     op.create_index(op.f("ix_observation_document_id"), "observation", ["document_id"], unique=False)
     op.create_index(op.f("ix_observation_document_type"), "observation", ["document_type"], unique=False)
@@ -314,6 +318,7 @@ def upgrade() -> None:
         sa.Column("exceptions", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("grader_score", sa.Float(), nullable=True),
         sa.Column("uploaded_by", sa.String(), nullable=True),
         sa.CheckConstraint("fold IN ('train', 'select', 'certify')", name="document_fold_known"),
         sa.CheckConstraint(
@@ -529,6 +534,7 @@ def upgrade() -> None:
         sa.Column("route", sa.String(length=32), nullable=False),
         sa.Column("reasons", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("threshold", sa.Float(), nullable=True),
+        sa.Column("audit_probability", sa.Float(), nullable=True),
         sa.Column("state", sa.String(length=32), nullable=False),
         sa.Column("value_state", sa.String(length=32), nullable=True),
         sa.Column("value", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
