@@ -12,13 +12,17 @@ BIN := $(VENV)/bin
 DONE := $(VENV)/.done
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-input
 
-.PHONY: run test lint format types imports install install-dev lock manual notice clean
+.PHONY: run test bench-guarantee lint format types imports install install-dev lock manual notice clean
 
 run: install
 	@exec env COUNTERSIGN_PORT=$(PORT) $(BIN)/countersign run
 
 test: install-dev lint types imports
 	$(BIN)/python -m pytest $(PYTEST)
+
+# Hundreds of replays: is a certificate ever broken? COUNTERSIGN_BENCH=FILE keeps the figures.
+bench-guarantee: install-dev
+	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_guarantee.py
 
 lint: install-dev
 	$(BIN)/ruff check .

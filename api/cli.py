@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import typer
 
-from api.commands import accounts, backup, learning, reading, running, serving
+from api.commands import accounts, backup, learning, reading, running, serving, simulating
 from api.commands.shared import USER_ERROR, CommandError, complain
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     reading.extract,
     reading.learn,
     reading.evaluate,
+    simulating.simulate,
     learning.snapshot,
     learning.export,
     backup.backup,

@@ -1,0 +1,121 @@
+"""`countersign simulate`: labelled documents replayed through the policy with simulated people; no database needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from api.commands.reading import Cache, Doctypes, EngineName, Jobs, Limit, _bar, _named, _setup, _training_documents
+from api.commands.shared import CommandError, out
+
+if TYPE_CHECKING:
+    from hitl.simulate.rows import SimDocument
+
+
+def simulate(
+    output: Annotated[Path, typer.Option("--out", help="Folder for series.csv, summary.json, charts and rows.csv.")],
+    manifest: Annotated[
+        list[Path] | None, typer.Option("--manifest", help="Labelled documents; may be given several times.")
+    ] = None,
+    rows: Annotated[
+        Path | None, typer.Option("--rows", help="Rows of an earlier run (CSV or JSON Lines) instead of documents.")
+    ] = None,
+    split: Annotated[str | None, typer.Option("--split", help="Only this split of the manifests.")] = None,
+    target: Annotated[float, typer.Option(min=0.0001, max=0.5, help="Error target of the release.")] = 0.02,
+    seeds: Annotated[int, typer.Option(min=1, help="How many orders of the documents, each with other people.")] = 20,
+    length: Annotated[
+        int | None, typer.Option(min=1, help="Documents a seed; more than there are: drawn with replacement.")
+    ] = None,
+    window: Annotated[int, typer.Option(min=1, help="Documents a point of the curves.")] = 50,
+    people: Annotated[Path | None, typer.Option("--people", help="Another model of people (TOML).")] = None,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", help="A policy as JSON; default: the built-in one.")
+    ] = None,
+    everything_certifies: Annotated[
+        bool, typer.Option(help="Let every document certify, not half of them: nothing is left to train on.")
+    ] = False,
+    limit: Limit = None,
+    jobs: Jobs = None,
+    cache: Cache = None,
+    doctypes: Doctypes = None,
+    engine: EngineName = "rapidocr",
+) -> None:
+    """Replay labelled documents with simulated people: error, answers and seconds over time, against other policies."""
+    from hitl.policy import Policy
+    from hitl.simulate import people as crowds
+    from hitl.simulate.compare import Settings, compare
+    from hitl.simulate.report import write as write_report
+    from hitl.simulate.rows import RowsUnreadable, read
+    from hitl.simulate.rows import write as write_rows
+
+    try:
+        documents = read(rows) if rows else _learned(manifest or [], split, limit, jobs, cache, doctypes, engine)
+    except RowsUnreadable as error:
+        raise CommandError(str(error)) from error
+    if not documents:
+        raise CommandError("There is nothing to replay.", "Give --manifest with labelled documents, or --rows.")
+    output.mkdir(parents=True, exist_ok=True)
+    write_rows(output / "rows.csv", documents)
+    rules = Policy.model_validate_json(policy.read_text(encoding="utf-8")) if policy else Policy()
+    model = crowds.read(people) if people else crowds.read()
+    wanted = Settings(target, rules, length or len(documents), seeds, window, everything_certifies=everything_certifies)
+    with _bar("simulating", seeds) as step:
+        series, totals = compare(documents, model, wanted, step)
+    about = {
+        "target": target,
+        "seeds": seeds,
+        "documents": len(documents),
+        "length": wanted.length,
+        "policy": rules.model_dump(mode="json"),
+        "people": model.figures,
+    }
+    write_report(output, series, totals, about)
+    table = Table("policy", "released error", "answers a field", "seconds a field", "accepted", "certified seeds")
+    for row in totals:
+        table.add_row(
+            row.policy, f"{row.error:.2%} ({row.error_low:.2%} to {row.error_high:.2%})", f"{row.answers:.2f}",
+            f"{row.seconds:.1f}", f"{row.automation:.0%}", f"{row.certified:.0%}",
+        )  # fmt: skip
+    out.print(table)
+    out.print(f"Series, summary and charts are in {output}.", markup=False)
+
+
+def _learned(
+    manifests: list[Path],
+    split: str | None,
+    limit: int | None,
+    jobs: int | None,
+    cache: Path | None,
+    doctypes: Path | None,
+    engine: str,
+) -> list[SimDocument]:
+    """Rows of the documents, each predicted by a model that had not seen it."""
+    from extractor.doctypes import load_document_types
+    from extractor.learn import learn
+    from extractor.manifest import read_manifests
+    from hitl.simulate.rows import FieldRow, group
+
+    if not manifests:
+        return []
+    entries = read_manifests(manifests, split, limit)
+    named = _named(load_document_types(doctypes), entries)
+    documents = _training_documents(entries, _setup(None, doctypes, None, cache, engine, needs_bundle=False), jobs)
+    types = {document.id: named[document.document_type] for document in documents}
+    with _bar("learning", 100) as step:
+        _, report = learn(documents, named, None, 20150, lambda _what, share: step(int(100 * share)))
+    return group(
+        (
+            row.document,
+            FieldRow(
+                row.field,
+                types[row.document].field(row.field).kind.value,
+                row.confidence,
+                not row.correct,
+                row.state != "not_found",
+            ),
+        )
+        for row in report.out_of_fold
+    )

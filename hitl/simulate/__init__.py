@@ -1,0 +1,1 @@
+"""Replaying labelled documents through the production policy code with simulated people: what would it cost and err?"""
