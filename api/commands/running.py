@@ -22,6 +22,7 @@ from api.supervisor import Supervisor
 
 ADMIN = "admin"
 LOOK_EVERY = 0.3
+HOPELESS = 3  # crashes before the first answer
 
 
 def run(
@@ -44,10 +45,11 @@ def run(
         password = first_admin()
         supervisor.add("worker", ["worker"], environment)
         _wait_for(f"{address}/healthz", supervisor, stop)
-        if samples and not stop.is_set():
-            upload_samples()
-        _greet(address, password)
-        _watch(supervisor, stop)
+        if not stop.is_set():
+            if samples:
+                upload_samples()
+            _greet(address, password)
+            _watch(supervisor, stop)
     finally:
         out.print("Stopping.")
         supervisor.stop()  # the embedded database stops with its last user: this process, at exit
@@ -108,6 +110,8 @@ def _environment(port: int, address: str) -> dict[str, str]:
 def _wait_for(url: str, supervisor: Supervisor, stop: threading.Event) -> None:
     while not stop.wait(0.1):
         supervisor.look_after()
+        if any(child.crashes >= HOPELESS for child in supervisor.children):
+            raise CommandError("The web process or the worker does not start.", "Its error stands above.")
         try:
             with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own address
                 return
