@@ -257,6 +257,10 @@ def _take_back_leases(session: Session, user: User, now: datetime) -> None:
         select(Task)
         .where(Task.leased_to == user.id, Task.state == TaskState.LEASED.value)
         .order_by(col(Task.document_id))
+        .with_for_update(
+            of=Task, skip_locked=True
+        )  # one that is being answered this instant is no longer theirs to lose
+        .execution_options(populate_existing=True)
     ).all()
     for task in held:
         tasks.put_back(session, task, actor="system:conduct", why="paused", now=now)

@@ -71,15 +71,16 @@ class Person:
             self.page.goto(f"{self.url}/work")
         if not self._waits_for_work():
             return False
-        task_id = str(self.page.evaluate("document.body.dataset.task"))
+        task_id = self.page.get_attribute("body", "data-task") or ""
         wanted = wanted_by_task(task_id)
         value = self._value(wanted)
         if self.rng.random() < self.mistakes and value is not None and wanted.field != "document_type":
             value, self.wrong = slip(value, wanted.kind), self.wrong + 1
+        self.page.wait_for_timeout(
+            1000 * max(0.6, 0.045 * len(str(value or "")))
+        )  # people read and type, and rules know it
         self._type(value, wanted)
-        self.page.wait_for_function(
-            f"document.body.dataset.task !== {task_id!r} || document.body.dataset.state !== 'working'"
-        )
+        self.page.wait_for_selector(f"body:not([data-task='{task_id}']), body:not([data-state=working])")
         self.keyed += 1
         return True
 
@@ -98,15 +99,13 @@ class Person:
             self.page.fill("#other", "\n".join(value) if isinstance(value, list) else str(value))
             self.page.check("input[name=choice][value=other]")
         self.page.keyboard.press("Control+Enter")
-        self.page.wait_for_function(f"!document.querySelector('form#decide[action*=\"{review_id}\"]')")
+        self.page.wait_for_selector(f"form#decide[action*='{review_id}']", state="detached")
         self.decided += 1
         return True
 
     def _waits_for_work(self) -> bool:
         try:
-            self.page.wait_for_function(
-                "document.body.dataset.state === 'working' && document.querySelector('.sheet img')", timeout=2_500
-            )
+            self.page.wait_for_selector("body[data-state=working] .sheet img", timeout=2_500)
         except BrowserError:
             return False
         return True
@@ -135,10 +134,10 @@ class Person:
                 keyboard.press("Enter")  # sent as it is typed
 
     def _say_absent(self) -> None:
-        is_crop = self.page.evaluate("document.body.dataset.layout") == "crop"
+        is_crop = self.page.get_attribute("body", "data-layout") == "crop"
         self.page.click("[data-action=absent]")
         if is_crop:
-            self.page.wait_for_function("document.body.dataset.layout === 'page'")
+            self.page.wait_for_selector("body[data-layout=page]")
             self.page.click("[data-action=absent]")
 
 
