@@ -187,7 +187,8 @@ def _curve(certificate: dict[str, Any], policy: Policy) -> dict[str, Any] | None
 
 def _cost(settings: dict[str, Any]) -> dict[str, Any]:
     """What an hour of keying costs; 0 until somebody said so."""
-    return {"hourly": 0, "currency": "EUR"} | settings.get("cost", {})
+    given: dict[str, Any] = settings.get("cost", {})
+    return {"hourly": 0, "currency": "EUR"} | given
 
 
 def _totals(fields: list[dict[str, Any]], settings: dict[str, Any]) -> dict[str, Any]:

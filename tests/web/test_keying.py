@@ -148,6 +148,7 @@ def test_a_skip_gives_the_task_to_somebody_else(site: Site, context: BrowserCont
 
 def test_undo_brings_the_last_answer_back_to_be_mended(site: Site, context: BrowserContext):
     site.person("vera")
+    site.person("victor")  # somebody is left to ask; else a reviewer has it at once, and it is too late
     with_tasks(site, "total")
     page = open_bench(site, context)
     page.keyboard.type("12.00")
