@@ -81,6 +81,24 @@ def _layout(pages: Sequence[Page]) -> Floats:
     return np.concatenate([np.array(numbers, dtype=np.float32), share])
 
 
+def made_up(documents: Sequence[Example], number: int, rng: np.random.Generator) -> list[Example]:
+    """Documents of no type: a part of the words of one, other words in place of the rest, the layout of another."""
+    words = np.concatenate([document.buckets for document in documents])
+    strangers = []
+    for _ in range(number):
+        one, other = (documents[k] for k in rng.integers(len(documents), size=2))
+        share = rng.uniform(0.2, 0.6)
+        kept = one.buckets[rng.uniform(size=len(one.buckets)) < share]
+        missing = max(int((1 - share) * len(one.buckets)), 5)
+        usual = rng.uniform() < 0.5 and len(words) > 0
+        new = rng.choice(words, missing) if usual else rng.integers(0, BUCKETS, missing)
+        buckets = np.unique(np.concatenate([kept, new])).astype(np.uint16)
+        counts = np.log1p(rng.choice([1, 1, 1, 2, 3], len(buckets))).astype(np.float32)
+        layout = other.layout * (1 + 0.1 * rng.normal(size=other.layout.shape))
+        strangers.append(Example(buckets, counts, layout.astype(np.float32)))
+    return strangers
+
+
 def without_rare(example: Example, weights: Floats) -> Example:
     keep = weights[example.buckets] > 0
     return Example(example.buckets[keep], example.counts[keep], example.layout)

@@ -16,6 +16,8 @@ from torch.nn import functional
 
 Floats = NDArray[np.float32]
 
+STRANGER_WEIGHT = 0.5  # of a document of no type, where one of a type weighs 1 on average
+
 
 @dataclass(frozen=True)
 class ClassifierSettings:
@@ -63,12 +65,15 @@ class TypeNetwork(nn.Module):
 
 
 def train(batch: Batch, labels: NDArray[np.int64], settings: ClassifierSettings, seed: int) -> TypeNetwork:
-    """Fit on the whole set at once (a few hundred documents); every type weighs the same."""
+    """Fit on the whole set at once (a few hundred documents); every type weighs the same.
+
+    A label of -1 says "none of the types".
+    """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = TypeNetwork(settings).train()
         buckets, values, starts, layout = _tensors(batch)
-        target = functional.one_hot(torch.from_numpy(labels), settings.types).float()
+        target = functional.one_hot(torch.from_numpy(labels + 1), settings.types + 1)[:, 1:].float()
         weight = _balanced(labels, settings.types)
         optimiser = torch.optim.AdamW(
             network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
@@ -108,6 +113,7 @@ def from_tensors(tensors: dict[str, NDArray[Any]], settings: ClassifierSettings)
 
 
 def _balanced(labels: NDArray[np.int64], types: int) -> Tensor:
-    counts = np.bincount(labels, minlength=types).clip(min=1)
-    weight = len(labels) / (types * counts[labels])
+    known = labels >= 0
+    counts = np.bincount(labels[known], minlength=types).clip(min=1)
+    weight = np.where(known, known.sum() / (types * counts[labels]), STRANGER_WEIGHT)
     return torch.from_numpy(weight.astype(np.float32))[:, None]  # (documents, 1)
