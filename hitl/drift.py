@@ -19,7 +19,7 @@ from river.drift import ADWIN
 
 Floats = NDArray[np.float64]
 
-BETS: Floats = np.array([0.02, 0.05, 0.1, 0.2, 0.4])
+BETS: Floats = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 1.0, 3.0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +33,33 @@ class DriftReport:
 
 
 class ReverseProcess:
-    """Wealth against "the mean loss is at most `target`". Observations are at least 0; see `losses` in certificate."""
+    """Wealth against "the mean loss is at most `target`". Observations are at least 0; see `losses` in certificate.
+
+    A share 1 / (j (j + 1)) of the wealth is staked from observation j on only: a mixture over the moment of the change,
+    so that a long good time before it does not eat what the alarm needs.
+    """
 
     def __init__(self, target: float, alpha: float = 0.01) -> None:
         self.target, self.alpha = target, alpha
         self.stakes: Floats = np.minimum(BETS, 0.99 / target)  # a stake above 1 / target could make wealth negative
-        self.log_wealth: Floats = np.zeros(len(BETS))
+        self.log_wealth: Floats = np.full(len(BETS), -np.inf)
         self.observations = 0
         self.alarm_at: int | None = None
 
     def update(self, loss: float) -> bool:
         """Count one document; True from the alarm on."""
         self.observations += 1
-        self.log_wealth += np.log1p(self.stakes * (loss - self.target))
+        fresh = -math.log(self.observations * (self.observations + 1))
+        self.log_wealth = np.logaddexp(self.log_wealth, fresh) + np.log1p(self.stakes * (loss - self.target))
         if self.alarm_at is None and self.mixed() >= math.log(1 / self.alpha):
             self.alarm_at = self.observations
         return self.alarm_at is not None
 
     def mixed(self) -> float:
-        """Log of the mean wealth over the bets."""
-        top = float(self.log_wealth.max())
-        return math.log(float(np.exp(self.log_wealth - top).mean())) + top
+        """Log of the mean wealth over the bets, with what is not staked yet."""
+        top = max(float(self.log_wealth.max()), 0.0)
+        staked = float(np.exp(self.log_wealth - top).mean())
+        return math.log(staked + math.exp(-top) / (self.observations + 1)) + top
 
 
 def watch(losses: Iterable[float], disagreements: Iterable[bool], *, target: float, alpha: float = 0.01) -> DriftReport:

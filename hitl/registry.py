@@ -101,7 +101,7 @@ def promote(session: Session, model: ModelVersion, *, actor: str, now: datetime)
     enqueue(session, "recertify", once=f"recertify:{model.workspace_id}", workspace_id=model.workspace_id)
 
 
-def rollback(session: Session, workspace_id: str, *, actor: str, now: datetime) -> ModelVersion:
+def roll_back(session: Session, workspace_id: str, *, actor: str, now: datetime) -> ModelVersion:
     """Retire the workspace's serving model and bring back the one before it, or the base model.
 
     Raises NoSuchModel when only the base model ever served.

@@ -69,7 +69,7 @@ def roll_back(workspace: WorkspaceName = "default") -> None:
     from hitl import registry
 
     with desk(workspace) as at:
-        row = registry.rollback(at.session, at.workspace.id, actor=at.actor, now=at.now)
+        row = registry.roll_back(at.session, at.workspace.id, actor=at.actor, now=at.now)
     out.print(f"{row.id} serves again.", markup=False)
 
 

@@ -53,7 +53,7 @@ def promote(model_id: str, session: SessionDep, caller: ModelKeeper, now: Now) -
 @router.post("/rollback")
 def rollback(session: SessionDep, caller: ModelKeeper, now: Now) -> ModelView:
     """Bring back the model that served before."""
-    return view(registry.rollback(session, caller.workspace_id, actor=caller.actor, now=now))
+    return view(registry.roll_back(session, caller.workspace_id, actor=caller.actor, now=now))
 
 
 def view(model: ModelVersion) -> ModelView:

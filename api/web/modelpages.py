@@ -93,7 +93,7 @@ def train(request: Request, who: Operator, types: Annotated[list[str] | None, Fo
 @router.post("/models/rollback")
 def roll_back(request: Request, who: Operator) -> Response:
     try:
-        registry.rollback(who.session, who.workspace_id, actor=who.actor, now=who.now)
+        registry.roll_back(who.session, who.workspace_id, actor=who.actor, now=who.now)
     except registry.NoSuchModel as error:
         return render(
             request,

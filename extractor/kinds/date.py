@@ -47,10 +47,19 @@ class Span(NamedTuple):
     value: str
 
 
+NEWEST_TWO_DIGIT_YEAR = 40  # 41 to 99 are of the last century: forms of the 1940s are among our documents
+
+
+def _full_year(number: int) -> int:
+    if number >= 100:
+        return number
+    return number + (2000 if number <= NEWEST_TWO_DIGIT_YEAR else 1900)
+
+
 def _iso(year: str, month: str | int, day: str) -> str | None:
     number = int(year)
     try:
-        return dt.date(number + 2000 if number < 100 else number, int(month), int(day)).isoformat()
+        return dt.date(_full_year(number), int(month), int(day)).isoformat()
     except ValueError:
         return None
 

@@ -27,7 +27,8 @@ from hitl.simulate.rows import read as read_rows
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
-REPLAYS, LENGTH, BLOCK, FIELDS = 300, 1_500, 25, 4
+REPLAYS, LENGTH, BLOCK, FIELDS = 300, 1_500, 50, 4
+DRIFTS = 100
 DELTA, RATE = 0.05, 0.1
 ALLOWED = DELTA + 3 * (DELTA * (1 - DELTA) / REPLAYS) ** 0.5
 
@@ -154,12 +155,12 @@ def production_run(
     policy = Policy(audit_rate=AuditRates(accept=RATE, review=RATE))
     production = Production(policy, target, crowd, f"bench {seed}", everything_certifies=True)
     broken, human = False, 0
-    for document in stream(documents, 300, rng):
+    for document in stream(documents, 150, rng):
         spent = production.take(document)
         human += spent.wrong - spent.wrong_machine
         if spent.threshold is not None:
             broken = broken or risk(spent.threshold) > target * policy.machine_share
-    return broken, production.process.threshold(), human / (300 * len(documents[0].fields))
+    return broken, production.process.threshold(), human / (150 * len(documents[0].fields))
 
 
 def as_documents(population: Population, size: int) -> list[SimDocument]:
@@ -195,13 +196,13 @@ def test_certificates_hold_in_the_production_policy(spammers: float) -> None:
 def test_drift_is_told(factor: float) -> None:
     """After 800 documents the error above the threshold is multiplied: when does the alarm ring, what got through?"""
     population, rng = synthetic(0.5), np.random.default_rng(13)
-    target, after = 0.02, 4_000
+    target, after = 0.02, 3_000
     at = int(np.argmax(population.risk() <= 0.7 * target))
     tau, before = GRID[at], float(population.risk()[at])
     wrong_then = population.wrong & (population.scores >= tau)
     extra = (rng.random(population.wrong.shape) < (factor - 1) * before) & (population.scores >= tau) & ~wrong_then
     false, delays = 0, []
-    for _ in range(REPLAYS):
+    for _ in range(DRIFTS):
         watch = ReverseProcess(target)
         for position in range(800 + after):
             row = rng.integers(0, len(population.scores))
@@ -217,13 +218,13 @@ def test_drift_is_told(factor: float) -> None:
     risen = float((wrong_then | extra).mean())
     median = float(np.median(delays)) if delays else None
     tell(
-        "drift", factor=factor, before=before, risen=risen, target=target, false_alarms=false / REPLAYS,
-        found=len(delays) / REPLAYS, median_delay=median,
+        "drift", factor=factor, before=before, risen=risen, target=target, false_alarms=false / DRIFTS,
+        found=len(delays) / DRIFTS, median_delay=median,
         excess_wrong_fields=None if median is None else median * FIELDS * max(risen - target, 0),
     )  # fmt: skip
-    assert false / REPLAYS <= 0.01 + 3 * (0.01 * 0.99 / REPLAYS) ** 0.5
+    assert false / DRIFTS <= 0.01 + 3 * (0.01 * 0.99 / DRIFTS) ** 0.5
     if factor >= 3:
-        assert len(delays) / REPLAYS > 0.5
+        assert len(delays) / DRIFTS > 0.5
 
 
 @pytest.mark.skipif("COUNTERSIGN_ROWS" not in os.environ, reason="no rows of real documents are named")

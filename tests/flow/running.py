@@ -60,7 +60,8 @@ class Running:
         self.command("user", "add", login, "--role", role, "--password-stdin", text=password)
 
     def add_key(self) -> httpx.Client:
-        said = self.command("key", "add", "flow")
+        scopes = ("documents:read", "documents:write", "webhooks", "models")
+        said = self.command("key", "add", "flow", *(part for scope in scopes for part in ("--scope", scope)))
         secret = re.findall(r"\bcs_\S+", said)[0]
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {secret}"}, timeout=30)
 

@@ -125,7 +125,7 @@ def test_the_gate_passes_a_better_model_and_refuses_a_spoilt_one(
     with pytest.raises(IllegalMove):
         registry.promote(session, spoilt, actor="test", now=NOW.replace(hour=11))
 
-    served = registry.rollback(session, workspace.id, actor="test", now=NOW.replace(hour=12))
+    served = registry.roll_back(session, workspace.id, actor="test", now=NOW.replace(hour=12))
     assert served.id == weak.id
     names = session.exec(select(ModelVersion.name).where(col(ModelVersion.state) == ModelState.SERVING.value)).all()
     assert names == ["weak"]

@@ -21,7 +21,7 @@ def stream(rng: np.random.Generator, n: int, *, rate: float, audit: float, field
         yield decisions, audit
 
 
-@pytest.mark.parametrize(("target", "about"), [(0.01, 540), (0.02, 270), (0.05, 105)])
+@pytest.mark.parametrize(("target", "about"), [(0.01, 440), (0.02, 220), (0.05, 86)])
 def test_clean_documents_needed_before_anything_is_certified(target: float, about: int):
     needed = EProcess(target, 0.05).documents_needed(1.0)
     assert needed == pytest.approx(about, rel=0.30)

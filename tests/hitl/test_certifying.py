@@ -265,18 +265,18 @@ def unit(wrong: bool = False, score: float = 0.99) -> Unit:
 
 
 def test_an_alarm_suspends_until_it_is_certified_again():
-    clean, broken = [unit()] * 300, [unit(wrong=True)] * 60
+    clean, broken = [unit()] * 300, [unit(wrong=True)] * 45
     assert replay(clean, 0.04, 0.04, 1).alarms == ()
     drifted = replay(clean + broken, 0.04, 0.04, 1)
     assert len(drifted.alarms) == 1
-    assert 300 <= drifted.alarms[0] < 340
+    assert 300 <= drifted.alarms[0] < 345
     assert drifted.certification.threshold is None
     again = replay(clean + broken + [unit()] * 600, 0.04, 0.04, 1)
     assert again.certification.threshold is not None
 
 
 def test_a_suspended_certificate_sends_all_to_people(session: Session, workspace: Workspace, model_id: str):
-    released(session, workspace, model_id, 150)
+    released(session, workspace, model_id, 200)
     released(session, workspace, model_id, 40, wrong=40, start_at=1000)
     row = refresh(session, workspace.id, "receipt", now=NOW)[0]
     assert row.suspended_reason
