@@ -41,7 +41,7 @@ def read_page(
     cache: WordCache | None = None,
     seconds: float = READ_SECONDS,
 ) -> ReadPage:
-    """Words of one page, by its text layer or by `engine` (a key of `ENGINES`), in a child process. Raises `EngineFailed`."""
+    """Words of one page, by its text layer or by `engine` (a key of `ENGINES`), in a child. Raises `EngineFailed`."""
     factory(engine)  # an unknown name is the caller's mistake, not the engine's failure
     layer = {
         "words": [word_to_list(w) for w in rendered.text_layer],

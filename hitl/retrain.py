@@ -267,7 +267,7 @@ def _weight(label: Mapping[str, Any]) -> float:
 def _training_document(entry: Mapping[str, Any]) -> TrainingDocument:
     from extractor.fields import Label, TrainingDocument
 
-    labels = {}
+    labels: dict[str, Label | None] = {}
     for name, label in entry["labels"].items():
         boxes = ((label["page"], Box.from_list(label["box"])),) if label["box"] and label["page"] else ()
         labels[name] = Label(ValueState(label["state"]), label["value"], boxes, _weight(label))
