@@ -127,7 +127,6 @@ def plan(session: Session, model: ModelVersion, doctypes: Mapping[str, DocumentT
 def train(work: Plan, progress: Progress) -> Trained:
     """Train a candidate on the train fold and judge it. Pure of the database; minutes of CPU."""
     from extractor.learn import learn
-
     from models.nets.bundle import Bundle
 
     champion = Bundle.load(work.champion)
