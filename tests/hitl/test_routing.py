@@ -72,7 +72,7 @@ def certificate(pool: str, threshold: float | None, suspended: str | None = None
         (Policy(), [certificate("*", 0.8)], (0.8, "certificate")),
         (Policy(), [certificate("total", 0.7), certificate("*", 0.8)], (0.7, "certificate")),
         (Policy(), [certificate("date", 0.7)], (None, "warm-up")),
-        (Policy(), [certificate("total", None), certificate("*", 0.8)], (0.8, "certificate")),
+        (Policy(), [certificate("total", None), certificate("*", 0.8)], (None, "warm-up")),
         (Policy(), [certificate("*", 0.8, "drift")], (None, "suspended")),
         (Policy(threshold_mode="fixed", fixed_threshold=0.6), [certificate("*", 0.8)], (0.6, "fixed")),
         (Policy(single_operator=True), [], (0.95, "fixed")),
