@@ -6,6 +6,7 @@ unlabelled field is not scored; a list is right if the multisets are equal.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -51,6 +52,7 @@ class Row:
     exact: bool
     fuzzy: bool
     seen: bool | None = None  # the vendor occurs in the training documents
+    items: tuple[int, int, int] | None = None  # of a list: items right, given, wanted
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,17 @@ class EvaluationReport:
 
     def table(self) -> str:
         """The measures as text, one line a field."""
-        head = f"{'':34}{'n':>5} {'exact F1':>8} {'fuzzy':>6} {'95 % interval':>14} {'ECE':>6} {'AUROC':>6}" + "".join(
+        head = f"{'':44}{'n':>5} {'exact F1':>8} {'fuzzy':>6} {'95 % interval':>14} {'ECE':>6} {'AUROC':>6}" + "".join(
             f" {f'<={t:.0%} err':>10}" for t in TARGETS
         )
         lines = [head]
         for name, group in self.numbers["types"].items():
             lines += [_line(f"{name}.{f}", numbers) for f, numbers in group["fields"].items()]
+            lines += [
+                f"  {f}: F1 of its items {numbers['items_f1']:.3f}"
+                for f, numbers in group["fields"].items()
+                if numbers["items_f1"] is not None
+            ]
             lines += [_line(f"{name}: {part}", group[part]) for part in ("micro", "seen", "unseen") if group[part]["n"]]
         lines.append(_line("all: micro", self.numbers["micro"]))
         lines.append(f"document types right: {self.numbers['type_accuracy']:.4f} of {self.numbers['documents']}")
@@ -170,7 +177,14 @@ def _row(truth: Truth, spec: FieldSpec, reading: Reading | None, wanted: Value, 
         exact=exact,
         fuzzy=exact or (reading is not None and _is_near(reading.value, wanted, spec.kind)),
         seen=seen,
+        items=_items(reading, wanted, spec.kind) if isinstance(wanted, list) else None,
     )
+
+
+def _items(reading: Reading | None, wanted: list[str], kind: Kind) -> tuple[int, int, int]:
+    given = reading.value if reading and isinstance(reading.value, list) else []
+    hits = Counter(key(kind, value) for value in given) & Counter(key(kind, value) for value in wanted)
+    return hits.total(), len(given), len(wanted)
 
 
 def _is_near(value: Value, wanted: Value, kind: Kind) -> bool:
@@ -206,9 +220,12 @@ def scores(rows: Sequence[Row], thresholds: Mapping[float, float]) -> dict[str, 
     answered = [row for row in rows if row.answered]
     confidence, right = measures.arrays([(r.confidence, r.exact) for r in answered])
     everything = measures.arrays([(r.confidence if r.answered else -1.0, r.exact) for r in rows])
+    counted = [row.items for row in rows if row.items]
+    hits, given, wanted = (sum(counts[k] for counts in counted) for k in range(3))
     return {
         "n": len(rows),
         "exact_f1": _f1(rows, "exact"),
+        "items_f1": measures.f1(hits, given - hits, wanted - hits) if counted else None,
         "fuzzy_f1": _f1(rows, "fuzzy"),
         "interval": measures.f1_interval(_counts(rows), np.random.default_rng(SEED)),
         "ece": measures.calibration_error(confidence, right),
@@ -278,4 +295,4 @@ def _line(name: str, numbers: Mapping[str, Any]) -> str:
             cells.append(f"{coverage['oracle']:9.0%}*")
         else:
             cells.append(f"{coverage['accepted']:4.0%}@{coverage['error']:5.1%}")
-    return f"{name[:34]:34}" + " ".join(cells)
+    return f"{name[:44]:44}" + " ".join(cells)

@@ -66,7 +66,10 @@ def test_a_wrong_type_or_no_answer_makes_all_fields_wrong(recognition: Recogniti
 def test_a_list_is_right_as_a_multiset() -> None:
     truth = Truth("n", "nda", {"party": ["B Inc.", "A Ltd"]})
     assert judged(said("nda", found("party", ["A LTD", "B INC"])), truth).rows[0].exact
-    assert not judged(said("nda", found("party", ["A LTD"])), truth).rows[0].exact
+    short = judged(said("nda", found("party", ["A LTD"])), truth)
+    assert not short.rows[0].exact
+    assert short.numbers["types"]["nda"]["fields"]["party"]["items_f1"] == pytest.approx(2 / 3)
+    assert "party: F1 of its items 0.667" in short.table()
     assert judged(said("nda", found("party", ["A Ltd", "B Ync."])), truth).rows[0].fuzzy is False
     near = Truth("n", "nda", {"party": ["B Inc", "Alpha Holding Ltd"]})
     assert judged(said("nda", found("party", ["Alpha Holdings Ltd", "B Inc."])), near).rows[0].fuzzy
