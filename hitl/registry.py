@@ -95,9 +95,9 @@ def promote(session: Session, model: ModelVersion, *, actor: str, now: datetime)
         .where(ModelVersion.workspace_id == model.workspace_id, ModelVersion.state == ModelState.SERVING.value)
         .with_for_update()
     ).first()
+    advance(session, model, ModelState.SERVING, actor=actor, now=now, promoted_at=now)  # first: it may be forbidden
     if reigning is not None:
         advance(session, reigning, ModelState.RETIRED, actor=actor, now=now, why=f"replaced by {model.id}")
-    advance(session, model, ModelState.SERVING, actor=actor, now=now, promoted_at=now)
     enqueue(session, "recertify", once=f"recertify:{model.workspace_id}", workspace_id=model.workspace_id)
 
 
