@@ -72,7 +72,7 @@ def test_kill_9_at_random_moments_loses_and_doubles_nothing(session: Session, no
     for _ in range(5):
         process = start_worker(log)
         done = jobs_done(session)
-        wait_until(lambda done=done: jobs_done(session) > done or all_settled(ids), 60, log)
+        wait_until(lambda done=done: jobs_done(session) > done or all_settled(ids), 180, log)
         time.sleep(rng.uniform(0.0, 4.0))
         lost += jobs_in_hand(session)
         children = psutil.Process(process.pid).children(recursive=True)
@@ -120,7 +120,7 @@ def test_a_lost_worker_is_not_a_failed_attempt(session: Session, now: datetime, 
         session.rollback()
         return session.execute(running).scalar_one() == 1
 
-    wait_until(is_reading, 60, log)
+    wait_until(is_reading, 120, log)
     kill(process)
     with worker(log):
         wait_until(lambda: all_settled([document_id]), 120, log)
