@@ -108,7 +108,7 @@ class World:
 
     def check(self) -> None:
         for document in self.documents:
-            undecided = [owned(self.session, document, row) for row in rows_of(self.session, document)]
+            undecided = [cared_for(self.session, document, row) for row in rows_of(self.session, document)]
             assert all(undecided), (document.state, undecided)
             waiting = any(
                 row.state in ("pending", "contested") for row in rows_of(self.session, document, audits=False)
@@ -120,6 +120,16 @@ class World:
 def rows_of(session: Session, document: Document, audits: bool = True) -> list[Verdict | Audit]:
     rows: list[Verdict | Audit] = list(session.exec(select(Verdict).where(Verdict.document_id == document.id)).all())
     return rows + (list(session.exec(select(Audit).where(Audit.document_id == document.id)).all()) if audits else [])
+
+
+def cared_for(session: Session, document: Document, row: Verdict | Audit) -> bool:
+    """Somebody owns the row; or its audit, whose blind answers count for the verdict too."""
+    if owned(session, document, row):
+        return True
+    if not isinstance(row, Verdict):
+        return False
+    own = session.exec(select(Audit).where(Audit.verdict_id == row.id)).first()
+    return own is not None and own.state in ("pending", "contested") and owned(session, document, own)
 
 
 def owned(session: Session, document: Document, row: Verdict | Audit) -> bool:
