@@ -123,7 +123,7 @@ def test_a_lost_worker_is_not_a_failed_attempt(session: Session, now: datetime, 
     wait_until(is_reading, 120, log)
     kill(process)
     with worker(log):
-        wait_until(lambda: all_settled([document_id]), 120, log)
+        wait_until(lambda: all_settled([document_id]), 240, log)
     session.expire_all()
     document = session.get_one(Document, document_id)
     page = session.exec(select(DocumentPage).where(DocumentPage.document_id == document_id)).one()
