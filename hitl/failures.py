@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import logging
+from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import text
 from sqlmodel import Session, select
 
 from hitl import webhooks
@@ -14,7 +16,20 @@ from hitl.settings import settings
 from models.states import IN_WORK, DocumentState
 from models.tables import Document, DocumentPage
 
+log = logging.getLogger(__name__)
+
 NEXT_STEP = "Retry it. If it fails again, look at the worker's log and report the document."
+
+# What Procrastinate's own methods do, but in the transaction that counts the loss.
+_STALLED = text("""
+    SELECT job.id, job.worker_id, job.task_name, job.args FROM procrastinate_jobs job
+    LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
+    WHERE job.status = 'doing' AND (worker.id IS NULL OR worker.last_heartbeat < now() - CAST(:silence AS interval))
+    ORDER BY job.args->>'document_id', job.id
+    FOR UPDATE OF job SKIP LOCKED
+""")
+_RETRY = text("SELECT procrastinate_retry_job_v2(:job, NULL, NULL, NULL, NULL)")
+_END = text("SELECT procrastinate_finish_job_v1(:job, 'failed', false)")
 
 
 def lock_document(session: Session, document_id: str) -> Document | None:
@@ -39,19 +54,38 @@ def count_failure(error: BaseException, arguments: dict[str, Any], now: datetime
         return True
 
 
-def count_lost_worker(arguments: dict[str, Any], now: datetime) -> bool:
+def take_over(session: Session, now: datetime) -> None:
+    """Put the jobs of lost workers back into the queue; those of a document that lost too many end with it.
+
+    A job is taken over by one caller, and its loss is counted in the same transaction: overlapping calls do no harm.
+    A worker that had several jobs of one document in hand is one loss to it.
+    """
+    silence = timedelta(seconds=settings().stalled_seconds)
+    stalled = session.execute(_STALLED, {"silence": silence}).all()
+    lost: dict[tuple[Any, str], bool] = {}
+    for job in stalled:
+        log.warning("worker %s was lost with job %s %s in hand", job.worker_id, job.task_name, job.args)
+        document_id = job.args.get("document_id")
+        if document_id and (job.worker_id, document_id) not in lost:
+            lost[job.worker_id, document_id] = count_lost_worker(session, document_id, now)
+        is_over = "timestamp" in job.args or lost.get(
+            (job.worker_id, document_id), False
+        )  # the next regular run is due
+        session.execute(_END if is_over else _RETRY, {"job": job.id})
+
+
+def count_lost_worker(session: Session, document_id: str, now: datetime) -> bool:
     """Count a worker that was lost with this document in hand. True: enough, the document is failed."""
-    with transaction() as session:
-        document = lock_document(session, arguments["document_id"])
-        if document is None or document.state not in IN_WORK:
-            return True
-        document.lost_workers += 1
-        session.add(document)
-        if document.lost_workers < settings().lost_workers:
-            return False
-        why = f"{document.lost_workers} workers were lost while they worked on it."
-        fail(session, document, "workers_lost", why, now=now)
+    document = lock_document(session, document_id)
+    if document is None or document.state not in IN_WORK:
         return True
+    document.lost_workers += 1
+    session.add(document)
+    if document.lost_workers < settings().lost_workers:
+        return False
+    why = f"{document.lost_workers} workers were lost while they worked on it."
+    fail(session, document, "workers_lost", why, now=now)
+    return True
 
 
 def fail(session: Session, document: Document, code: str, message: str, *, now: datetime) -> None:

@@ -7,6 +7,7 @@ a control task is a task like any other; only training explains.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -126,17 +127,26 @@ def is_due(session: Session, user: User) -> bool:
 
 
 def open_control(
-    session: Session, user: User, *, field: str | None, now: datetime, exactly: bool = False
+    session: Session,
+    user: User,
+    *,
+    field: str | None,
+    now: datetime,
+    exactly: bool = False,
+    kinds: Collection[str] | None = None,
 ) -> Task | None:
-    """A control task for `user`, of `field` if there is one (or only then); None when all gold is used up."""
-    items = unseen(session, user, limit=1, field=field)
+    """A control task for `user`, of `field` if there is one (or only then); None when all gold is used up.
+
+    `kinds`: only of these, for those who must pass an exam before they get work of a kind.
+    """
+    items = unseen(session, user, limit=1, field=field, kinds=kinds)
     if not items and not exactly:
-        items = unseen(session, user, limit=1)
+        items = unseen(session, user, limit=1, kinds=kinds)
     return _ask(session, user, items[0], TaskPurpose.GOLD, now) if items else None
 
 
 def unseen(
-    session: Session, user: User, *, limit: int, field: str | None = None, kind: str | None = None
+    session: Session, user: User, *, limit: int, field: str | None = None, kinds: Collection[str] | None = None
 ) -> list[GoldItem]:
     """Active gold items about fields that `user` never had in hand, in an order of their own for each person."""
     answered, had = aliased(Answer), aliased(Task)
@@ -157,8 +167,8 @@ def unseen(
     )
     if field is not None:
         wanted = wanted.where(GoldItem.field == field)
-    if kind is not None:
-        wanted = wanted.where(GoldItem.kind == kind)
+    if kinds is not None:
+        wanted = wanted.where(col(GoldItem.kind).in_(kinds))
     order = func.md5(func.concat(col(GoldItem.id), user.id))
     return list(session.exec(wanted.order_by(order).limit(limit)).all())
 
@@ -218,7 +228,7 @@ def grade_exam(session: Session, user: User, kind: str, *, now: datetime) -> Exa
 
 
 def _start(session: Session, user: User, kind: str, purpose: TaskPurpose, questions: int, now: datetime) -> list[Task]:
-    items = unseen(session, user, limit=questions, kind=kind)
+    items = unseen(session, user, limit=questions, kinds=[kind])
     if len(items) < questions:
         raise TooFewGold(f"{questions} gold items of kind {kind} are needed, {len(items)} are there.")
     return [_ask(session, user, item, purpose, now) for item in items]

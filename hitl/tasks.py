@@ -102,9 +102,9 @@ def hand_out(
         return []
     workspace = session.get_one(Workspace, user.workspace_id)
     batch = field or field_in_hand(session, user)
+    trained = list(user.trained_kinds) if eligible.exam_is_asked(session, user.workspace_id) else None
     if purposes is None and kinds is None:
-        _mix_in_control(session, user, batch, exactly=field is not None, now=now)
-    needs_exam = eligible.exam_is_asked(session, user.workspace_id)
+        _mix_in_control(session, user, batch, exactly=field is not None, trained=trained, now=now)
     asked = {
         "workspace": user.workspace_id,
         "user": user.id,
@@ -114,7 +114,7 @@ def hand_out(
         "soon": now + SOON,
         "old": now - OLD,
         "batch": batch,
-        "trained": list(user.trained_kinds) if needs_exam else None,
+        "trained": trained,
         "purposes": list(purposes) if purposes is not None else None,
         "count": count,
     }
@@ -127,12 +127,14 @@ def hand_out(
     return _controls_amid(chosen)
 
 
-def _mix_in_control(session: Session, user: User, field: str | None, *, exactly: bool, now: datetime) -> None:
+def _mix_in_control(
+    session: Session, user: User, field: str | None, *, exactly: bool, trained: list[str] | None, now: datetime
+) -> None:
     waiting = select(Task.id).where(
         Task.for_user_id == user.id, Task.purpose == TaskPurpose.GOLD.value, col(Task.state).in_(OUTSTANDING)
     )
     if session.exec(waiting).first() is None and gold.is_due(session, user):
-        gold.open_control(session, user, field=field, exactly=exactly, now=now)
+        gold.open_control(session, user, field=field, exactly=exactly, kinds=trained, now=now)
 
 
 def _controls_amid(tasks: list[Task]) -> list[Task]:

@@ -59,7 +59,7 @@ def _kinds(who: Visitor) -> list[KindShown]:
     return [
         KindShown(
             kind,
-            len(gold.unseen(who.session, who.user, limit=200, kind=kind)),
+            len(gold.unseen(who.session, who.user, limit=200, kinds=[kind])),
             kind in who.user.trained_kinds,
             gold.exam_result(who.session, who.user, kind),
             left.get((kind, TaskPurpose.TRAINING.value), 0),

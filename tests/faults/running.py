@@ -24,7 +24,7 @@ from models.tables import Document
 ROOT = Path(__file__).resolve().parents[2]
 QUICK = {
     "COUNTERSIGN_HEARTBEAT_SECONDS": "0.3",
-    "COUNTERSIGN_STALLED_SECONDS": "2",
+    "COUNTERSIGN_STALLED_SECONDS": "5",
     "COUNTERSIGN_RETRY_SECONDS": "0.1",
     "COUNTERSIGN_WORKER_CHILDREN": "2",
     "COUNTERSIGN_OCR_ENGINE": "tesserocr",

@@ -127,8 +127,7 @@ def test_a_lost_worker_is_not_a_failed_attempt(session: Session, now: datetime, 
     session.expire_all()
     document = session.get_one(Document, document_id)
     page = session.exec(select(DocumentPage).where(DocumentPage.document_id == document_id)).one()
-    assert (document.attempts, page.attempts) == (0, 0)
-    assert 1 <= document.lost_workers <= 3  # a slow start of the next worker may look like another loss
+    assert (document.attempts, page.attempts, document.lost_workers) == (0, 0, 1)
 
 
 def test_a_poison_document_ends_failed_after_three_attempts_and_the_others_go_on(

@@ -155,9 +155,8 @@ def test_ten_lost_workers_fail_a_document(session: Session, place: Workspace, no
     from hitl import failures
 
     document = receive(session, place, now)
-    ends = [failures.count_lost_worker({"document_id": document.id}, now) for _ in range(10)]
+    ends = [failures.count_lost_worker(session, document.id, now) for _ in range(10)]
     assert ends == [False] * 9 + [True]
-    session.expire_all()
     assert document.problem is not None
     assert (document.state, document.problem["code"], document.attempts) == (D.FAILED, "workers_lost", 0)
 
