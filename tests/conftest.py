@@ -1,4 +1,5 @@
-"""What all tests share: one embedded PostgreSQL for the run, and an empty migrated database for each test that asks."""
+"""What all tests share: one embedded PostgreSQL for the run, and an empty migrated database for each
+test that asks; Debian's Chromium for those that drive pages."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from sqlmodel import Session
 
 from hitl import db
@@ -19,6 +21,11 @@ from models.tables import Workspace
 from tests import factories
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -88,3 +95,14 @@ def workspace(session: Session) -> Workspace:
 def now() -> datetime:
     """The moment at which tests happen unless they say otherwise."""
     return factories.NOW
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the run: Playwright starts once in a process."""
+    if not shutil.which(CHROMIUM):
+        pytest.skip(f"no Chromium at {CHROMIUM}; install Debian's package chromium or set CHROMIUM")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()

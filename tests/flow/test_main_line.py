@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -28,9 +30,7 @@ from hitl import db
 from hitl.moves import verify_chain
 from models.tables import Answer, Document, Event, Example, Release
 from tests.flow.crowd import Person, make_person
-from tests.flow.running import DONE, Killer, Listener, Running, listener, running
-from tests.web.conftest import ARGUMENTS, CHROMIUM  # noqa: F401  the browser fixture of the page tests
-from tests.web.conftest import browser as browser
+from tests.flow.running import DONE, Killer, Listener, Running, is_up, listener, running
 
 pytestmark = [pytest.mark.web, pytest.mark.slow]
 
@@ -84,28 +84,35 @@ def upload(client: httpx.Client, one: Upload, **form: str) -> httpx.Response:
     return client.post("/v1/documents", files=files, headers=headers, data={"external_id": one.path.name, **form})
 
 
+def insist(request: Callable[[], httpx.Response]) -> httpx.Response:
+    """The first answer of a web process that may have been killed: a client asks again until there is one."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            answer = request()
+        except httpx.HTTPError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+            continue
+        if answer.status_code < 500 or time.monotonic() > end:
+            return answer
+
+
 def upload_all(client: httpx.Client, uploads: list[Upload]) -> dict[str, Upload]:
-    """Each document's id; the web process may be killed meanwhile, so a client asks again with the same key."""
-    ids: dict[str, Upload] = {}
-    for one in uploads:
-        for _ in range(60):
-            try:
-                answer = upload(client, one)
-            except httpx.HTTPError:
-                continue
-            if answer.status_code == 202:
-                ids[answer.json()["id"]] = one
-                break
-    return ids
+    """Each document's id; each upload is asked again with the same key."""
+    answers = [insist(partial(upload, client, one)) for one in uploads]
+    assert {answer.status_code for answer in answers} == {202}
+    return {answer.json()["id"]: one for answer, one in zip(answers, uploads, strict=True)}
 
 
-def states(client: httpx.Client, ids: dict[str, Upload]) -> Counter[str]:
+def states(ids: dict[str, Upload]) -> Counter[str]:
     with Session(db.engine()) as session:
         return Counter(session.exec(select(Document.state).where(col(Document.id).in_(list(ids)))).all())
 
 
-def is_idle(client: httpx.Client, ids: dict[str, Upload]) -> bool:
-    return not set(states(client, ids)) & {"received", "rendered", "read"}
+def is_idle(ids: dict[str, Upload]) -> bool:
+    return not set(states(ids)) & {"received", "rendered", "read"}
 
 
 @pytest.fixture
@@ -132,13 +139,13 @@ def people(stack: ExitStack, browser: Browser, site: Running, truths: dict[str, 
     return crowd[:3], crowd[3]
 
 
-def work_until_done(client: httpx.Client, ids: dict[str, Upload], crowd: list[Person], reviewer: Person) -> None:
+def work_until_done(ids: dict[str, Upload], crowd: list[Person], reviewer: Person) -> None:
     idle_rounds = 0
-    while set(states(client, ids)) - DONE:
+    while set(states(ids)) - DONE:
         worked = [person.key_one() for person in crowd]
         worked.append(reviewer.decide_one() if not any(worked) or reviewer.rng.random() < 0.1 else False)
         idle_rounds = 0 if any(worked) else idle_rounds + 1
-        assert idle_rounds < 20, f"nobody has work and documents are not done: {states(client, ids)}"
+        assert idle_rounds < 20, f"nobody has work and documents are not done: {states(ids)}"
 
 
 @pytest.mark.timeout(1500)
@@ -154,16 +161,18 @@ def test_from_upload_to_a_better_model(source, database: str, browser: Browser, 
 
         with Killer(site, Random(3), every=(5.0, 25.0), most=5) as killer:
             ids = upload_all(client, uploads)
-            site.wait_until(lambda: is_idle(client, ids), 600, "all documents are read")
+            site.wait_until(lambda: is_idle(ids), 600, "all documents are read")
         assert killer.kills, "nothing was killed"
+        site.wait_until(lambda: is_up(site.url), 60, "the server answers again")
         assert len(ids) == len(uploads)
 
-        truncated = client.post("/v1/documents", files={"file": ("cut.jpg", b"\xff\xd8\xff\xe0" + bytes(100))})
+        cut = {"file": ("cut.jpg", b"\xff\xd8\xff\xe0" + bytes(100))}
+        truncated = client.post("/v1/documents", files=cut)
         assert truncated.status_code == 422
         assert truncated.headers["content-type"] == "application/problem+json"
         assert truncated.json()["next_step"]
 
-        work_until_done(client, ids, crowd, reviewer)
+        work_until_done(ids, crowd, reviewer)
         site.wait_until(lambda: listening.released() >= set(ids), 120, "the client heard of every release")
         check_releases(client, ids)
         report(crowd, reviewer, killer)

@@ -1,9 +1,7 @@
-"""A running site on a free port and Debian's Chromium, for tests that drive pages by keys."""
+"""A running site on a free port, for tests that drive pages by keys."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlmodel import Session
 
 from api.web.visitor import COOKIE
@@ -23,11 +21,6 @@ from tests import factories
 from tests.web import paper
 
 expect.set_options(timeout=30_000)  # a loaded machine is slow, not wrong
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 @dataclass
@@ -51,16 +44,6 @@ class Site:
         self.session.commit()
         context.add_cookies([{"name": COOKIE, "value": signed_in.token, "url": self.url}])
         return context.new_page()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if not shutil.which(CHROMIUM):
-        pytest.skip(f"no Chromium at {CHROMIUM}; install Debian's package chromium or set CHROMIUM")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
