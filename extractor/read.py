@@ -33,6 +33,7 @@ class ReadPage:
 
     page: Page
     png: bytes
+    cpu_seconds: float | None = None  # of the child that read it; None where it was read before
 
 
 def read_page(
@@ -60,7 +61,7 @@ def read_page(
         raise EngineFailed(engine, "garbage", str(error)) from error
     if cache:
         cache.put(key, page)
-    return ReadPage(page, turned[0] if turned else rendered.png)
+    return ReadPage(page, turned[0] if turned else rendered.png, answer.get("cpu_seconds"))
 
 
 def _digest(layer: dict[str, object]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractor import textlayer
+from extractor.cost import cpu_seconds
 from extractor.ocr import engine
 from extractor.ocr.guard import checked
 from extractor.render import decode_png, encode_png
@@ -28,13 +29,14 @@ LAYER_REFUSED = "text_layer_refused"
 
 def read_job(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """What the reading child does: header and PNG in; page and, if it was turned, its upright PNG out."""
+    begun = cpu_seconds()
     cv2.setNumThreads(1)
     words = tuple(word_from_list(w) for w in header["layer"]["words"])
     layer = Layer(words, header["layer"]["turn"], header["layer"]["scan"])
     image = decode_png(blobs[0])
     page = read_words(image, layer, header["engine"], header["number"])
     turned = [encode_png(turn_image(image, page.rotation))] if page.rotation else []
-    return page_to_dict(page), turned
+    return page_to_dict(page) | {"cpu_seconds": round(cpu_seconds() - begun, 3)}, turned
 
 
 def read_words(image: Image, layer: Layer, engine_name: str, number: int) -> Page:

@@ -28,6 +28,11 @@ _STALLED = text("""
     ORDER BY job.args->>'document_id', job.id
     FOR UPDATE OF job SKIP LOCKED
 """)
+_SIGNED_OFF = text("""
+    SELECT job.id, job.args FROM procrastinate_jobs job
+    WHERE job.status = 'doing' AND job.worker_id IS NULL
+    FOR UPDATE SKIP LOCKED
+""")
 _RETRY = text("SELECT procrastinate_retry_job_v2(:job, NULL, NULL, NULL, NULL)")
 _END = text("SELECT procrastinate_finish_job_v1(:job, 'failed', false)")
 
@@ -60,10 +65,8 @@ def take_over(session: Session, now: datetime) -> None:
     A job is taken over by one caller, and its loss is counted in the same transaction: overlapping calls do no harm.
     A worker that had several jobs of one document in hand is one loss to it.
     """
-    silence = timedelta(seconds=settings().stalled_seconds)
-    stalled = session.execute(_STALLED, {"silence": silence}).all()
     lost: dict[tuple[Any, str], bool] = {}
-    for job in stalled:
+    for job in session.execute(_STALLED, {"silence": timedelta(seconds=settings().stalled_seconds)}).all():
         log.warning("worker %s was lost with job %s %s in hand", job.worker_id, job.task_name, job.args)
         document_id = job.args.get("document_id")
         if document_id and (job.worker_id, document_id) not in lost:
@@ -72,6 +75,17 @@ def take_over(session: Session, now: datetime) -> None:
             (job.worker_id, document_id), False
         )  # the next regular run is due
         session.execute(_END if is_over else _RETRY, {"job": job.id})
+
+
+def put_back(session: Session) -> None:
+    """A worker that signed off puts back the jobs it could not finish in time. No loss, so nothing is counted."""
+    for job in session.execute(_SIGNED_OFF).all():
+        _put_back(session, job)
+
+
+def _put_back(session: Session, job: Any, *, is_over: bool = False) -> None:
+    is_regular = "timestamp" in job.args  # its next run is due soon
+    session.execute(_END if is_over or is_regular else _RETRY, {"job": job.id})
 
 
 def count_lost_worker(session: Session, document_id: str, now: datetime) -> bool:

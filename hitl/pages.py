@@ -74,7 +74,7 @@ def keep_read(session: Session, document: Document, row: DocumentPage, read: Rea
     row.image_key = keep(session, document, read.png, now)
     row.words_key = keep(session, document, json.dumps(read.page.to_json()).encode(), now)
     row.width, row.height = read.page.width, read.page.height
-    row.engine, row.rotation = read.page.engine, read.page.rotation
+    row.engine, row.rotation, row.cpu_seconds = read.page.engine, read.page.rotation, read.cpu_seconds
     row.problems = list(read.page.problems)
     row.read_at = now
     session.add(row)

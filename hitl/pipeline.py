@@ -25,6 +25,7 @@ from hitl import (
     gold,
     grading,
     housekeeping,
+    idempotency,
     pages,
     posteriors,
     recertifying,
@@ -186,6 +187,7 @@ def upkeep() -> None:
     with transaction() as session:
         housekeeping.erase_expired(session, now=now())
         housekeeping.delete_finished_jobs(session, before=now() - timedelta(days=7))
+        idempotency.forget_old_keys(session, now=now())
 
 
 @every(minutes=30)

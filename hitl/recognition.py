@@ -19,7 +19,6 @@ from models.tables import Document, DocumentPage, FieldReading
 from models.values import Reading, Recognition
 
 MEMORY_BYTES = 8_000_000_000  # of address space: torch alone reserves several GB
-SEVERAL = "several_documents"
 UNKNOWN = "unknown"
 
 
@@ -72,8 +71,6 @@ def store(session: Session, document: Document, recognition: Recognition, work: 
     document.type_version_id = work.type_versions.get(recognition.document_type)
     document.model_version_id = work.model_version_id
     document.problems = list(recognition.problems)
-    if SEVERAL in recognition.problems and document.held_reason is None:
-        document.held_reason = "looks like several documents"
     spec = work.types.get(recognition.document_type)
     if spec is not None:
         rows = [_row(document, spec, reading, work.model_version_id, now) for reading in recognition.readings]

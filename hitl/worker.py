@@ -15,7 +15,7 @@ from hitl.settings import settings
 
 
 def run_worker(*, wait: bool = True, signals: bool = True) -> None:
-    """Run jobs until SIGTERM or Ctrl-C; with ``wait=False`` until the queue is empty. Jobs in hand get ten seconds."""
+    """Run jobs until SIGTERM or Ctrl-C; with ``wait=False`` until the queue is empty. Jobs in hand get 3 s."""
     import hitl.pipeline  # noqa: F401  (registers the jobs)
 
     given = settings()
@@ -27,15 +27,17 @@ def run_worker(*, wait: bool = True, signals: bool = True) -> None:
             install_signal_handlers=signals,
             update_heartbeat_interval=given.heartbeat_seconds,
             stalled_worker_timeout=given.stalled_seconds,
-            shutdown_graceful_timeout=10.0,
+            shutdown_graceful_timeout=3.0,
             fetch_job_polling_interval=1.0,
         )
 
 
 def main() -> None:
-    """The worker as a process: leaves at once when stopped, even if a job is in hand; another worker takes it over."""
+    """The worker as a process: leaves soon when stopped, even if a job is in hand, which it puts back."""
     try:
         run_worker()
+        with db.transaction() as session:
+            failures.put_back(session)
     finally:
         sandbox.stop()
         if any(t is not threading.main_thread() and not t.daemon for t in threading.enumerate()):

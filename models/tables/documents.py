@@ -54,7 +54,7 @@ class Document(SQLModel, table=True):
     lost_workers: int = 0
     priority: int = 0  # higher first
     due_at: Moment | None = moment(nullable=True)
-    held_reason: str | None = None  # e.g. "looks like several documents"
+    held_reason: str | None = None  # e.g. "check the stamp"
     problems: list[str] = json_column(list)  # remarks of the reader, not failures
     exceptions: list[dict[str, Any]] = json_column(list)  # released with: illegible, failed sum
     created_at: Moment = moment()

@@ -130,6 +130,18 @@ def test_a_lost_worker_is_not_a_failed_attempt(session: Session, now: datetime, 
     assert (document.attempts, page.attempts, document.lost_workers) == (0, 0, 1)
 
 
+def test_a_stopped_worker_loses_nothing(session: Session, now: datetime, log: Path):
+    (document_id,) = receive(session, [a_scan(*(f"line {n} of a long page" for n in range(9)))], now)
+    with worker(log):
+        wait_until(lambda: count_jobs(session, "doing") > 0, 120, log)
+    wait_until(lambda: jobs_in_hand(session) == 0, 1, log)
+    with worker(log):
+        wait_until(lambda: all_settled([document_id]), 240, log)
+    session.expire_all()
+    document = session.get_one(Document, document_id)
+    assert (document.attempts, document.lost_workers) == (0, 0)
+
+
 def test_a_poison_document_ends_failed_after_three_attempts_and_the_others_go_on(
     session: Session, now: datetime, log: Path
 ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -21,6 +21,7 @@ from models.tables import (
     Event,
     Example,
     FieldReading,
+    IdempotencyKey,
     Observation,
     Snapshot,
     Task,
@@ -266,6 +267,17 @@ def test_upkeep_finds_a_document_whose_job_is_gone(session: Session, place: Work
     session.execute(text("DELETE FROM procrastinate_jobs"))
     assert housekeeping.enqueue_lost_steps(session, now=later, silence=silence) == 1
     assert waiting_jobs(session, document) == ["render"]
+
+
+def test_upkeep_forgets_keys_after_a_week(session: Session, workspace: Workspace):
+    for key, age in (("old", 8), ("young", 6)):
+        created_at = datetime.now(UTC) - timedelta(days=age)
+        session.add(
+            IdempotencyKey(workspace_id=workspace.id, key=key, request_digest="", status=200, created_at=created_at)
+        )
+    session.commit()
+    pipeline.upkeep()
+    assert session.exec(select(IdempotencyKey.key)).all() == ["young"]
 
 
 def test_every_edit_of_a_type_is_a_new_version(session: Session, place: Workspace, now: datetime):

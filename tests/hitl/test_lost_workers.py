@@ -59,6 +59,18 @@ def test_who_looks_at_the_same_time_takes_nothing_over_again(session: Session, w
     assert session.get_one(Document, document.id).lost_workers == 1
 
 
+def test_who_signs_off_puts_its_jobs_back_and_is_no_loss(session: Session, workspace: Workspace, now: datetime):
+    document = create_document(session, workspace, state="received")
+    in_hand(session, silent="1 second", jobs_of={"render": {"document_id": document.id}})
+    failures.put_back(session)  # it still works
+    assert statuses(session) == {"render": "doing"}
+    session.execute(text("DELETE FROM procrastinate_workers"))
+    failures.put_back(session)
+    session.commit()
+    assert statuses(session) == {"render": "todo"}
+    assert session.get_one(Document, document.id).lost_workers == 0
+
+
 def test_a_living_worker_keeps_its_jobs(session: Session, workspace: Workspace, now: datetime):
     document = create_document(session, workspace, state="received")
     in_hand(session, silent="1 second", jobs_of={"render": {"document_id": document.id}})

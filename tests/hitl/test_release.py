@@ -59,7 +59,7 @@ def test_before_the_decision_a_field_shows_the_reading_as_pending(
 def test_a_held_document_is_not_released(session: Session, workspace: Workspace, people: list[User]):
     document = create_read_document(session, workspace)
     start(session, document)
-    document.held_reason = "looks like several documents"
+    document.held_reason = "check the stamp"
     work_off(session, people[0], TRUTH)
     assert document.state == DocumentState.IN_REVIEW
     document.held_reason = None

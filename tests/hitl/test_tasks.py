@@ -126,11 +126,11 @@ def test_who_is_paused_gets_nothing(session: Session, workspace: Workspace, peop
 
 
 def test_a_held_document_waits(session: Session, workspace: Workspace, people: list[User]):
-    document = create_read_document(session, workspace, held_reason="looks like several documents")
+    document = create_read_document(session, workspace, held_reason="check the stamp")
     start(session, document)
     assert hand_out(session, people[0], now=NOW) == []
     reasons = [row["reason"] for row in queue_summary(session, workspace.id, now=NOW)["blocked"]]
-    assert reasons == ["looks like several documents"]
+    assert reasons == ["check the stamp"]
 
 
 def test_nobody_sees_more_of_a_document_than_the_cap(session: Session, workspace: Workspace, people: list[User]):
