@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from scipy.stats import beta
+from scipy.special import betaincinv  # scipy.stats would cost every web process a second
 from sqlmodel import Session, col, func, select
 
 from models.tables import Answer, Skill, Task, User
@@ -38,13 +38,16 @@ class Figures:
     kinds: tuple[KindFigures, ...]
 
 
-def interval(right: int, wrong: int, *, level: float = 0.95) -> tuple[float | None, float | None]:
-    """The exact (Clopper-Pearson) interval of a share of right answers; nothing without observations."""
-    total, tail = right + wrong, (1 - level) / 2
-    if not total:
-        return None, None
-    low = float(beta.ppf(tail, right, wrong + 1)) if right else 0.0
-    high = float(beta.ppf(1 - tail, right + 1, wrong)) if wrong else 1.0
+def interval(right: int, wrong: int) -> tuple[float | None, float | None]:
+    """The 95 % interval of a share of right answers; nothing without observations."""
+    return clopper_pearson(right, wrong) if right + wrong else (None, None)
+
+
+def clopper_pearson(hits: float, misses: float, *, level: float = 0.95) -> tuple[float, float]:
+    """The exact interval of a share, from counts or from effective numbers of observations."""
+    tail = (1 - level) / 2
+    low = float(betaincinv(hits, misses + 1, tail)) if hits > 0 else 0.0
+    high = float(betaincinv(hits + 1, misses, 1 - tail)) if misses > 0 else 1.0
     return low, high
 
 

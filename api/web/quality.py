@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
-from scipy.stats import beta
 from sqlmodel import Session, col, select
 
 from api import charts
+from api.web.figures import clopper_pearson
 from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Visitor
 from hitl import quality
@@ -92,9 +92,7 @@ def share(weights: Sequence[float], hits: Sequence[bool]) -> tuple[float, float,
     total = sum(weights)
     value = sum(w for w, hit in zip(weights, hits, strict=True) if hit) / total
     effective = total**2 / sum(w * w for w in weights)
-    right, wrong = value * effective, (1 - value) * effective
-    low = float(beta.ppf(0.025, right, wrong + 1)) if right > 0 else 0.0
-    high = float(beta.ppf(0.975, right + 1, wrong)) if wrong > 0 else 1.0
+    low, high = clopper_pearson(value * effective, (1 - value) * effective)
     return value, low, high
 
 
