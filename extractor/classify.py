@@ -1,7 +1,8 @@
 """Which document type a document is, with the probability of being right, or `unknown`.
 
-The network scores each type on its own; how near the document is to known examples of that type says whether it is
-any of them. Both are calibrated on documents the network did not see, among them whole types held out one at a time.
+The network scores each type on its own; how near the document is to known examples of that type, and how familiar its
+words are there, says whether it is any of them. The calibration of all that is fitted on documents which the network
+did not see, among them whole types held out one at a time.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from extractor.familiarity import Familiarity
 from extractor.typefeatures import (
     BUCKETS,
+    WORD_BUCKETS,
     Example,
     Floats,
     Integers,
@@ -73,6 +76,7 @@ class TypeClassifier:
     weights: Floats  # inverse document frequency of each bucket
     layout_mean: Floats
     layout_scale: Floats
+    familiarity: Familiarity
     calibration: tuple[float, ...]  # intercept, then one coefficient a piece of evidence
 
     def guess(self, pages: Sequence[Page]) -> TypeGuess:
@@ -90,7 +94,8 @@ class TypeClassifier:
 
         scores = logits_of(self.network, _batch(documents, self.weights, self.layout_mean, self.layout_scale))
         likeness = dense(documents, self.weights) @ self._known.T
-        return _evidence(scores, likeness, self.labels, self._usual), scores
+        familiar = self.familiarity.of(documents)
+        return _evidence(scores, likeness, self.labels, self._usual, familiar), scores
 
     @cached_property
     def _known(self) -> Floats:
@@ -108,6 +113,7 @@ class TypeClassifier:
         tensors |= pack_examples(self.examples, self.labels)
         tensors |= {"weights": self.weights.astype(np.float16)}
         tensors |= {"layout_mean": self.layout_mean, "layout_scale": self.layout_scale}
+        tensors |= self.familiarity.to_arrays()
         settings = self.network.settings.as_dict()
         table = {"names": list(self.names), "calibration": list(self.calibration), "settings": settings}
         return tensors, {}, {"types": table}
@@ -128,6 +134,7 @@ class TypeClassifier:
             tensors["weights"].astype(np.float32),
             tensors["layout_mean"].astype(np.float32),
             tensors["layout_scale"].astype(np.float32),
+            Familiarity.from_arrays(tensors),
             tuple(table["calibration"]),
         )
 
@@ -142,12 +149,12 @@ def learn_types(examples: Mapping[str, Sequence[Example]], seed: int) -> tuple[T
     labels = np.array([k for k, name in enumerate(names) for _ in examples[name]], dtype=np.int64)
     seen = _seen_rows(documents, labels, seed)
     strangers = _stranger_rows(documents, labels, seed)
-    calibration = _calibrate(seen, list(strangers.values()), seed)
+    calibration = _calibrate(seen, list(strangers.values()))
     sure = _probability(seen[0], calibration)
     report = TypeReport(
         len(documents),
         float(((seen[1] == 1) & (sure >= 0.5)).mean()),
-        {names[k]: _detected(seen, labels, strangers, k, seed) for k in strangers},
+        {names[k]: _detected(seen, labels, strangers, k) for k in strangers},
         {name: tuple(float(c) for c in sure[labels == k]) for k, name in enumerate(names)},
     )
     return _fit(documents, labels, names, seed, calibration), report
@@ -174,15 +181,28 @@ def _fit(
     everything = np.concatenate([labels, np.full(STRANGERS, -1)])
     network = train(_batch([*documents, *strangers], weights, mean, scale), everything, settings, seed)
     kept = np.concatenate([_some(np.flatnonzero(labels == k)) for k in range(len(names))])
-    examples = tuple(without_rare(documents[k], weights) for k in kept)
+    usual = _usual_words(documents)
+    examples = tuple(without_rare(documents[k], weights, usual) for k in kept)
+    familiarity = Familiarity.fit(documents, labels, len(names), usual)
     return TypeClassifier(
-        tuple(names), network, examples, labels[kept], weights, mean, scale, tuple(calibration) or _UNCALIBRATED
+        tuple(names),
+        network,
+        examples,
+        labels[kept],
+        weights,
+        mean,
+        scale,
+        familiarity,
+        tuple(calibration) or _UNCALIBRATED,
     )
 
 
 Rows = tuple[Floats, Integers]  # evidence (rows, pieces) and whether the best type was right
 
-_UNCALIBRATED = (-2.0, 0.5, 0.1, 4.0, 0.5)  # before there is enough to fit: mostly the likeness to the examples
+STRANGER_SHARE = 0.2  # what the documents of types held out weigh in the calibration, where the known weigh 1
+
+# before there is enough to fit: the likeness to the examples and how familiar the words are
+_UNCALIBRATED = (0.5, 0.5, 0.1, 0.5, 0.3, 0.5)
 
 
 def _seen_rows(documents: Sequence[Example], labels: Integers, seed: int) -> Rows:
@@ -213,14 +233,19 @@ def _scored(
     return evidence, (kinds[scores.argmax(axis=1)] == labels[test]).astype(np.int64)
 
 
-def _evidence(scores: Floats, likeness: Floats, labels: Integers, usual: Floats) -> Floats:
-    """Evidence that the best type is right: its logit, its lead, its likeness to examples, and how usual that is."""
+def _evidence(scores: Floats, likeness: Floats, labels: Integers, usual: Floats, familiar: Floats) -> Floats:
+    """Evidence that the best type is right; more of each never speaks against it.
+
+    Its logit, its lead, how usual its likeness to the examples is, how familiar all its words and its first ones are.
+    """
     order = np.sort(scores, axis=1)
     best = scores.argmax(axis=1)
     lead = order[:, -1] - order[:, -2] if scores.shape[1] > 1 else order[:, -1]
     nearest = np.array([_nearest(likeness[row, labels == k]) for row, k in enumerate(best)], dtype=np.float32)
     unusual = (nearest - usual[best, 0]) / usual[best, 1]
-    return np.stack([order[:, -1].clip(-4, 4), lead.clip(0, 6), nearest, unusual.clip(-4, 2)], axis=1)
+    known = familiar[np.arange(len(best)), :, best].clip(-5, 1)  # (documents, parts)
+    numbers = [order[:, -1].clip(-4, 4), lead.clip(0, 6), unusual.clip(-4, 2), known[:, 0], known[:, 1]]
+    return np.stack(numbers, axis=1).astype(np.float32)
 
 
 def _nearest(likeness: Floats) -> float:
@@ -237,23 +262,35 @@ def _usual_likeness(known: Floats, labels: Integers, types: int) -> Floats:
     return usual
 
 
-def _calibrate(seen: Rows, strangers: Sequence[Rows], seed: int) -> tuple[float, ...]:
-    """Logistic regression of "right" on the evidence; unknown documents weigh 7 % of the known."""
-    evidence, right = (np.concatenate([rows[k] for rows in (seen, *strangers)]) for k in (0, 1))
+def _calibrate(seen: Rows, strangers: Sequence[Rows]) -> tuple[float, ...]:
+    """Logistic regression of "right" on the evidence with coefficients of at least 0.
+
+    Documents of types held out weigh `STRANGER_SHARE` of the known. Without the bound, types that no evidence tells
+    from a known one turn its sign, and others are missed.
+    """
+    evidence, right = (np.concatenate([rows[k] for rows in (seen, *strangers)]).astype(float) for k in (0, 1))
     if len(np.unique(right)) < 2 or len(right) < 20:
         return _UNCALIBRATED
-    from sklearn.linear_model import LogisticRegression
+    from scipy.optimize import minimize
 
     foreign = np.arange(len(right)) >= len(seen[1])
-    weight = np.where(foreign, 0.07 * (~foreign).sum() / max(foreign.sum(), 1), 1.0)
-    model = LogisticRegression(C=1.0, max_iter=1000, random_state=seed).fit(evidence, right, sample_weight=weight)
-    return (float(model.intercept_[0]), *(float(c) for c in model.coef_[0]))
+    weight = np.where(foreign, STRANGER_SHARE * (~foreign).sum() / max(foreign.sum(), 1), 1.0)
+
+    def loss(solution: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        logits = solution[0] + evidence @ solution[1:]
+        gap = weight * (1 / (1 + np.exp(-logits)) - right)
+        slope = np.concatenate([[gap.sum()], evidence.T @ gap + solution[1:]])
+        return float((weight * (np.logaddexp(0, logits) - right * logits)).sum() + (solution[1:] ** 2).sum() / 2), slope
+
+    bounds = [(None, None)] + [(0.0, None)] * evidence.shape[1]
+    fitted = minimize(loss, np.zeros(len(bounds)), jac=True, method="L-BFGS-B", bounds=bounds)
+    return tuple(float(c) for c in fitted.x)
 
 
-def _detected(seen: Rows, labels: Integers, strangers: Mapping[int, Rows], held_out: int, seed: int) -> float:
+def _detected(seen: Rows, labels: Integers, strangers: Mapping[int, Rows], held_out: int) -> float:
     """Share called unknown by a calibration that was fitted without any document of the held-out type."""
     others = (seen[0][labels != held_out], seen[1][labels != held_out])
-    calibration = _calibrate(others, [rows for k, rows in strangers.items() if k != held_out], seed)
+    calibration = _calibrate(others, [rows for k, rows in strangers.items() if k != held_out])
     return float((_probability(strangers[held_out][0], calibration) < 0.5).mean())
 
 
@@ -276,6 +313,14 @@ def _rarity(documents: Sequence[Example]) -> Floats:
     weights: Floats = np.log((1 + len(documents)) / (1 + seen)).astype(np.float32) + 0.1
     weights[seen < min(MIN_DOCUMENTS_A_BUCKET, max(len(documents) // 4, 1))] = 0.0
     return weights
+
+
+def _usual_words(documents: Sequence[Example]) -> NDArray[np.bool_]:
+    """The words of enough documents: rarer ones are names and numbers of somebody."""
+    seen = np.zeros(WORD_BUCKETS, dtype=np.int64)
+    for document in documents:
+        seen[document.words] += 1
+    return seen >= min(MIN_DOCUMENTS_A_BUCKET, max(len(documents) // 4, 1))
 
 
 def _batch(documents: Sequence[Example], weights: Floats, mean: Floats, scale: Floats) -> Batch:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import log1p
 from typing import Any
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from models.values import Page
 
 BUCKETS = 4096
+WORD_BUCKETS = 8192  # single words have a space of their own, in which a word never seen stays one
+OPENING = 60  # words with which a document begins: its title and its first labels
 FIRST_PAGES = 2
 WORDS_A_PAGE = 400
 GRID = (4, 6)  # columns and rows of the picture of where the words are
@@ -27,11 +29,17 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Example:
-    """One document as the classifier sees it: log counts by bucket, and layout numbers. No text."""
+    """One document as the classifier sees it: log counts by bucket, layout numbers, and which words occur. No text.
+
+    `sizes` counts the different words of the whole and of the opening, also those that were left out as rare.
+    """
 
     buckets: NDArray[np.uint16]
     counts: NDArray[np.float32]
     layout: Floats
+    words: NDArray[np.uint16]
+    opening: NDArray[np.uint16]
+    sizes: tuple[int, int]
 
 
 def describe(pages: Sequence[Page]) -> Example:
@@ -43,7 +51,16 @@ def describe(pages: Sequence[Page]) -> Example:
             counts[bucket] = counts.get(bucket, 0) + 1
     buckets = sorted(counts)
     values = np.array([log1p(counts[b]) for b in buckets], dtype=np.float32)
-    return Example(np.array(buckets, dtype=np.uint16), values, _layout(pages))
+    words = _words([w.text for page in pages[:FIRST_PAGES] for w in page.words[:WORDS_A_PAGE]])
+    opening = _words([word.text for word in pages[0].words[:OPENING]])
+    sizes = len(words), len(opening)
+    return Example(np.array(buckets, dtype=np.uint16), values, _layout(pages), words, opening, sizes)
+
+
+def _words(texts: Sequence[str]) -> NDArray[np.uint16]:
+    """Buckets of the different words."""
+    found = {zlib.crc32(token.encode()) % WORD_BUCKETS for text in texts if (token := _token(text))}
+    return np.array(sorted(found), dtype=np.uint16)
 
 
 def _terms(texts: Sequence[str]) -> Iterator[str]:
@@ -95,13 +112,18 @@ def made_up(documents: Sequence[Example], number: int, rng: np.random.Generator)
         buckets = np.unique(np.concatenate([kept, new])).astype(np.uint16)
         counts = np.log1p(rng.choice([1, 1, 1, 2, 3], len(buckets))).astype(np.float32)
         layout = other.layout * (1 + 0.1 * rng.normal(size=other.layout.shape))
-        strangers.append(Example(buckets, counts, layout.astype(np.float32)))
+        none = np.zeros(0, dtype=np.uint16)
+        strangers.append(Example(buckets, counts, layout.astype(np.float32), none, none, (0, 0)))
     return strangers
 
 
-def without_rare(example: Example, weights: Floats) -> Example:
+def without_rare(example: Example, weights: Floats, usual: NDArray[np.bool_] | None = None) -> Example:
+    """The example without buckets of no weight, and without words that are not `usual`."""
     keep = weights[example.buckets] > 0
-    return Example(example.buckets[keep], example.counts[keep], example.layout)
+    slim = replace(example, buckets=example.buckets[keep], counts=example.counts[keep])
+    if usual is None:
+        return slim
+    return replace(slim, words=slim.words[usual[slim.words]], opening=slim.opening[usual[slim.opening]])
 
 
 def dense(documents: Sequence[Example], weights: Floats) -> Floats:
@@ -118,16 +140,21 @@ def pack_examples(examples: Sequence[Example], labels: Integers) -> dict[str, ND
     return {
         "examples/buckets": np.concatenate([e.buckets for e in examples] or empty).astype(np.uint16),
         "examples/counts": np.concatenate([e.counts for e in examples] or empty).astype(np.float16),
-        "examples/lengths": np.array([len(e.buckets) for e in examples], dtype=np.int32),
+        "examples/words": np.concatenate([e.words for e in examples] or empty).astype(np.uint16),
+        "examples/opening": np.concatenate([e.opening for e in examples] or empty).astype(np.uint16),
+        "examples/lengths": np.array([[len(e.buckets), len(e.words), len(e.opening)] for e in examples], np.int32),
+        "examples/sizes": np.array([e.sizes for e in examples], np.int32),
         "examples/layout": np.stack([e.layout for e in examples]).astype(np.float16),
         "examples/labels": labels.astype(np.int32),
     }
 
 
 def unpack_examples(tensors: Mapping[str, NDArray[Any]]) -> tuple[tuple[Example, ...], Integers]:
-    ends = np.cumsum(tensors["examples/lengths"])[:-1]
-    buckets = np.split(tensors["examples/buckets"], ends)
-    counts = np.split(tensors["examples/counts"].astype(np.float32), ends)
+    ends = np.cumsum(tensors["examples/lengths"], axis=0)[:-1].T
+    buckets = np.split(tensors["examples/buckets"], ends[0])
+    counts = np.split(tensors["examples/counts"].astype(np.float32), ends[0])
+    words, opening = (np.split(tensors[f"examples/{part}"], ends[k]) for k, part in ((1, "words"), (2, "opening")))
     layouts = tensors["examples/layout"].astype(np.float32)
-    examples = tuple(Example(b, c, z) for b, c, z in zip(buckets, counts, layouts, strict=True))
-    return examples, tensors["examples/labels"].astype(np.int64)
+    sizes = [(int(a), int(b)) for a, b in tensors["examples/sizes"]]
+    parts = zip(buckets, counts, layouts, words, opening, sizes, strict=True)
+    return tuple(Example(*part) for part in parts), tensors["examples/labels"].astype(np.int64)

@@ -90,6 +90,7 @@ class DocumentType(BaseModel):
     date_order: str = Field(default="DMY", pattern="^(DMY|MDY|YMD)$")
     decimal_mark: str = Field(default=".", pattern="^[.,]$")
     currency: str = ""
+    mixed_locales: bool = False  # from several countries: each document shows how it writes numbers and dates
     error_target: float = Field(default=0.02, gt=0, lt=1)
     fields: tuple[FieldSpec, ...]
     checks: tuple[Check, ...] = ()

@@ -35,7 +35,8 @@ def list_page(request: Request, who: Operator) -> Response:
 @router.get("/new")
 def new_page(request: Request, who: Operator) -> Response:
     empty: dict[str, Any] = {"name": "", "label": "", "description": "", "fields": [], "date_order": "DMY",
-                             "decimal_mark": ".", "currency": "", "error_target": 0.02, "checks": []}  # fmt: skip
+                             "decimal_mark": ".", "mixed_locales": False, "currency": "",
+                             "error_target": 0.02, "checks": []}  # fmt: skip
     return _editor(request, who, empty, is_new=True)
 
 
@@ -117,6 +118,7 @@ def spec_of_form(form: Form) -> dict[str, Any]:
         "description": form.get("description", "").strip(),
         "date_order": form.get("date_order", "DMY"),
         "decimal_mark": form.get("decimal_mark", "."),
+        "mixed_locales": form.get("mixed_locales") == "several",
         "currency": form.get("currency", "").strip(),
         "error_target": _share(form.get("error_target", "")) or 0.02,
         "fields": [_field(form, n) for n in numbers if f"f{n}.remove" not in form],

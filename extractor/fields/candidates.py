@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from extractor import kinds
 from extractor.fields.chains import LEGAL_FORMS, Tokens, capitalised_runs, chains, is_prose, prose
 from extractor.fields.layout import Layout
+from extractor.fields.locales import SPELLINGS, locale_of_document
 from extractor.fields.spans import Running, Span, running, unique
 from extractor.kinds import Locale, checkbox, date, identifier, money
 from extractor.kinds.date import Span as TextSpan
@@ -30,9 +33,10 @@ _SPELLED = re.compile(
 def find_candidates(layout: Layout, doctype: DocumentType) -> dict[Kind, list[Span]]:
     """The candidates of `layout` for every kind that `doctype` has fields of."""
     found: dict[Kind, list[Span]] = {}
+    own = locale_of_document(layout, doctype)
     for kind in dict.fromkeys(f.kind for f in doctype.fields):
         choices = tuple(c for f in doctype.fields if f.kind is kind for c in f.choices)
-        locale = Locale(doctype.date_order, doctype.decimal_mark, doctype.currency, choices)
+        locale = replace(own, choices=choices)
         generate = GENERATORS.get(kind)
         found[kind] = unique(generate(layout, locale)) if generate and len(layout) else []
     return found
@@ -170,8 +174,15 @@ def _durations(layout: Layout, line: Running) -> Iterator[Span]:
         yield _span(layout, Kind.LINE, line.tokens(TextSpan(match.start(), match.end(), value)), value)
 
 
+@functools.lru_cache(maxsize=256)
+def _spelled(choice: str) -> re.Pattern[str]:
+    """The choice by its own words, or by another spelling of it: a sign may stand close to its number."""
+    others = "".join(f"|{spelling}" for spelling in SPELLINGS.get(choice, ()))
+    return re.compile(rf"(?<!\w){re.escape(choice)}(?!\w){others}", re.IGNORECASE)
+
+
 def choices(layout: Layout, locale: Locale) -> Iterator[Span]:
-    patterns = [(c, re.compile(rf"(?<!\w){re.escape(c)}(?!\w)", re.IGNORECASE)) for c in locale.choices]
+    patterns = [(c, _spelled(c)) for c in locale.choices]
     for line in _texts(layout):
         for choice, pattern in patterns:
             for m in pattern.finditer(line.text):

@@ -14,7 +14,22 @@ MONTHS = {
     name: number + 1
     for number, name in enumerate(["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"])
 }
-_MONTH = r"(?P<mon>JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)[A-Z]*"
+# German, French, Spanish and Italian, where they begin otherwise
+MONTHS |= {
+    "ENE": 1,
+    "GEN": 1,
+    "FEV": 2,
+    "ABR": 4,
+    "AVR": 4,
+    "MAI": 5,
+    "MAG": 5,
+    "GIU": 6,
+    "JUIN": 6,
+    "JUIL": 7,
+    "LUG": 7,
+}
+MONTHS |= {"LUG": 7, "AGO": 8, "AOU": 8, "SET": 9, "OKT": 10, "OTT": 10, "DEZ": 12, "DIC": 12}
+_MONTH = rf"(?P<mon>{'|'.join(sorted(MONTHS, key=len, reverse=True))})[A-Z]*"
 _YEAR = r"(?P<y>(?:20|19)\d\d|\d\d(?![\d:]))"
 _ORDINAL = r"(?:ST|ND|RD|TH)?"
 
@@ -25,8 +40,8 @@ _NUMERIC = re.compile(
 _SPACED = re.compile(r"(?<![\d.,/\-])(?P<a>\d\d)[ /\-.](?P<b>\d\d)[ /\-.](?P<y>(?:20|19)\d\d|[12]\d(?!\d|[/\-.]\d))")
 _NAMED = (
     re.compile(
-        rf"(?<!\d)(?P<d>\d{{1,2}}) ?{_ORDINAL}(?: day)?(?: of,?)?[ \-/.,']{{0,2}}"
-        rf"{_MONTH}[ \-/.,']{{0,3}}(?:in the year )?{_YEAR}",
+        rf"(?<!\d)(?P<d>\d{{1,2}}) ?{_ORDINAL}(?: day)?(?: of,?| de)?[ \-/.,']{{0,2}}"
+        rf"{_MONTH}[ \-/.,']{{0,3}}(?:in the year |de )?{_YEAR}",
         re.IGNORECASE,
     ),
     re.compile(rf"(?<![A-Z]){_MONTH}[ \-.]{{0,2}}(?P<d>\d{{1,2}}) ?{_ORDINAL}[ ,/\-.']{{1,3}}{_YEAR}", re.IGNORECASE),

@@ -10,6 +10,7 @@ from extractor.kinds.date import Span
 from extractor.kinds.rules import KindRules, Locale
 from extractor.kinds.text import compact, fold
 
+_SPACED = re.compile(r"(?<![\d.,])\d{1,3}(?: \d{3})+,\d\d(?![\d.,])")
 _SIGNS = r"(?:US\$|[$€£¥]|USD|EUR|GBP|RM|MYR|SGD|AUD|CAD|CHF"
 
 
@@ -42,6 +43,8 @@ def find(text: str, locale: Locale) -> list[Span]:
         value = _decimal(m["n"], locale.decimal_mark) if marked else None
         if value is not None:
             spans.append(Span(m.start(), m.end(), value))
+    if locale.decimal_mark == ",":  # 1 234,56 may also be a 1 and 234,56: both are offered
+        spans += [Span(m.start(), m.end(), _decimal(m[0], ",") or "") for m in _SPACED.finditer(text)]
     return spans
 
 
