@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 DONE := $(VENV)/.done
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-input
 
-.PHONY: run test bench-guarantee lint format types imports install install-dev lock manual notice clean
+.PHONY: run test bench-guarantee bench-keying screenshots lint format types imports install install-dev lock manual notice clean
 
 run: install
 	@exec env COUNTERSIGN_PORT=$(PORT) $(BIN)/countersign run
@@ -23,6 +23,15 @@ test: install-dev lint types imports
 # Hundreds of replays: is a certificate ever broken? COUNTERSIGN_BENCH=FILE keeps the figures.
 bench-guarantee: install-dev
 	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_guarantee.py
+
+# Two hundred fields keyed in Chromium, and two thousand tasks for the memory of the page; real receipts where
+# COUNTERSIGN_REAL_DATA names their folder.
+bench-keying: install-dev
+	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_keying.py
+
+# Pictures of every page in both themes, to be looked at: build/screens.
+screenshots: install-dev
+	COUNTERSIGN_SCREENSHOTS=build/screens $(BIN)/python -m pytest -q tests/web/test_every_page.py
 
 lint: install-dev
 	$(BIN)/ruff check .

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 560, 300
-LEFT, RIGHT, TOP, BOTTOM = 58, 26, 14, 42
+LEFT, RIGHT, TOP, BOTTOM = 74, 26, 14, 42
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +32,24 @@ class Axis:
     percent: bool = False
 
     def ticks(self, count: int = 5) -> list[float]:
-        return [self.low + (self.high - self.low) * i / (count - 1) for i in range(count)]
+        """Round numbers between the ends, about `count` of them."""
+        step = _round_step((self.high - self.low) / count)
+        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
+        return [step * i for i in range(first, last + 1)]
 
     def text(self, value: float) -> str:
         if self.percent:
-            digits = 0 if self.high - self.low > 0.2 else 1 if self.high - self.low > 0.02 else 2
+            digits = 0 if self.high - self.low > 0.1 else 1 if self.high - self.low > 0.01 else 2
             return f"{100 * value:.{digits}f} %"
         return f"{value:.3g}"
+
+
+def _round_step(step: float) -> float:
+    """The next of 1, 2, 5, 10 times a power of ten."""
+    if step <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(step))
+    return power * next(one for one in (1, 2, 5, 10) if one * power >= step * (1 - 1e-9))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +71,9 @@ def lines(
     label: str,
     diagonal: bool = False,
     x_mark: float | None = None,
+    marks: bool = True,
 ) -> Markup:
-    """One or two lines with marks. `diagonal` draws where both axes agree; `x_mark` a dashed line, e.g. the target."""
+    """One or two lines, with marks unless they are too many. `diagonal` draws where both axes agree; `x_mark` a dashed line, e.g. the target."""
     to_x, to_y = _scale(x, LEFT, WIDTH - RIGHT), _scale(y, HEIGHT - BOTTOM, TOP)
     parts = [_frame(x, y, to_x, to_y)]
     if diagonal:
@@ -69,7 +82,7 @@ def lines(
     if x_mark is not None and x.low <= x_mark <= x.high:
         parts.append(_stroke("target", to_x(x_mark), TOP, to_x(x_mark), HEIGHT - BOTTOM))
     for number, points in enumerate(series):
-        parts.append(_line(points, to_x, to_y, " second" if number else ""))
+        parts.append(_line(points, to_x, to_y, " second" if number else "", marks))
     return _svg(parts, label, HEIGHT)
 
 
@@ -111,10 +124,10 @@ def _frame(x: Axis, y: Axis, to_x: Scale, to_y: Scale) -> Markup:
     return Markup("").join(parts)
 
 
-def _line(points: Sequence[Point], to_x: Scale, to_y: Scale, style: str) -> Markup:
+def _line(points: Sequence[Point], to_x: Scale, to_y: Scale, style: str, marks: bool) -> Markup:
     path = " ".join(f"{to_x(p.x):.1f},{to_y(p.y):.1f}" for p in points)
     parts = [Markup('<polyline class="line{}" points="{}"/>').format(style, path)]
-    for p in points:
+    for p in points if marks else ():
         mark = _mark(to_x(p.x), to_y(p.y), p.title, style)
         if p.href:
             hit = Markup('<circle class="hit" cx="{:.1f}" cy="{:.1f}" r="11"/>').format(to_x(p.x), to_y(p.y))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
-from sqlalchemy import tuple_
-from sqlmodel import col, or_, select
+from sqlalchemy import ColumnElement, true, tuple_
+from sqlmodel import and_, col, func, or_, select
 
 from api import cursors
 from api.deps import mine, not_found, owned
@@ -23,20 +24,46 @@ from hitl.moves import record
 from hitl.payload import payload
 from hitl.workspaces import current_types
 from models.states import DocumentState, Role
-from models.tables import Document, DocumentPage, Release
+from models.tables import Correction, Document, DocumentPage, Release
 from models.values import ValueState
 
 router = APIRouter()
 PAGE = 50
 
-TABS: dict[str, tuple[str, tuple[DocumentState, ...]]] = {
-    "all": ("All", ()),
-    "working": ("Being read", (DocumentState.RECEIVED, DocumentState.RENDERED, DocumentState.READ)),
-    "people": ("With people", (DocumentState.IN_REVIEW,)),
-    "type": ("Awaiting a type", (DocumentState.AWAITING_TYPE,)),
-    "released": ("Released", (DocumentState.RELEASED,)),
-    "amended": ("Amended", (DocumentState.AMENDED,)),
-    "trouble": ("Refused or failed", (DocumentState.REFUSED, DocumentState.FAILED)),
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One view of the list: `where` narrows the documents of the workspace."""
+
+    label: str
+    where: ColumnElement[bool]
+
+
+def _in(*states: DocumentState) -> ColumnElement[bool]:
+    return col(Document.state).in_([state.value for state in states])
+
+
+DONE = _in(DocumentState.RELEASED, DocumentState.AMENDED)
+CORRECTED = col(Document.id).in_(select(Correction.document_id))
+TABS: dict[str, Tab] = {
+    "all": Tab("All", true()),
+    "working": Tab("Reading", _in(DocumentState.RECEIVED, DocumentState.RENDERED, DocumentState.READ)),
+    "people": Tab("With people", _in(DocumentState.IN_REVIEW)),
+    "type": Tab("No type", _in(DocumentState.AWAITING_TYPE)),
+    "held": Tab("Held", col(Document.held_reason).is_not(None)),
+    "released": Tab("Released", _in(DocumentState.RELEASED)),
+    "exceptions": Tab("Exceptions", and_(DONE, func.jsonb_array_length(col(Document.exceptions)) > 0)),
+    "amended": Tab("Amended", _in(DocumentState.AMENDED)),
+    "corrections": Tab("Corrected", CORRECTED),
+    "trouble": Tab("Refused or failed", _in(DocumentState.REFUSED, DocumentState.FAILED)),
+}
+EMPTY = {
+    "all": "Upload a few, or send them with POST /v1/documents. Reading begins at once.",
+    "type": "Documents that fit no type well enough wait here until somebody says what they are.",
+    "held": "Documents come here when an operator holds them, or when a scan looks like several documents.",
+    "exceptions": "Released documents with an illegible value or a sum that does not add up are listed here.",
+    "corrections": "When a client says that a released value is wrong, its document is listed here.",
+    "trouble": "Files that could not be opened, and documents that failed, are listed here with what to do.",
 }
 
 
@@ -49,9 +76,7 @@ def list_page(
     cursor: str | None = None,
 ) -> Response:
     wanted = mine(Document, who.workspace_id)
-    states = TABS.get(tab, TABS["all"])[1]
-    if states:
-        wanted = wanted.where(col(Document.state).in_([state.value for state in states]))
+    wanted = wanted.where(TABS.get(tab, TABS["all"]).where)
     if q:
         like = "%" + q.replace("%", r"\%").replace("_", r"\_") + "%"
         wanted = wanted.where(
@@ -64,8 +89,14 @@ def list_page(
     more = cursors.encode(rows[PAGE - 1].created_at, rows[PAGE - 1].id) if len(rows) > PAGE else None
     return render(
         request, who, "documents.html", section="/documents", title="Documents",
-        documents=rows[:PAGE], more=more, tab=tab, tabs=TABS, q=q, can_upload=who.is_at_least(Role.OPERATOR),
+        documents=rows[:PAGE], more=more, tab=tab, tabs=TABS, q=q, empty=EMPTY.get(tab, ""),
+        labels=_labels(who), can_upload=who.is_at_least(Role.OPERATOR),
     )  # fmt: skip
+
+
+def _labels(who: Visitor) -> dict[str, str]:
+    """What people call each document type."""
+    return {name: spec.label for name, (_, spec) in current_types(who.session, who.workspace_id).items()}
 
 
 @router.get("/documents/{document_id}")
@@ -75,9 +106,12 @@ def document_page(request: Request, who: Reviewer, document_id: str) -> Response
     releases = who.session.exec(
         select(Release).where(Release.document_id == document.id).order_by(col(Release.number))
     ).all()
+    corrections = who.session.exec(
+        select(Correction).where(Correction.document_id == document.id).order_by(col(Correction.created_at))
+    ).all()
     return render(
         request, who, "document.html", section="/documents", title=document.filename or document.id,
-        view=view, document=document, releases=releases, story=history(who.session, document),
+        view=view, document=document, releases=releases, corrections=corrections, story=history(who.session, document),
         comments=comments_on(who.session, who.user, document.id), types=current_types(who.session, who.workspace_id),
         overlay=overlay(view), states=[state for state in ValueState if state is not ValueState.NOT_FOUND],
         can=can_do(document, who),

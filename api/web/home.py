@@ -9,10 +9,13 @@ from fastapi.responses import Response
 from sqlmodel import Session, col, func, select
 
 from api.web.figures import figures_of
+from api.web.morning import matters
+from api.web.operate import documents_by_state
 from api.web.rendering import render
+from api.web.tour import tour_of
 from api.web.visitor import Anybody
-from models.states import DocumentState, ModelState, ReviewState, Role, TaskState
-from models.tables import Document, Message, ModelVersion, Review, Task
+from models.states import ReviewState, Role, TaskState
+from models.tables import Message, Review, Task
 
 router = APIRouter()
 
@@ -37,44 +40,12 @@ def home_page(request: Request, who: Anybody) -> Response:
     if who.is_at_least(Role.MANAGER):
         shown |= {
             "states": documents_by_state(session, workspace),
-            "late": _late(who),
-            "model": _newest_model(session, workspace),
+            "matters": matters(who),
+            "tour": tour_of(who),
         }
-    return render(
-        request, who, "home.html", section="/", title="Start", can_upload=who.is_at_least(Role.OPERATOR), **shown
-    )
+    return render(request, who, "home.html", section="/", title="Start", **shown)
 
 
 def _count(session: Session, table: Any, workspace_id: str, states: list[str]) -> int:
     wanted = select(func.count()).select_from(table).where(table.workspace_id == workspace_id, table.state.in_(states))
     return session.exec(wanted).one()
-
-
-def documents_by_state(session: Session, workspace_id: str) -> dict[str, int]:
-    """How many documents are in each state; states without one are 0."""
-    counted = session.exec(
-        select(Document.state, func.count()).where(Document.workspace_id == workspace_id).group_by(Document.state)
-    ).all()
-    return {state.value: dict(counted).get(state.value, 0) for state in DocumentState}
-
-
-def _late(who: Any) -> int:
-    unfinished = ["received", "rendered", "awaiting_type", "read", "in_review"]
-    wanted = (
-        select(func.count())
-        .select_from(Document)
-        .where(
-            Document.workspace_id == who.workspace_id,
-            col(Document.state).in_(unfinished),
-            col(Document.due_at) < who.now,
-        )
-    )
-    return int(who.session.exec(wanted).one())
-
-
-def _newest_model(session: Session, workspace_id: str) -> ModelVersion | None:
-    """A model that waits for a decision."""
-    wanted = select(ModelVersion).where(
-        ModelVersion.workspace_id == workspace_id, ModelVersion.state == ModelState.PASSED.value
-    )
-    return session.exec(wanted.order_by(col(ModelVersion.created_at).desc())).first()

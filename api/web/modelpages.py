@@ -13,7 +13,7 @@ from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator
 from hitl import registry, retrain, snapshots
 from hitl.workspaces import current_types
-from models.states import Fold, ModelState
+from models.states import Fold, ModelState, Role
 from models.tables import Example, ModelVersion, Snapshot
 
 router = APIRouter()
@@ -32,7 +32,8 @@ def _shown(who: Any) -> dict[str, Any]:
     return {
         "models": rows,
         "serving": serving,
-        "can_roll_back": own_serving,
+        "can_roll_back": own_serving and who.is_at_least(Role.OPERATOR),
+        "can_train": who.is_at_least(Role.OPERATOR),
         "examples": examples_by_type(session, workspace),
         "types": current_types(session, workspace),
         "training": [model for model in rows if model.state == ModelState.TRAINING.value],
@@ -63,6 +64,7 @@ def model_page(request: Request, who: Manager, model_id: str) -> Response:
         model=model,
         parent=parent,
         snapshot=snapshot,
+        can_train=who.is_at_least(Role.OPERATOR),
     )
 
 

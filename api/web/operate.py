@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -10,11 +11,11 @@ from fastapi.responses import Response
 from sqlalchemy import select as table_select
 from sqlmodel import Session, col, func, select
 
-from api.web.home import documents_by_state
 from api.web.rendering import render
 from api.web.visitor import Manager
 from hitl.eligible import keyers_left, reviewers
 from hitl.work import OUTSTANDING, UNDECIDED
+from hitl.workspaces import current_types
 from models.states import DocumentState, TaskState
 from models.tables import Document, Review, Task, User
 
@@ -40,24 +41,67 @@ def queue_page(request: Request, who: Manager) -> Response:
     at_work = [user for user in people if user.last_seen_at and who.now - user.last_seen_at < timedelta(minutes=10)]
     return render(
         request, who, "queue.html", section="/queue", title="Queue",
-        states=documents_by_state(session, workspace), tasks=tasks_by_field(session, workspace),
+        states=documents_by_state(session, workspace), tasks=tasks_by_type(session, workspace),
         reviews=reviews_by_level(session, workspace), documents=most_urgent(session, workspace),
-        blocked=blocked_tasks(session, workspace), no_reviewer=_levels_without_reviewer(session, workspace),
-        at_work=at_work, people=people, working=WORKING, warn_before=timedelta(hours=2),
+        blocked=blocked_tasks(session, workspace), no_reviewer=levels_without_reviewer(session, workspace),
+        at_work=at_work, people=people, types=current_types(session, workspace), working=WORKING,
+        warn_before=timedelta(hours=2),
     )  # fmt: skip
 
 
-def tasks_by_field(session: Session, workspace_id: str) -> list[Any]:
-    """Rows (document type, field, purpose, open, leased, oldest, next due) of what waits, oldest first."""
-    in_hand = func.count().filter(col(Task.state) == TaskState.LEASED.value)
-    free = func.count().filter(col(Task.state) == TaskState.OPEN.value)
-    oldest, next_due = func.min(col(Task.created_at)), func.min(col(Task.due_at))
+def documents_by_state(session: Session, workspace_id: str) -> dict[str, int]:
+    """How many documents are in each state; states without one are 0."""
+    counted = session.exec(
+        select(Document.state, func.count()).where(Document.workspace_id == workspace_id).group_by(Document.state)
+    ).all()
+    return {state.value: dict(counted).get(state.value, 0) for state in DocumentState}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskGroup:
+    """What waits of one document type for one purpose; its fields with their open tasks."""
+
+    document_type: str | None
+    purpose: str
+    open: int
+    in_hand: int
+    oldest: datetime
+    next_due: datetime | None
+    fields: tuple[tuple[str, int], ...]
+
+
+def tasks_by_type(session: Session, workspace_id: str) -> list[TaskGroup]:
+    """What waits for people, oldest first."""
+    groups: dict[tuple[str | None, str], list[Any]] = {}
+    for row in _tasks_by_field(session, workspace_id):
+        groups.setdefault((row.document_type, row.purpose), []).append(row)
+    return sorted(
+        (
+            TaskGroup(
+                *key,
+                sum(row.free for row in rows),
+                sum(row.in_hand for row in rows),
+                min(row.oldest for row in rows),
+                min((row.next_due for row in rows if row.next_due), default=None),
+                tuple((row.field, row.free + row.in_hand) for row in rows),
+            )
+            for key, rows in groups.items()
+        ),
+        key=lambda group: group.oldest,
+    )
+
+
+def _tasks_by_field(session: Session, workspace_id: str) -> list[Any]:
+    in_hand = func.count().filter(col(Task.state) == TaskState.LEASED.value).label("in_hand")
+    free = func.count().filter(col(Task.state) == TaskState.OPEN.value).label("free")
+    oldest = func.min(col(Task.created_at)).label("oldest")
+    next_due = func.min(col(Task.due_at)).label("next_due")
     wanted = (
         table_select(col(Document.document_type), col(Task.field), col(Task.purpose), free, in_hand, oldest, next_due)
         .join(Document, col(Document.id) == col(Task.document_id))
         .where(col(Task.workspace_id) == workspace_id, col(Task.state).in_(OUTSTANDING))
         .group_by(col(Document.document_type), col(Task.field), col(Task.purpose))
-        .order_by(oldest)
+        .order_by(col(Task.field))
     )
     return list(session.execute(wanted).all())
 
@@ -103,6 +147,6 @@ def blocked_tasks(session: Session, workspace_id: str) -> list[Task]:
     return blocked
 
 
-def _levels_without_reviewer(session: Session, workspace_id: str) -> list[int]:
+def levels_without_reviewer(session: Session, workspace_id: str) -> list[int]:
     levels = {level for level, *_ in reviews_by_level(session, workspace_id)}
     return sorted(level for level in levels if not reviewers(session, workspace_id, level))

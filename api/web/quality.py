@@ -1,4 +1,4 @@
-"""The quality page: released error with its interval, certificates, automation, cost, the curve, calibration, drift."""
+"""The quality page: released error with its interval, certificates, automation, cost, the curve, calibration."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from fastapi.responses import Response
 from sqlmodel import Session, col, select
 
 from api import charts
+from api.web import watching
 from api.web.figures import clopper_pearson
 from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Visitor
 from hitl import quality
 from hitl.policy import Policy, current_policy, save_policy
 from hitl.workspaces import current_type, current_types
-from models.tables import GraderVersion, Observation, Workspace
+from models.states import Role
+from models.tables import Observation, Workspace
 
 router = APIRouter(prefix="/quality")
 
@@ -65,15 +67,31 @@ def quality_page(
     measured = measure(observed)
     bins = calibration(observed)
     workspace = who.session.get_one(Workspace, who.workspace_id)
-    curves = [_curve(one, _policy(who, one["document_type"])) for one in numbers["certificates"]]
+    certificates = newest(numbers["certificates"])
+    curves = [_curve(one, _policy(who, one["document_type"])) for one in certificates]
     return render(
         request, who, "quality.html", section="/quality", title="Quality", types=types, chosen=chosen,
-        fields=numbers["fields"], certificates=numbers["certificates"], measured=measured, bins=bins,
+        fields=numbers["fields"], certificates=certificates, measured=measured, bins=bins,
         error_chart=_error_chart(measured, types, who), calibration_chart=_calibration_chart(bins),
-        curves=[curve for curve in curves if curve], target=target, grader=_grader(who),
+        curves=[curve for curve in curves if curve], target=target, overall=_overall(observed),
+        drift=watching.drift(observed, certificates), grader=watching.grader(who.session, who.workspace_id),
+        can_operate=who.is_at_least(Role.OPERATOR),
         totals=_totals(numbers["fields"], workspace.settings), money=_cost(workspace.settings),
         single=[name for name in types if _policy(who, name).single_operator],
     )  # fmt: skip
+
+
+def newest(certificates: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each type and pool the certificate that is kept up to date: earlier models and policies had their own."""
+    kept = {(one["document_type"], one["pool"]): one for one in sorted(certificates, key=lambda one: one["updated_at"])}
+    return [kept[key] for key in sorted(kept)]
+
+
+def _overall(observed: Sequence[Observation]) -> tuple[float, float, float] | None:
+    """The released error over all fields, with its 95 % interval."""
+    if not observed:
+        return None
+    return share([1 / row.probability for row in observed], [row.released_wrong for row in observed])
 
 
 def _policy(who: Visitor, document_type: str) -> Policy:
@@ -156,14 +174,14 @@ def _calibration_chart(bins: list[Bin]) -> Any:
 def _curve(certificate: dict[str, Any], policy: Policy) -> dict[str, Any] | None:
     """Released error against answers per field, from the certificate's own curve; a click picks the target."""
     steps = [step for step in (certificate.get("report") or {}).get("curve", []) if step[2] is not None]
-    if len(steps) < 2:
-        return None
     checks = BLIND_CHECK * policy.audit_rate.accept
     found = {
         (float(error), REVIEWED * (1 - accepted) + checks * accepted, float(threshold), bool(certified))
         for threshold, accepted, error, certified in steps
     }
-    points = sorted(found)[:: max(1, len(found) // 24)]
+    points = thinned(frontier(sorted(found)))
+    if len(points) < 2:
+        return None
     name = certificate["document_type"]
     top = max(point[0] for point in points) or 0.01
     marks = [
@@ -180,7 +198,31 @@ def _curve(certificate: dict[str, Any], policy: Policy) -> dict[str, Any] | None
         charts.Axis("Human answers a field", 0.0, DOUBLE_KEYING),
         [marks], label=f"Cost against error, {name}", x_mark=certificate["target"],
     )  # fmt: skip
-    return {"name": name, "pool": certificate["pool"], "chart": chart, "points": points}
+    return {
+        "name": name,
+        "pool": certificate["pool"],
+        "chart": chart,
+        "points": points,
+        "target": certificate["target"],
+    }
+
+
+Step = tuple[float, float, float, bool]  # error, answers a field, threshold, certified
+
+
+def frontier(steps: Sequence[Step]) -> list[Step]:
+    """Of steps by rising error those that no cheaper one with less error makes pointless."""
+    kept: list[Step] = []
+    for step in steps:
+        if not kept or step[1] < kept[-1][1]:
+            kept.append(step)
+    return kept
+
+
+def thinned(steps: Sequence[Step], most: int = 24) -> list[Step]:
+    """About `most` of them, the last among them."""
+    every = max(1, len(steps) // most)
+    return [step for number, step in enumerate(steps) if number % every == 0 or number == len(steps) - 1]
 
 
 def _cost(settings: dict[str, Any]) -> dict[str, Any]:
@@ -206,12 +248,6 @@ def _totals(fields: list[dict[str, Any]], settings: dict[str, Any]) -> dict[str,
         "money": seconds * hourly / 3600, "double": per_answer * DOUBLE_KEYING * hourly / 3600,
         "saved": 1 - answers / DOUBLE_KEYING,
     }  # fmt: skip
-
-
-def _grader(who: Visitor) -> dict[str, Any] | None:
-    wanted = select(GraderVersion).where(GraderVersion.workspace_id == who.workspace_id, col(GraderVersion.active))
-    row = who.session.exec(wanted.order_by(col(GraderVersion.created_at).desc())).first()
-    return row.report if row else None
 
 
 @router.post("/target")

@@ -192,14 +192,33 @@ def go(path: str, done: str = "") -> RedirectResponse:
     return RedirectResponse(f"{path}{joint}done={done}" if done else path, 303)
 
 
+# What an error is called on a page, and what to do about those that the framework raises without a word of its own.
+HEADINGS = {
+    401: "Please sign in",
+    403: "Not for your role",
+    404: "Nothing is here",
+    405: "This page only shows",
+    409: "Somebody was faster",
+    413: "Too large",
+    422: "Something in the form is not right",
+    429: "Too many tries",
+    500: "Something broke",
+}
+BARE = {
+    "Not Found": ("There is no page at this address.", "Check the address, or begin at the start."),
+    "Method Not Allowed": ("A form was left here and came back without its content.", "Begin at the start."),
+}
+
+
 def error_page(request: Request, problem: Problem) -> HTMLResponse:
     """The page of an error: what happened and what to do next."""
+    message, step = BARE.get(problem.detail, (problem.detail, problem.next_step))
     return render(
         request,
         None,
         "problem.html",
         status=problem.status,
-        title=problem.title,
-        message=problem.detail,
-        step=problem.next_step,
+        title=HEADINGS.get(problem.status, problem.title),
+        message=message,
+        step=step,
     )

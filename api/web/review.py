@@ -78,11 +78,12 @@ def _page(request: Request, who: Visitor, row: Review, *, status: int = 200, **m
     view = shown(who.session, document)
     field = next((one for one in view.fields if verdict and one.name == verdict.field), None)
     spec = field_spec(view.spec, field.name) if field else None
+    candidates = _candidates(who, row)
     left = max(0, int((row.lease_until - who.now).total_seconds())) if row.lease_until else 0
     return render(
         request, who, "review.html", section="/review", status=status, title="Review",
         row=row, document=document, view=view, field=field, spec=spec, audit=audit, left=left,
-        candidates=_candidates(who, row), why=WHY.get(row.reason, row.reason), states=STATES,
+        candidates=candidates, places=_places(candidates), why=WHY.get(row.reason, row.reason), states=STATES,
         comments=comments_on(who.session, who.user, document.id), lists=_list_fields(view),
         overlay=_overlay(view) if field is None else {}, **({"typed": {}} | more),
     )  # fmt: skip
@@ -91,6 +92,15 @@ def _page(request: Request, who: Visitor, row: Review, *, status: int = 200, **m
 def _candidates(who: Visitor, row: Review) -> list[Shown]:
     found = review.candidates(who.session, row, now=who.now)
     return [Shown(n, one.value_state, one.value, one.page, one.box) for n, one in enumerate(found, start=1)]
+
+
+def _places(candidates: list[Shown]) -> dict[int, list[list[float]]]:
+    """Where any candidate stands, by page. Not which: often only the machine's has a place, which would mark it."""
+    by_page: dict[int, list[list[float]]] = {}
+    for one in candidates:
+        if one.page and one.box and one.box not in by_page.setdefault(one.page, []):
+            by_page[one.page].append(one.box)
+    return {page: sorted(boxes) for page, boxes in by_page.items()}
 
 
 def _list_fields(view: Any) -> set[str]:

@@ -1,4 +1,4 @@
-"""The document types page: fields, kinds, validators and keying modes of a type, and its policy."""
+"""The document types page: fields, kinds, validators and keying modes of a type; its preview on a document."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from api.web.forms import AnyForm, Form
 from api.web.rendering import go, render
 from api.web.visitor import Operator, Visitor
 from extractor.checks import CHECKS, VALIDATORS
-from hitl.policy import Policy, current_policy, save_policy
+from hitl.policy import Policy, current_policy
 from hitl.workspaces import current_type, current_types, save_type
 from models.doctype import DocumentType, KeyingMode, Kind
 from models.tables import Document, DocumentTypeVersion
@@ -37,7 +37,7 @@ def new_page(request: Request, who: Operator) -> Response:
     empty: dict[str, Any] = {"name": "", "label": "", "description": "", "fields": [], "date_order": "DMY",
                              "decimal_mark": ".", "mixed_locales": False, "currency": "",
                              "error_target": 0.02, "checks": []}  # fmt: skip
-    return _editor(request, who, empty, is_new=True)
+    return editor(request, who, empty, is_new=True)
 
 
 @router.get("/{name}")
@@ -45,12 +45,13 @@ def edit_page(
     request: Request, who: Operator, name: str, preview: Annotated[str, Query(max_length=80)] = ""
 ) -> Response:
     _, spec = current_type(who.session, who.workspace_id, name)
-    return _editor(request, who, spec.model_dump(mode="json"), preview=preview)
+    return editor(request, who, spec.model_dump(mode="json"), preview=preview)
 
 
-def _editor(
+def editor(
     request: Request, who: Visitor, spec: dict[str, Any], *, is_new: bool = False, status: int = 200, **more: Any
 ) -> Response:
+    """The page of one type. `policy` and `tried` show a policy that is not kept yet, and what it would have done."""
     name = spec["name"]
     versions = who.session.exec(
         select(DocumentTypeVersion)
@@ -58,11 +59,11 @@ def _editor(
         .order_by(col(DocumentTypeVersion.number).desc())
     ).all()
     policy = Policy() if is_new else current_policy(who.session, who.workspace_id, name, now=who.now)[1]
-    shared: dict[str, Any] = {"preview": "", "problems": []}
+    shared: dict[str, Any] = {"preview": "", "problems": [], "policy": policy, "tried": None}
     context = shared | more
     return render(
         request, who, "type.html", section="/types", status=status, title=spec["label"] or "New document type",
-        spec=spec, is_new=is_new, versions=versions, policy=policy, kinds=list(Kind), modes=list(KeyingMode),
+        spec=spec, is_new=is_new, versions=versions, kinds=list(Kind), modes=list(KeyingMode),
         validators=sorted(VALIDATORS), check_kinds=sorted(CHECKS), blank=BLANK_ROWS,
         samples=_samples(who, name), **_previewed(who, context.pop("preview")), **context,
     )  # fmt: skip
@@ -91,14 +92,14 @@ def save(request: Request, who: Operator, name: str, form: AnyForm) -> Response:
     try:
         parsed = DocumentType.model_validate(spec | ({} if is_new else {"name": name}))
     except ValidationError as error:
-        problems += [f"{_place(item['loc'])}{item['msg'].removeprefix('Value error, ')}" for item in error.errors()]
+        problems += [f"{place_of(item['loc'])}{item['msg'].removeprefix('Value error, ')}" for item in error.errors()]
     if problems:
-        return _editor(request, who, spec, is_new=is_new, status=422, problems=problems)
+        return editor(request, who, spec, is_new=is_new, status=422, problems=problems)
     save_type(who.session, who.workspace_id, parsed, actor=who.actor, now=who.now)
     return go(f"/types/{parsed.name}", "saved")
 
 
-def _place(location: tuple[Any, ...]) -> str:
+def place_of(location: tuple[Any, ...]) -> str:
     """Where in the form something is wrong, as people count."""
     said = [f"field {part + 1}" if isinstance(part, int) else str(part).replace("_", " ") for part in location]
     return f"{', '.join(part for part in said if part != 'fields')}: " if said else ""
@@ -120,7 +121,7 @@ def spec_of_form(form: Form) -> dict[str, Any]:
         "decimal_mark": form.get("decimal_mark", "."),
         "mixed_locales": form.get("mixed_locales") == "several",
         "currency": form.get("currency", "").strip(),
-        "error_target": _share(form.get("error_target", "")) or 0.02,
+        "error_target": share_of(form.get("error_target", "")) or 0.02,
         "fields": [_field(form, n) for n in numbers if f"f{n}.remove" not in form],
         "checks": checks,
     }
@@ -140,7 +141,7 @@ def _field(form: Form, number: int) -> dict[str, Any]:
         "columns": [_column(text) for text in _listed(said("columns"))],
         "anchors": _listed(said("anchors")),
         "validators": _listed(said("validators")),
-        "error_target": _share(said("error_target")),
+        "error_target": share_of(said("error_target")),
         "mode": said("mode") or "blind",
         "hint": said("hint"),
     }
@@ -160,36 +161,9 @@ def _words(text: str) -> list[str]:
     return re.findall(r"[a-z][a-z0-9_]*", text)
 
 
-def _share(text: str) -> float | None:
+def share_of(text: str) -> float | None:
     """Percent as typed, to a ratio."""
     try:
         return float(text.replace(",", ".").rstrip("% ")) / 100 if text.strip() else None
     except ValueError:
         return None
-
-
-@router.post("/{name}/policy")
-def keep_policy(request: Request, who: Operator, name: str, form: AnyForm) -> Response:
-    """Write the next version of the policy; documents that were routed keep theirs."""
-    _, spec = current_type(who.session, who.workspace_id, name)
-    _, before = current_policy(who.session, who.workspace_id, name, now=who.now)
-    changed = before.model_dump(mode="json") | {
-        "error_target": _share(form.get("error_target", "")),
-        "threshold_mode": form.get("threshold_mode", before.threshold_mode),
-        "fixed_threshold": _share(form.get("fixed_threshold", "")) or before.fixed_threshold,
-        "classification_threshold": _share(form.get("classification_threshold", "")) or before.classification_threshold,
-        "audit_rate": {
-            "accept": _share(form.get("audit_accept", "")) or 0.0,
-            "review": _share(form.get("audit_review", "")) or 0.0,
-        },
-        "cap": form.get("cap", before.cap),
-        "hold_for_audit": "hold_for_audit" in form,
-        "single_operator": "single_operator" in form,
-    }
-    try:
-        policy = Policy.model_validate(changed)
-    except ValidationError as error:
-        problems = [f"{_place(item['loc'])}{item['msg']}" for item in error.errors()]
-        return _editor(request, who, spec.model_dump(mode="json"), status=422, problems=problems)
-    save_policy(who.session, who.workspace_id, name, policy, actor=who.actor, now=who.now)
-    return go(f"/types/{name}", "saved")

@@ -32,6 +32,14 @@ for (const place of places) {
   });
 }
 
+// An address like #field-total opens that value.
+function openNamed() {
+  const card = cards.find((one) => `#${one.id}` === location.hash);
+  if (card) card.open = true;
+}
+addEventListener("hashchange", openNamed);
+openNamed();
+
 const filter = document.getElementById("hide-fine");
 filter.closest("[data-needs-js]").hidden = false;
 filter.addEventListener("change", () => document.querySelector(".viewer").classList.toggle("hide-fine", filter.checked));

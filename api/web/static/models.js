@@ -9,7 +9,7 @@ async function follow(panel) {
       return;
     }
     if (typeof progress.share === "number") panel.querySelector("progress").value = progress.share;
-    const said = Object.entries(progress).map(([key, value]) => `${key.replaceAll("_", " ")}: ${value}`).join(" · ");
+    const said = Object.entries(progress).filter(([key]) => key !== "share").map(([key, value]) => `${key.replaceAll("_", " ")}: ${value}`).join(" · ");
     if (said) panel.querySelector("[role=status]").textContent = said;
   }
   setTimeout(() => follow(panel), 2000);

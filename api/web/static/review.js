@@ -22,6 +22,7 @@ function choose(value) {
 
 const cards = [...document.querySelectorAll(".value-card.edit")];
 const places = [...document.querySelectorAll(".place[data-field]")];
+if (!cards.length) document.querySelector(".place")?.scrollIntoView({ block: "center" });
 
 function light(field) {
   for (const node of [...cards, ...places]) node.classList.toggle("lit", node.dataset.field === field);
@@ -34,18 +35,8 @@ function nextDoubt() {
   (doubts[at + 1] ?? doubts[0])?.querySelector("textarea").focus();
 }
 
-function lightCandidate(number) {
-  for (const place of document.querySelectorAll(".candidate-place")) place.classList.toggle("lit", place.dataset.number === number);
-  document.querySelector(".candidate-place.lit")?.scrollIntoView({ block: "center" });
-}
-
 for (const card of cards) card.addEventListener("focusin", () => light(card.dataset.field));
 for (const place of places) place.addEventListener("click", () => cards.find((card) => card.dataset.field === place.dataset.field)?.querySelector("textarea").focus());
-for (const choice of document.querySelectorAll(".choice[data-number]")) {
-  choice.addEventListener("pointerenter", () => lightCandidate(choice.dataset.number));
-  choice.querySelector("input").addEventListener("change", () => lightCandidate(choice.dataset.number));
-}
-
 const filter = document.getElementById("hide-fine");
 if (filter) {
   filter.closest("[data-needs-js]").hidden = false;
@@ -73,4 +64,4 @@ setInterval(() => {
   const seconds = Math.max(0, Math.ceil(Number(left.dataset.seconds) - (performance.now() - started) / 1000));
   left.textContent = seconds > 90 ? `${Math.round(seconds / 60)} min left` : seconds > 0 ? `${seconds} s left` : "its time ran out: somebody else may have it now";
 }, 1000);
-if (!document.querySelector("[autofocus]")) (cards.length ? nextDoubt() : document.querySelector("#main").focus());
+if (!document.querySelector("[autofocus]")) (cards.length ? nextDoubt() : document.querySelector("#main").focus({ preventScroll: true }));

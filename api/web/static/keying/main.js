@@ -20,6 +20,11 @@ async function post(path, body, options = {}) {
   throw Object.assign(new Error(problem.detail ?? response.statusText), { status: response.status, detail: problem.detail, code: problem.code });
 }
 
+/** Calls back when what was just put into the page has been drawn. */
+function onScreen(then) {
+  requestAnimationFrame(() => setTimeout(then));
+}
+
 class Bench {
   constructor() {
     this.keymap = new Keymap(settings.keymap);
@@ -100,9 +105,8 @@ class Bench {
     this.build(task, typed);
     await this.showView();
     if (this.held !== held) return;
-    performance.clearMarks("crop");
-    performance.mark("crop");
     this.startedAt = performance.now();
+    onScreen(() => { performance.clearMarks("crop"); performance.mark("crop"); });
   }
 
   describe(task) {
@@ -325,7 +329,7 @@ class Bench {
       keystrokes: this.keystrokes,
       ...answer,
     };
-    performance.clearMarks("answer");
+    for (const name of ["answer", "crop"]) performance.clearMarks(name);
     performance.mark("answer");
     this.remember({ key: body.idempotency_key, held, answer: body });
     this.outbox.add({ key: body.idempotency_key, path: `/work/tasks/${task.id}/answer`, body, label: task.label, task: task.id });

@@ -2,6 +2,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const LARGEST = 6;
+const ABOVE = 22; // pixels between a crop and the answer below it
 
 function element(name, attributes) {
   const node = document.createElementNS(SVG, name);
@@ -87,7 +88,7 @@ export class Stage {
     this.scale = Math.min(this.wholePage ? wide : whole, this.wholePage ? 1.4 : 2.4);
     this.least = Math.min(whole, this.scale) * 0.8;
     this.x = (clientWidth - this.size.width * this.scale) / 2;
-    this.y = this.wholePage ? 0 : Math.max(0, (clientHeight - this.size.height * this.scale) / 2);
+    this.y = 0;
     this.place();
   }
 
@@ -96,7 +97,9 @@ export class Stage {
     const clamp = (at, room, length) => (length <= room ? (room - length) / 2 : Math.min(0, Math.max(room - length, at)));
     this.x = clamp(this.x, clientWidth, this.size.width * this.scale);
     const height = this.size.height * this.scale;
-    this.y = height <= clientHeight && this.wholePage ? 0 : clamp(this.y, clientHeight, height);
+    const free = clientHeight - height;
+    if (free < 0) this.y = clamp(this.y, clientHeight, height);
+    else this.y = this.wholePage ? 0 : Math.max(free / 2, free - ABOVE); // a crop stands directly above the input
     this.sheet.style.transform = `translate(${this.x}px, ${this.y}px) scale(${this.scale})`;
   }
 
