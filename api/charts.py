@@ -73,7 +73,7 @@ def lines(
     x_mark: float | None = None,
     marks: bool = True,
 ) -> Markup:
-    """One or two lines, with marks unless they are too many. `diagonal` draws where both axes agree; `x_mark` a dashed line, e.g. the target."""
+    """One or two lines. `diagonal` draws where both axes agree; `x_mark` a dashed line, e.g. the target."""
     to_x, to_y = _scale(x, LEFT, WIDTH - RIGHT), _scale(y, HEIGHT - BOTTOM, TOP)
     parts = [_frame(x, y, to_x, to_y)]
     if diagonal:

@@ -16,7 +16,7 @@ from api.web.visitor import Manager
 from hitl.eligible import keyers_left, reviewers
 from hitl.work import OUTSTANDING, UNDECIDED
 from hitl.workspaces import current_types
-from models.states import DocumentState, TaskState
+from models.states import DocumentState, Role, TaskState
 from models.tables import Document, Review, Task, User
 
 router = APIRouter()
@@ -45,7 +45,7 @@ def queue_page(request: Request, who: Manager) -> Response:
         reviews=reviews_by_level(session, workspace), documents=most_urgent(session, workspace),
         blocked=blocked_tasks(session, workspace), no_reviewer=levels_without_reviewer(session, workspace),
         at_work=at_work, people=people, types=current_types(session, workspace), working=WORKING,
-        warn_before=timedelta(hours=2),
+        warn_before=timedelta(hours=2), can_upload=who.is_at_least(Role.OPERATOR),
     )  # fmt: skip
 
 

@@ -38,3 +38,15 @@ def test_every_make_target_of_the_readme_exists():
     targets = set(re.findall(r"`?make ([a-z][a-z-]*)", readme)) - {"it", "sure"}
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert not [target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)]
+
+
+def test_every_page_and_every_key_stands_in_the_manual():
+    from api.web.rendering import NAVIGATION
+
+    manual = (ROOT / "api" / "help" / "pages.md").read_text(encoding="utf-8")
+    pages = [link.href for group in NAVIGATION for link in group.links]
+    assert not [page for page in pages if f"| `{page}` |" not in manual]
+    keymap = (ROOT / "api" / "web" / "static" / "keying" / "keymap.js").read_text(encoding="utf-8")
+    keys = re.findall(r'label: "(.+?)", keys: "(.+?)"', keymap)
+    assert keys
+    assert not [(label, key) for label, key in keys if f"| `{key}` | {label} |" not in manual]

@@ -10,7 +10,6 @@ from typing import Any
 from sqlmodel import Session
 
 from hitl.grader import Reviewed, fit
-from models.doctype import DocumentType
 from models.states import Role
 from models.tables import (
     Answer,
@@ -72,7 +71,7 @@ def furnish(site: Site) -> Rich:
     _learned(site, released)
     _watched(site)
     model = _models(site)
-    _people(site, people, released)
+    _people(site, people)
     _client(site, released)
     site.session.commit()
     return Rich(people, released, in_review, awaiting, failed, model)
@@ -98,7 +97,7 @@ def _released(site: Site, people: dict[str, User]) -> Document:
             reasons=[{"rule": "below_threshold"}], threshold=0.97,
         )  # fmt: skip
         task = factories.create_task(site.session, verdict, state="answered")
-        _save(site, _answer(task, people["vera"], value))
+        _save(site, answer(task, people["vera"], value))
     site.session.add_all([
         Release(document_id=document.id, number=1, payload={}, certified={"certified": False}, created_at=NOW),
         Correction(document_id=document.id, field="total", value_state="found", value="12.60", by="key_1",
@@ -119,7 +118,8 @@ def _reading(session: Session, document: Document, field: str) -> Any:
     ).one()
 
 
-def _answer(task: Task, user: User, value: Any) -> Answer:
+def answer(task: Task, user: User, value: Any) -> Answer:
+    """What this person keyed; not yet saved."""
     return Answer(
         task_id=task.id, user_id=user.id, workspace_id=task.workspace_id, document_id=task.document_id,
         value_state="found", value=value, source="typed", seconds=2.4, keystrokes=6, lease_token="t",
@@ -203,7 +203,7 @@ def _models(site: Site) -> ModelVersion:
     return model
 
 
-def _people(site: Site, people: dict[str, User], document: Document) -> None:
+def _people(site: Site, people: dict[str, User]) -> None:
     vera = people["vera"]
     vera.trained_kinds = ["money"]
     site.session.add(vera)
@@ -216,11 +216,11 @@ def _people(site: Site, people: dict[str, User], document: Document) -> None:
         Message(workspace_id=site.workspace.id, author_id=people["rob"].id, to_user_id=vera.id, field="total",
                 body="Please look at the cents again.", created_at=NOW),
     )  # fmt: skip
-    for field in ("total", "date"):
+    for _ in range(10):
+        asked = paper.read_document(site.session, site.workspace, site.version, fields=("total",), state="released")
         _save(site, GoldItem(
-            workspace_id=site.workspace.id, document_id=document.id, field=field,
-            kind=DocumentType.model_validate(site.version.spec).field(field).kind.value, value_state="found",
-            value=paper.VALUES[field], explanation="It stands beside the word.", created_at=NOW,
+            workspace_id=site.workspace.id, document_id=asked.id, field="total", kind="money", value_state="found",
+            value="12.50", explanation="It stands beside the word TOTAL.", created_at=NOW,
         ))  # fmt: skip
 
 
@@ -242,7 +242,7 @@ def field_review(site: Site, document: Document, **columns: Any) -> Review:
     verdict = factories.create_verdict(site.session, document, "total", reading, state="contested")
     task = factories.create_task(site.session, verdict, state="answered")
     vera = site.person("vivian")
-    _save(site, _answer(task, vera, "12.90"))
+    _save(site, answer(task, vera, "12.90"))
     return _save_review(site, document, verdict_id=verdict.id, reason="contested", **columns)
 
 

@@ -96,7 +96,6 @@ def test_the_pages_of_a_validator(site: Site, browser: Browser, seen: Any):
     page.wait_for_selector("body[data-state=working] .sheet img")
     page.keyboard.type("1")
     page.keyboard.press("Enter")
-    page.keyboard.press("Enter")
     page.wait_for_selector("#feedback:not([hidden])")
     seen(page, "training-lesson")
     page.context.close()

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from models.tables import Answer, Event, Exposure, Task, User
 from models.values import Box
-from tests.web import paper
+from tests.web import paper, rich
 from tests.web.conftest import Site
 
 pytestmark = pytest.mark.web
@@ -182,6 +182,44 @@ def test_answers_given_without_a_connection_arrive_once_when_it_is_back(site: Si
     assert len({answer.task_id for answer in answers}) == 4
 
 
+def test_what_is_being_typed_survives_a_lost_connection(site: Site, context: BrowserContext):
+    site.person("vera")
+    with_tasks(site, "total")
+    page = open_bench(site, context)
+    page.keyboard.type("12")
+    context.set_offline(True)
+    expect(page.locator("#sending")).to_have_text("No connection")
+    page.keyboard.type(".50")
+    page.keyboard.press("Enter")
+    expect(page.locator("#sending")).to_have_text("No connection · 1 answer kept here")
+    context.set_offline(False)
+    assert [(answer.value, answer.keystrokes) for answer in kept(site, page)] == [("12.50", 6)]
+
+
+def test_two_people_race_and_each_task_is_answered_once(site: Site, context: BrowserContext, browser: Any):
+    site.person("vera")
+    site.person("victor")
+    made = with_tasks(site, "total", "company", "date", "payment", "copy", "till")
+    other_context = browser.new_context()
+    pages = [open_bench(site, context), open_bench(site, other_context, "victor")]
+    for _ in range(100):
+        states = [page.get_attribute("body", "data-state") for page in pages]
+        if set(states) == {"empty"}:
+            break
+        for page, state in zip(pages, states, strict=True):
+            if state == "working":
+                page.keyboard.press("Alt+i")
+            page.wait_for_timeout(50)
+    for page in pages:
+        expect(page.locator("#sending")).to_have_text("All sent")
+    answers = rows(site, Answer)
+    assert len({answer.task_id for answer in answers}) == len(answers)
+    fields = {task.id: task.field for task in rows(site, Task)}
+    assert len({(fields[answer.task_id], answer.user_id) for answer in answers}) == len(answers)
+    assert {task.id for task in made} <= {answer.task_id for answer in answers}
+    other_context.close()
+
+
 def test_answers_survive_closing_the_browser_window(site: Site, context: BrowserContext):
     site.person("vera")
     with_tasks(site, "total", "company")
@@ -246,8 +284,8 @@ def test_verify_mode_wants_an_explicit_yes(site: Site, context: BrowserContext):
     with_tasks(site, "total", mode="verify", shown_value="12.50")
     page = open_bench(site, context)
     expect(page.locator("#shown")).to_have_text("12.50")
-    page.keyboard.press("Escape")
     page.keyboard.press("Enter")
+    expect(page.locator("#complaint")).to_contain_text("Is it right?")
     assert kept(site, page) == []
     page.keyboard.press("Alt+y")
     nothing_left(page)
@@ -357,6 +395,20 @@ def test_a_session_that_ended_keeps_the_answers_until_one_signs_in_again(site: S
     context.add_cookies(cookies)  # type: ignore[arg-type]
     page.reload()
     assert len(kept(site, page)) == 1
+
+
+def test_a_second_enter_in_training_is_no_second_answer(site: Site, context: BrowserContext):
+    rich.furnish(site)
+    before = len(rows(site, Answer))
+    page = site.sign_in(context, "vera")
+    page.goto(f"{site.url}/training")
+    page.get_by_role("button", name="Train").click()
+    page.wait_for_selector("body[data-state=working] .sheet img")
+    page.keyboard.type("1")
+    for _ in range(3):
+        page.keyboard.press("Enter")
+    expect(page.locator("#done")).to_have_text("8 today")
+    assert len(kept(site, page)) == before + 1
 
 
 WAITED = "() => performance.getEntriesByName('crop')[0].startTime - performance.getEntriesByName('answer')[0].startTime"

@@ -13,8 +13,11 @@ from PIL import Image
 from api import charts
 from api.web.crops import LARGEST_SHARE, cut, is_crop, place_of
 from api.web.figures import interval
-from api.web.quality import calibration, measure, share
+from api.web.policies import policy_of_form
+from api.web.quality import calibration, frontier, measure, newest, share, thinned
 from api.web.types import spec_of_form
+from api.web.watching import caught_by_budget, moving_shares
+from hitl.policy import Policy
 from models.values import Box
 from tests.web import paper
 
@@ -110,3 +113,57 @@ def test_a_form_becomes_a_document_type():
     assert [field["name"] for field in spec["fields"]] == ["total", "lines"]
     assert spec["fields"][1]["columns"] == [{"name": "what", "kind": "line"}, {"name": "price", "kind": "money"}]
     assert spec["checks"] == [{"kind": "order", "fields": ["a", "b"]}]
+
+
+def test_ticks_are_round_and_within_the_axis():
+    assert charts.Axis("x", 0.0, 0.78).ticks() == pytest.approx([0.0, 0.2, 0.4, 0.6])
+    assert charts.Axis("x", 0.824, 1.0).ticks() == pytest.approx([0.85, 0.9, 0.95, 1.0])
+
+
+@given(st.floats(0, 1), st.floats(0.001, 1000))
+def test_every_axis_has_some_ticks(low: float, span: float):
+    ticks = charts.Axis("x", low, low + span).ticks()
+    assert 2 <= len(ticks) <= 7
+    assert all(low - 1e-6 * span <= tick <= low + span * (1 + 1e-6) for tick in ticks)
+
+
+def test_the_curve_keeps_what_no_cheaper_threshold_beats():
+    steps = [(0.0, 1.2, 0.99, True), (0.01, 1.3, 0.98, True), (0.02, 1.0, 0.9, False), (0.02, 1.1, 0.95, False)]
+    assert [step[2] for step in frontier(sorted(steps))] == [0.99, 0.9]
+
+
+def test_the_ends_of_a_curve_survive_its_thinning():
+    steps = [(n / 100, 2 - n / 100, 0.5, False) for n in range(100)]
+    thin = thinned(steps)
+    assert len(thin) < 30
+    assert (thin[0], thin[-1]) == (steps[0], steps[-1])
+
+
+def test_of_each_pool_the_newest_certificate_is_shown():
+    rows = [{"document_type": "a", "pool": "*", "updated_at": when, "target": when} for when in ("2", "3", "1")]
+    assert [one["target"] for one in newest(rows)] == ["3"]
+
+
+def test_a_grader_that_knows_finds_most_and_weighs_the_rarely_drawn():
+    rows = [(0.9, 1.0, 1.0), (0.1, 0.0, 4.0), (0.2, 0.0, 4.0), (0.8, 1.0, 1.0)]
+    curve = caught_by_budget(rows)
+    assert curve[0] == (0.0, 0.0)
+    assert curve[2] == pytest.approx((0.2, 1.0))
+    assert curve[-1] == pytest.approx((1.0, 1.0))
+    assert caught_by_budget([(0.5, 0.0, 1.0)]) == []
+
+
+def test_drift_looks_back_on_a_window_of_checks():
+    rows = [Row("receipt", "total", i >= 60, i >= 50, 0.9, 1.0) for i in range(100)]
+    points = moving_shares(rows)  # type: ignore[arg-type]
+    assert points[0] == (50, 0.0, 0.0)
+    assert points[-1] == (100, 1.0, 0.8)
+    assert moving_shares(rows[:49]) == ()  # type: ignore[arg-type]
+
+
+def test_an_empty_share_in_the_policy_form_keeps_what_was():
+    before = Policy(classification_threshold=0.8, review_budget=0.25)
+    after = policy_of_form(before, {"fixed_threshold": "0", "audit_accept": "20", "single_operator": "yes"})
+    assert (after.classification_threshold, after.review_budget, after.fixed_threshold) == (0.8, 0.25, 0.0)
+    assert after.audit_rate.accept == pytest.approx(0.2)
+    assert after.single_operator

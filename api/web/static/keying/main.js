@@ -76,6 +76,7 @@ class Bench {
   nothing() {
     this.stage.clear();
     this.input = null;
+    this.lesson = null;
     part("input").replaceChildren();
     document.body.dataset.state = this.feed.state;
     const says = {
@@ -98,7 +99,7 @@ class Bench {
     this.mark = null;
     this.taken = false;
     this.asked = null;
-    this.confirmed = false;
+    this.lesson = null;
     this.keystrokes = 0;
     this.hiddenFor = 0;
     this.describe(task);
@@ -139,7 +140,7 @@ class Bench {
     part("input").hidden = verifying;
     part("shown").textContent = Array.isArray(task.shown) ? task.shown.join("\n") : task.shown ?? "";
     if (typed) this.input.fill(typed);
-    if (verifying) part("confirm").focus();
+    if (verifying) part("verify").focus(); // not the button: Enter, the key of habit, must not confirm
     else this.input.focus();
   }
 
@@ -188,6 +189,7 @@ class Bench {
   act(action) {
     const always = { help: () => this.keyList.open(), undo: () => this.undo() };
     if (always[action]) always[action]();
+    else if (this.lesson) { if (action === "submit" && !part("feedback").hidden) this.next(); } // one answer a question
     else if (!this.held) { if (action === "submit") this.feed.fill(); }
     else this.table()[action]?.();
   }
@@ -355,7 +357,7 @@ class Bench {
     this.history = this.history.filter((past) => past.key !== entry.key);
     const why = reply?.detail ?? "The server did not take it.";
     this.notices.add(`“${entry.label}”: ${why}`, "bad", reply?.next_step);
-    if (this.lesson === entry.key) { this.lesson = null; this.next(); }
+    if (this.lesson === entry.key) this.next();
   }
 
   waitForLesson(key) {
@@ -364,7 +366,6 @@ class Bench {
   }
 
   teach(reply) {
-    this.lesson = null;
     const { feedback } = reply;
     if (!feedback) { this.next(); return; }
     part("feedback").hidden = false;
