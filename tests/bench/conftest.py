@@ -1,7 +1,7 @@
-"""The running site and the browser of the page tests, for benches that key."""
+"""The running site of the page tests, for benches that key."""
 
 from __future__ import annotations
 
-from tests.web.conftest import browser, context, site
+from tests.web.conftest import context, site
 
-__all__ = ["browser", "context", "site"]
+__all__ = ["context", "site"]
