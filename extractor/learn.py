@@ -24,6 +24,7 @@ from models.values import Page, ValueState
 
 if TYPE_CHECKING:
     from extractor.fields import OutOfFold, TrainingDocument
+    from extractor.fields.memory import Fact
 
 Progress = Callable[[str, float], None]
 
@@ -77,10 +78,12 @@ def learn(
     seed: int,
     progress: Progress = lambda _step, _share: None,
     memory: bool = True,
+    known: Mapping[str, Sequence[Fact]] | None = None,
 ) -> tuple[Bundle, LearnReport]:
     """A bundle that can read the types in `doctypes`, learned from `documents`. Raises `NothingToLearn`.
 
-    With `memory` off nothing that few documents share is kept: a bundle that may be given away.
+    With `memory` off nothing that few documents share is kept: a bundle that may be given away. `known` are facts of
+    the customer's master data, by document type.
     """
     by_type = {name: [d for d in documents if d.document_type == name] for name in sorted(doctypes)}
     by_type = {name: rows for name, rows in by_type.items() if rows}
@@ -94,7 +97,9 @@ def learn(
         sure = dict(zip((d.id for d in _with_words(rows)), classifier.confidences.get(name, ()), strict=True))
         span = 0.8 / len(by_type)
         step = _share_of(progress, 0.1 + k * span, span)
-        bundle, learned[name], judged = _learn_type(rows, doctypes[name], bundle, seed, step, sure, memory)
+        bundle, learned[name], judged = _learn_type(
+            rows, doctypes[name], bundle, seed, step, sure, memory, (known or {}).get(name, ())
+        )
         out_of_fold += judged
     hashes = {d.id: _row_hash(d) for rows in by_type.values() for d in rows}
     report = LearnReport(learned, classifier, cpu_seconds() - started, hashes, tuple(out_of_fold))
@@ -135,11 +140,12 @@ def _learn_type(
     progress: Progress,
     sure: Mapping[str, float],
     memory: bool,
+    known: Sequence[Fact],
 ) -> tuple[Bundle, TypeLearned, list[OutOfFold]]:
     from extractor.fields import learn_fields
 
     started = cpu_seconds()
-    model = learn_fields(documents, spec, seed, progress, memory)
+    model = learn_fields(documents, spec, seed, progress, memory, known)
     judged = list(model.oof)
     pairs = [[row.field, round(row.confidence * sure.get(row.document, 1.0), 5), bool(row.correct)] for row in judged]
     bundle = bundle.with_section(f"{FIELDS}{spec.name}/", model.to_parts())

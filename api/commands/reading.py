@@ -14,6 +14,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api.commands.shared import CommandError, err, out
+from api.commands.vendors import Vendors, facts_of
 
 if TYPE_CHECKING:
     from extractor.batch import Job, Outcome, Setup
@@ -83,6 +84,7 @@ def learn(
     memory: Annotated[
         bool, typer.Option(help="Keep known values of vendors. Off for a model that is given away.")
     ] = True,
+    vendors: Vendors = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = SEED,
     jobs: Jobs = None,
     cache: Cache = None,
@@ -94,13 +96,12 @@ def learn(
     from extractor.learn import learn as learn_bundle
     from extractor.manifest import read_manifests
 
-    types = load_document_types(doctypes)
     entries = read_manifests(manifest, split, limit)
-    named = _named(types, entries)
-    base = _base(bundle)
+    named, base = _named(load_document_types(doctypes), entries), _base(bundle)
+    known = facts_of(vendors, named, memory)
     documents = _training_documents(entries, _setup(None, doctypes, None, cache, engine, needs_bundle=False), jobs)
     with _bar("learning", 100) as step:
-        new, learned = learn_bundle(documents, named, base, seed, lambda _what, share: step(int(100 * share)), memory)
+        new, learned = learn_bundle(documents, named, base, seed, lambda _, s: step(int(100 * s)), memory, known)
     new.save(output or bundle)
     _tell(learned, new, output or bundle)
     if report is not None:
@@ -324,9 +325,8 @@ def _tell(learned: LearnReport, bundle: Bundle, folder: Path) -> None:
             out.print(f"  {field:20} n {numbers.n:4}  right {numbers.accuracy:.3f}  ECE {ece}", markup=False)
     if learned.classifier:
         missed = ", ".join(f"{k} {v:.2f}" for k, v in learned.classifier.unknown_detected.items())
-        out.print(
-            f"types right in folds: {learned.classifier.accuracy:.4f}; unknown when held out: {missed}", markup=False
-        )
+        right = f"types right in folds: {learned.classifier.accuracy:.4f}"
+        out.print(f"{right}; unknown when held out: {missed}", markup=False)
     out.print(f"{bundle.version} in {folder}, {learned.cpu_seconds:.0f} CPU s", markup=False)
 
 

@@ -23,6 +23,7 @@ from models.values import ValueState
 
 FOLDS = 5
 FOLD_EFFORT = 0.6  # of the network's steps: five held-out trainings would else cost five times the training itself
+EVERY_FOLD = -1  # of a fact that no training document gave
 COMMON = 5  # without memory, only words and values seen in so many documents are kept
 
 Progress = Callable[[str, float], None]
@@ -61,12 +62,18 @@ class _Held:
 
 
 def learn_fields(
-    documents: Sequence[TrainingDocument], doctype: DocumentType, seed: int, progress: Progress, memory: bool = True
+    documents: Sequence[TrainingDocument],
+    doctype: DocumentType,
+    seed: int,
+    progress: Progress,
+    memory: bool = True,
+    known: Sequence[Fact] = (),
 ) -> FieldModel:
     """A model of `doctype` with calibrated confidence.
 
     Confidence comes from predictions on documents held out by `group`. With `memory` off, nothing that few documents
-    share is kept: that is the form in which a bundle may be given away.
+    share is kept: that is the form in which a bundle may be given away. `known` are facts from master data, which the
+    memory holds from the start: no fold is held out from them.
     """
     rows = _prepare(documents, doctype, seed, progress)
     folds = sorted({r.fold for r in rows})
@@ -80,9 +87,10 @@ def learn_fields(
         scorers = train(rows, grower, _part(progress, len(folds), len(folds) + 1))
     thresholds = _fit_thresholds(trials, doctype)
     held = _decisions(trials, thresholds, doctype)
-    remembered = _fit_memory(rows, held, doctype) if memory else None
+    facts = [*_facts(rows, doctype), *((EVERY_FOLD, fact) for fact in known)] if memory else []
+    remembered = _fit_memory(facts, rows, held)
     if remembered:
-        held = _with_memory(rows, held, remembered, doctype)
+        held = _with_memory(facts, held, remembered)
     calibrator, oof = _calibrate(held, doctype)
     return FieldModel(doctype, scorers, calibrator, thresholds, remembered, oof)
 
@@ -182,8 +190,7 @@ def _facts(rows: Sequence[_Prepared], doctype: DocumentType) -> list[tuple[int, 
     return found
 
 
-def _fit_memory(rows: Sequence[_Prepared], held: Sequence[_Held], doctype: DocumentType) -> Memory | None:
-    facts = _facts(rows, doctype)
+def _fit_memory(facts: Sequence[tuple[int, Fact]], rows: Sequence[_Prepared], held: Sequence[_Held]) -> Memory | None:
     if not facts or not held:
         return None
     numbers = {r.document.id: numbers_of(r.scene) for r in rows}
@@ -191,12 +198,10 @@ def _fit_memory(rows: Sequence[_Prepared], held: Sequence[_Held], doctype: Docum
     return Memory(tuple(f for _, f in facts), fit_ratios(facts, tried, sorted({f.field for _, f in facts})))
 
 
-def _with_memory(
-    rows: Sequence[_Prepared], held: Sequence[_Held], memory: Memory, doctype: DocumentType
-) -> list[_Held]:
+def _with_memory(facts: Sequence[tuple[int, Fact]], held: Sequence[_Held], memory: Memory) -> list[_Held]:
     """The held-out decisions as a memory without their own fold would have corrected them."""
-    facts = _facts(rows, doctype)
-    books = {fold: Memory(tuple(f for k, f in facts if k != fold), memory.ratios) for fold in {r.fold for r in rows}}
+    folds = {h.row.fold for h in held}
+    books = {fold: Memory(tuple(f for k, f in facts if k != fold), memory.ratios) for fold in folds}
     return [
         replace(
             h, decision=books[h.row.fold].apply(h.row.scene, {h.decision.field.name: h.decision})[h.decision.field.name]

@@ -35,7 +35,8 @@ _ORDINAL = r"(?:ST|ND|RD|TH)?"
 
 _NUMERIC = re.compile(
     r"(?<!\d)(?<!\d[.,])(?P<a>\d{1,2}) ?[/\-.~]{1,2} ?(?P<b>\d{1,2}) ?[/\-.~]{1,2} ?"
-    r"(?P<y>(?:20|19)\d\d|\d\d(?!\d|[/\-.~]\d)|\d\d(?=\d{1,2}:\d\d))"
+    r"(?P<y>(?:20|19)\d\d|\d\d(?!\d|[/\-.~]\d)|\d\d(?=\d{1,2}:\d\d)"
+    r"|\d\d(?=[\-~]\d{1,2}/\d{1,2}/\d\d))"  # 03/31/20-04/06/20 is two dates
 )
 _SPACED = re.compile(r"(?<![\d.,/\-])(?P<a>\d\d)[ /\-.](?P<b>\d\d)[ /\-.](?P<y>(?:20|19)\d\d|[12]\d(?!\d|[/\-.]\d))")
 _NAMED = (
@@ -47,7 +48,10 @@ _NAMED = (
     re.compile(rf"(?<![A-Z]){_MONTH}[ \-.]{{0,2}}(?P<d>\d{{1,2}}) ?{_ORDINAL}[ ,/\-.']{{1,3}}{_YEAR}", re.IGNORECASE),
 )
 _YEAR_FIRST = (
-    re.compile(r"(?<!\d)(?P<y>(?:20|19)\d\d) ?[/\-.] ?(?P<m>\d{1,2}) ?[/\-.] ?(?P<d>\d{1,2}(?!\d)|\d\d(?=\d\d:\d\d))"),
+    re.compile(  # one mark throughout: in 1/13/2020 - 1/19/2020 no date begins at the first 2020
+        r"(?<![\d/])(?<!\d[\-.])(?P<y>(?:20|19)\d\d) ?(?P<mark>[/\-.]) ?(?P<m>\d{1,2}) ?(?P=mark) ?"
+        r"(?P<d>\d{1,2}(?!\d)|\d\d(?=\d\d:\d\d))"
+    ),
     re.compile(r"(?<!\d)(?P<y>(?:20|19)\d\d)(?P<m>0[1-9]|1[0-2])(?P<d>[0-3]\d)(?!\d)"),
     re.compile(r"(?<!\d)(?P<d>[0-3]\d)(?P<m>0[1-9]|1[0-2])(?P<y>20[012]\d)(?!\d)"),
 )

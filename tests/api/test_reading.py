@@ -147,3 +147,23 @@ def test_mistakes_are_sentences(folder: Path, arguments: list[str], reason: str)
     with pytest.raises(CommandError) as caught:
         CliRunner().invoke(app, [a.format(**places) for a in arguments], catch_exceptions=False)
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "reason"),
+    [
+        ("total\n5.00\n", (), "names no field that slip can look up"),
+        ("total\n5.00\n", ("--no-memory",), "kept in the memory"),
+    ],
+)
+def test_master_data_that_cannot_be_used_is_a_sentence(
+    folder: Path, text: str, more: tuple[str, ...], reason: str
+) -> None:
+    name, total = slip(folder, 1)
+    (folder / "manifest.jsonl").write_text(json.dumps({"file": name, "type": "slip", "fields": {"total": total}}))
+    (folder / "vendors.csv").write_text(text)
+    with pytest.raises(CommandError, match=reason):
+        run(
+            "learn", "--manifest", folder / "manifest.jsonl", "--bundle", folder / "bundle",
+            "--doctypes", folder / "types", "--vendors", folder / "vendors.csv", *more,
+        )  # fmt: skip

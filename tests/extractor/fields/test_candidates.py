@@ -22,6 +22,9 @@ def _values(rows: list[str], kind: Kind, **settings: str) -> set[str]:
     ("rows", "kind", "value"),
     [
         (["Flight: 01/02/20 - 02/03/20"], Kind.DATE, "2020-02-01"),
+        (["Period   1/2/2020 - 3/2/2020"], Kind.DATE, "2020-02-01"),
+        (["Dates   01/02/20-03/02/20"], Kind.DATE, "2020-02-01"),
+        (["Dates   01/02/20-03/02/20"], Kind.DATE, "2020-02-03"),
         (["made this 18th day of", "April, 2001 between us"], Kind.DATE, "2001-04-18"),
         (["Total   RM 12.50"], Kind.MONEY, "12.50"),
         (["Contract / Revision   416043 / 2"], Kind.IDENTIFIER, "416043 / 2"),

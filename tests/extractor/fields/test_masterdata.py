@@ -1,0 +1,60 @@
+"""Master data: a CSV of vendors becomes facts of the memory, or one sentence that says what is wrong with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from extractor.fields import grow, learn, learn_fields, scorers
+from extractor.fields.masterdata import MasterDataUnreadable, read_master_data
+from models.doctype import DocumentType, FieldSpec, Kind
+from tests.extractor.fields.documents import BILL, bill
+
+SHOP = DocumentType(
+    name="shop",
+    label="Shop",
+    fields=(
+        FieldSpec(name="seller", kind=Kind.NAME),
+        FieldSpec(name="place", kind=Kind.ADDRESS),
+        FieldSpec(name="total", kind=Kind.MONEY),
+    ),
+)
+
+
+def test_a_row_gives_one_fact_a_field_with_the_numbers_of_the_vendor() -> None:
+    text = '\ufeffseller,place,tax,phone,note\nHarbour Cafe,"1 Quay,  Port",00123-4567,03-12345678,since 1999\n'
+    name, place = read_master_data(text, SHOP)
+    assert (name.field, name.value, name.key) == ("seller", "Harbour Cafe", "HARBOURCAFE")
+    assert place.value == "1 Quay, Port"
+    assert name.numbers == place.numbers == {"001234567", "0312345678"}
+
+
+def test_other_fields_of_the_type_and_empty_cells_are_no_facts() -> None:
+    assert [f.field for f in read_master_data("seller,place,total\nHarbour Cafe,,1234567.00\n\n", SHOP)] == ["seller"]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "seller, place"),
+        ("vendor,phone\nHarbour Cafe,0312345678\n", "seller, place"),
+        ("seller,phone\nHarbour Cafe\n", "line 2: 1 cells under 2 headings"),
+        ('seller\n"Harbour" Cafe\n', "line 2"),
+    ],
+)
+def test_a_csv_that_cannot_be_used_is_refused_with_its_reason(text: str, problem: str) -> None:
+    with pytest.raises(MasterDataUnreadable, match=problem):
+        read_master_data(text, SHOP)
+
+
+def test_a_model_knows_the_vendors_of_the_master_data_without_having_seen_their_documents(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(grow, "TREES", 5)
+    monkeypatch.setattr(learn, "FOLDS", 2)
+    monkeypatch.setattr(scorers, "FIRST_STEPS", 2)
+    known = read_master_data("seller,phone\nLighthouse Stores Ltd,0399990000\n", BILL)
+    model = learn_fields([bill(n) for n in range(6)], BILL, 1, lambda _stage, _share: None, known=known)
+    assert model.memory is not None
+    assert known[0] in model.memory.facts
+    without = learn_fields([bill(n) for n in range(6)], BILL, 1, lambda _stage, _share: None, memory=False, known=known)
+    assert without.memory is None
