@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 DONE := $(VENV)/.done
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-input
 
-.PHONY: run test bench-guarantee bench-keying screenshots lint format types imports install install-dev lock manual notice clean
+.PHONY: run test bench-guarantee bench-cost bench-grader bench-keying screenshots lint format types imports install install-dev lock manual notice clean
 
 run: install
 	@exec env COUNTERSIGN_PORT=$(PORT) $(BIN)/countersign run
@@ -32,6 +32,14 @@ bench-keying: install-dev
 # Pictures of every page in both themes, to be looked at: build/screens.
 screenshots: install-dev
 	COUNTERSIGN_SCREENSHOTS=build/screens $(BIN)/python -m pytest -q tests/web/test_every_page.py
+
+# 10,000 documents with the model frozen: answers against an oracle. COUNTERSIGN_ROWS=FILE names rows of real documents.
+bench-cost: install-dev
+	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_cost.py
+
+# Errors that the TaskGrader's reviews catch, beside random review, lowest confidence and an oracle.
+bench-grader: install-dev
+	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_marks.py
 
 lint: install-dev
 	$(BIN)/ruff check .

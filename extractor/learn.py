@@ -101,7 +101,7 @@ def learn(
             rows, doctypes[name], bundle, seed, step, sure, memory, (known or {}).get(name, ())
         )
         out_of_fold += judged
-    hashes = {d.id: _row_hash(d) for rows in by_type.values() for d in rows}
+    hashes = {d.id: row_hash(d) for rows in by_type.values() for d in rows}
     report = LearnReport(learned, classifier, cpu_seconds() - started, hashes, tuple(out_of_fold))
     return bundle.with_meta(**_meta(bundle, report, seed)), report
 
@@ -178,7 +178,7 @@ def _meta(bundle: Bundle, report: LearnReport, seed: int) -> dict[str, Any]:
     return {"types": before | fresh, "classifier": types}
 
 
-def _row_hash(document: TrainingDocument) -> str:
+def row_hash(document: TrainingDocument) -> str:
     labels = {name: repr(label) for name, label in sorted(document.labels.items())}
     words = [[word.text for word in page.words] for page in document.pages]
     return hashlib.sha256(json.dumps([document.document_type, labels, words]).encode()).hexdigest()[:16]

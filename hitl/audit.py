@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -26,33 +28,61 @@ def draw_number(audit_key: str, document_id: str, field: str, index: int) -> flo
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def draw(
-    session: Session, verdict: Verdict, policy: Policy, *, now: datetime, warm_up: bool = False, factor: float = 1.0
-) -> Audit | None:
-    """Draw one verdict: an Audit with the probability it had, or None. The index is the run of the document.
+def drawn_together(audit_key: str, document_id: str, run: int, probabilities: Mapping[str, float]) -> set[str]:
+    """The fields of one document that are audited, each with exactly its probability, and few of them together.
 
-    `warm_up`: the document certifies and nothing is certified yet. `factor` raises the rate, after an alarm.
+    Systematic sampling: the fields lie end to end in a keyed order, each as long as its probability; those are drawn
+    that hold one of the points u, u + 1, ... for one keyed number u. While the probabilities sum to less than 1, at
+    most one field of a document is drawn, which is what makes an audit worth so much to a certificate.
     """
-    workspace = session.get(Workspace, verdict.workspace_id)
-    probability = min(1.0, policy.rate(Route(verdict.route)) * factor)
-    if warm_up and probability > 0 and _has_keyers(session, verdict):
-        probability = max(probability, policy.warm_up_audit_rate)
-    verdict.audit_probability = probability
-    session.add(verdict)
-    if workspace is None or probability <= 0:
-        return None
-    if draw_number(workspace.audit_key, verdict.document_id, verdict.field, verdict.run) >= probability:
-        return None
-    audit = Audit(
-        workspace_id=verdict.workspace_id,
-        document_id=verdict.document_id,
-        verdict_id=verdict.id,
-        probability=probability,
-        created_at=now,
-    )
-    session.add(audit)
+    order = sorted(probabilities, key=lambda name: draw_number(audit_key, document_id, name, run))
+    u = draw_number(audit_key, document_id, "\naudit", run)
+    drawn, end = set(), -u
+    for name in order:
+        start, end = end, end + probabilities[name]
+        if probabilities[name] >= 1 or math.ceil(end) > math.ceil(start):
+            drawn.add(name)
+    return drawn
+
+
+def draw(
+    session: Session,
+    document: Document,
+    verdicts: Sequence[Verdict],
+    policy: Policy,
+    *,
+    now: datetime,
+    warm_up: Collection[str] = (),
+    at_least: float = 0.0,
+) -> list[Audit]:
+    """Draw among the fields of one run of a document; the probability each had is kept on its verdict.
+
+    `warm_up`: the fields of a document that certifies of which nothing is certified yet. `at_least`: the
+    rate while a certificate is fresh, or after an alarm.
+    """
+    workspace = session.get_one(Workspace, document.workspace_id)
+    for verdict in verdicts:
+        is_warm_up = verdict.field in warm_up and _has_keyers(session, verdict)
+        verdict.audit_probability = policy.audit_probability(
+            Route(verdict.route), warm_up=is_warm_up, at_least=at_least
+        )
+        session.add(verdict)
+    chances = {verdict.field: verdict.audit_probability or 0.0 for verdict in verdicts}
+    drawn = drawn_together(workspace.audit_key, document.id, document.run, chances)
+    audits = [
+        Audit(
+            workspace_id=document.workspace_id,
+            document_id=document.id,
+            verdict_id=verdict.id,
+            probability=chances[verdict.field],
+            created_at=now,
+        )
+        for verdict in verdicts
+        if verdict.field in drawn
+    ]
+    session.add_all(audits)
     session.flush()
-    return audit
+    return audits
 
 
 def _has_keyers(session: Session, verdict: Verdict) -> bool:

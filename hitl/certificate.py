@@ -4,11 +4,15 @@ For a threshold tau, the machine's released error is R(tau) = P(score >= tau and
 Each document gives one observation, the mean over its fields of audited / probability * accepted * wrong, so that
 errors which come together in a document count once. Its expectation is R(tau), by inverse-probability weighting. Then
 
-    wealth(tau) = mean over bets c of  product over documents of  1 + c / (B - target) * (target - X(tau)),   B = 1 / q
+    wealth(tau) = mean over bets c of  product over documents of  1 + c / (B - target) * (target - X(tau))
 
-is a nonnegative supermartingale wherever R(tau) > target (q: the smallest probability that could have applied, known
-before the document was seen), so by Ville's inequality it ever exceeds 1 / delta with probability at most delta.
-Because R is monotone, the lowest tau above which every tau is certified costs no correction for their number.
+is a nonnegative supermartingale wherever R(tau) > target (B: the largest X that the document could have shown, known
+before it was seen), so by Ville's inequality it ever exceeds 1 / delta with probability at most delta. Because R is
+monotone, the lowest tau above which every tau is certified costs no correction for their number.
+
+B is what evidence costs: a clean document multiplies the wealth by at most B / (B - target). Were fields audited
+independently at a rate q, B would be 1 / q, for all of them might be drawn at once. Audits are drawn so that few fields
+of one document are (`hitl.audit.drawn_together`); see `largest_loss`.
 
 Sources: Waudby-Smith & Ramdas, Estimating means of bounded random variables by betting (2024); Xu, Karampatziakis &
 Mineiro, Active anytime-valid risk controlling prediction sets (2024); Bates et al., Distribution-free risk-controlling
@@ -27,7 +31,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 # Fixed before any labels of a deployment. The last one makes most of clean documents, the others outlive errors.
-BETS: Floats = np.array([0.15, 0.4, 0.75, 0.99])
+BETS: Floats = np.array([0.05, 0.2, 0.5, 0.99])
+SHARES: Floats = np.array([0.05, 0.1, 0.15, 0.7])  # of the first wealth
+# A threshold comes into force when so many times the documents are known that first certified one: the first one lets
+# few values pass, and a few more documents that are audited as a whole bring it down by far the fastest.
+SETTLED = 1.3
+RUIN = 1e-12  # a loss beyond the largest possible ruins the bet: it may keep a certificate back, never grant one
 # Fixed before any data: calibrated confidences crowd towards 1, so the grid does too.
 GRID: Floats = np.concatenate([np.linspace(0.30, 0.90, 13), 1 - np.geomspace(0.09, 0.0005, 34)])
 
@@ -55,45 +64,65 @@ class Certification:
     conditional_error: float | None  # estimate of the error among what is accepted
     accepted: float  # share of fields at or above the threshold
     curve: tuple[tuple[float, float, float, bool], ...]  # threshold, accepted share, estimated error, certified
+    in_force: int | None = None  # documents since a threshold came into force
 
 
 class EProcess:
     """Wealth per threshold and bet, updated by one document at a time. A threshold once certified stays certified."""
 
-    def __init__(self, target: float, delta: float, grid: Floats = GRID, bets: Floats = BETS) -> None:
-        self.target, self.delta, self.grid, self.bets = target, delta, grid, bets
+    def __init__(
+        self, target: float, delta: float, grid: Floats = GRID, bets: Floats = BETS, shares: Floats = SHARES
+    ) -> None:
+        self.target, self.delta, self.grid, self.bets, self.shares = target, delta, grid, bets, shares
         self.log_wealth: Floats = np.zeros((len(grid), len(bets)))
         self.certified: NDArray[np.bool_] = np.zeros(len(grid), dtype=bool)
         self.documents = 0
+        self.since: int | None = None  # the number of documents at which there was a threshold first
 
-    def update(self, decisions: Sequence[Decision], least_probability: float) -> None:
-        """Count one document. `least_probability`: the smallest audit probability that could have applied to it."""
-        self.update_many(losses(decisions, self.grid)[None, :], np.array([least_probability]))
+    def update(self, decisions: Sequence[Decision], largest: float) -> None:
+        """Count one document. `largest`: the largest loss that it could have shown, see `largest_loss`."""
+        self.update_many(losses(decisions, self.grid)[None, :], np.array([largest]))
 
-    def update_many(self, loss: Floats, least_probability: Floats) -> None:
+    def update_many(self, loss: Floats, largest: Floats) -> None:
         """The same for many documents in a row: `loss` is (documents, grid), looked at after each document."""
-        stakes = self.bets[None, :] / (1 / least_probability[:, None] - self.target)
-        steps = np.log1p(stakes[:, None, :] * (self.target - loss[:, :, None]))
-        path = self.log_wealth[None, :, :] + np.cumsum(steps, axis=0)
+        stakes = self.bets[None, :] / (largest[:, None] - self.target)
+        factor = 1 + stakes[:, None, :] * (self.target - loss[:, :, None])
+        path = self.log_wealth[None, :, :] + np.cumsum(np.log(np.maximum(factor, RUIN)), axis=0)
         self.log_wealth = path[-1]
         self.documents += len(loss)
-        self.certified |= (_mixed(path) >= math.log(1 / self.delta)).any(axis=0)
+        reached = self._mixed(path) >= math.log(1 / self.delta)
+        if self.since is None and (hits := np.flatnonzero(reached[:, -1])).size:  # the top of the grid comes first
+            self.since = self.documents - len(loss) + int(hits[0]) + 1
+        self.certified |= reached.any(axis=0)
 
     def mixed(self) -> Floats:
-        """Log of the mean wealth over the bets, per threshold."""
-        return _mixed(self.log_wealth)
+        """Log of the wealth over all bets, per threshold."""
+        return self._mixed(self.log_wealth)
+
+    def _mixed(self, log_wealth: Floats) -> Floats:
+        top = log_wealth.max(axis=-1, keepdims=True)
+        mean: Floats = np.log(np.exp(log_wealth - top) @ self.shares) + top[..., 0]
+        return mean
+
+    def in_force(self) -> int | None:
+        """How many documents came since a threshold came into force; None before."""
+        if self.since is None or self.documents < math.ceil(SETTLED * self.since):
+            return None
+        return self.documents - math.ceil(SETTLED * self.since)
 
     def threshold(self) -> float | None:
-        """The lowest threshold such that it and all above it are certified."""
+        """The lowest threshold such that it and all above it are certified; None before one is in force."""
+        if self.in_force() is None:
+            return None
         holes = np.flatnonzero(~self.certified)
         first = int(holes[-1]) + 1 if len(holes) else 0
         return float(self.grid[first]) if first < len(self.grid) else None
 
-    def documents_needed(self, least_probability: float) -> int | None:
-        """How many more documents without an error would certify the first threshold; 0 once there is one."""
-        if self.threshold() is not None:
-            return 0
-        gain = np.log1p(self._stakes(least_probability) * self.target)
+    def documents_needed(self, largest: float) -> int | None:
+        """How many more documents without an error would bring a threshold into force; 0 once there is one."""
+        if self.since is not None:
+            return max(math.ceil(SETTLED * self.since) - self.documents, 0)
+        gain = np.log1p(self.bets / (largest - self.target) * self.target)
         wealth = self.log_wealth[-1]
         low, high = 0, 1
         while not self._reached(wealth + high * gain):
@@ -103,21 +132,22 @@ class EProcess:
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if self._reached(wealth + middle * gain) else (middle, high)
-        return high
+        return math.ceil(SETTLED * (self.documents + high)) - self.documents
 
     def _reached(self, wealth: Floats) -> bool:
-        top = float(wealth.max())
-        return math.log(float(np.exp(wealth - top).mean())) + top >= math.log(1 / self.delta)
-
-    def _stakes(self, least_probability: float) -> Floats:
-        stakes: Floats = self.bets / (1 / least_probability - self.target)
-        return stakes
+        return float(self._mixed(wealth)) >= math.log(1 / self.delta)
 
 
-def _mixed(log_wealth: Floats) -> Floats:
-    top = log_wealth.max(axis=-1, keepdims=True)
-    mean: Floats = np.log(np.exp(log_wealth - top).mean(axis=-1)) + top[..., 0]
-    return mean
+def largest_loss(fields: int, drawn: float, least_probability: float) -> float:
+    """The largest mean loss that a document of so many fields can show.
+
+    `drawn`: the expected number of audits of the document, at most; that many, rounded up, may be drawn together, and
+    each counts 1 / `least_probability`. Of the other fields each may count 1: what people settled has probability 1.
+    """
+    if fields == 0 or least_probability <= 0:
+        return 1.0 if fields == 0 else math.inf  # what may never be checked is no evidence
+    most = min(math.ceil(drawn - 1e-9), fields)
+    return (most / least_probability + fields - most) / fields
 
 
 def losses(decisions: Sequence[Decision], grid: Floats) -> Floats:
@@ -133,17 +163,17 @@ def losses(decisions: Sequence[Decision], grid: Floats) -> Floats:
 def upper_bound(documents: Sequence[tuple[float, float]], delta: float, points: int = 200) -> float:
     """An upper bound of the mean loss that holds at every moment with probability 1 - delta: 1 while nothing is known.
 
-    `documents`: the weighted loss of each, and the smallest probability that could have applied to it. Every mean m is
+    `documents`: the weighted loss of each, and the largest that it could have shown. Every mean m is
     tested as a target of its own; the smallest one refuted by then bounds it (a confidence sequence by betting).
     """
     means: Floats = np.concatenate([np.geomspace(1e-4, 0.2, points), np.linspace(0.21, 0.99, 40)])
     log_wealth: Floats = np.zeros((len(means), len(BETS)))
     refuted = np.zeros(len(means), dtype=bool)
-    for loss, least in documents:
-        stakes = BETS[None, :] / (1 / least - means[:, None])
-        log_wealth += np.log1p(stakes * (means[:, None] - loss))
+    for loss, largest in documents:
+        stakes = BETS[None, :] / (largest - means[:, None])
+        log_wealth += np.log(np.maximum(1 + stakes * (means[:, None] - loss), RUIN))
         top = log_wealth.max(axis=1)
-        refuted |= np.log(np.exp(log_wealth - top[:, None]).mean(axis=1)) + top >= math.log(1 / delta)
+        refuted |= np.log(np.exp(log_wealth - top[:, None]) @ SHARES) + top >= math.log(1 / delta)
     kept = np.flatnonzero(~refuted)
     last = int(kept[-1]) + 1 if len(kept) else 0
     return float(means[last]) if last < len(means) else 1.0
@@ -157,12 +187,12 @@ def delta_of_model(delta: float, k: int) -> float:
 def certify(
     documents: Iterable[tuple[Sequence[Decision], float]], *, target: float, delta: float, grid: Floats = GRID
 ) -> Certification:
-    """Replay documents in the order they came, each with the smallest audit probability that could have applied."""
+    """Replay documents in the order they came, each with the largest loss that it could have shown."""
     process = EProcess(target, delta, grid)
     seen: list[Sequence[Decision]] = []
-    least = 1.0
-    for decisions, least in documents:  # the last `least` prices what is still needed
-        process.update(decisions, least)
+    largest = 1.0
+    for decisions, largest in documents:  # the last `largest` prices what is still needed
+        process.update(decisions, largest)
         seen.append(decisions)
     accepted, error = _estimates(seen, grid)
     threshold = process.threshold()
@@ -173,7 +203,7 @@ def certify(
         audited=sum(d.wrong is not None for decisions in seen for d in decisions),
         target=target,
         delta=delta,
-        documents_needed=process.documents_needed(least),
+        documents_needed=process.documents_needed(largest),
         released_error=float(error[at]),
         conditional_error=float(error[at] / accepted[at]) if accepted[at] > 0 else None,
         accepted=float(accepted[at]) if threshold is not None else 0.0,
@@ -181,6 +211,7 @@ def certify(
             (float(t), float(a), float(e), bool(c))
             for t, a, e, c in zip(grid, accepted, error, process.certified, strict=True)
         ),
+        in_force=process.in_force(),
     )
 
 

@@ -1,4 +1,7 @@
-"""Certificates in production: the labels of the certify fold, replayed in the order in which documents were routed.
+"""Certificates in production: labels replayed in the order in which documents were routed.
+
+Evidence on a model are the documents of the certify fold, and those that came after it was trained, whatever their
+fold: no model is certified on what it was trained on.
 
 That order is known before any label is. What is not known yet counts as wrong: a document whose audit is under way
 can only keep a certificate back, never grant it, and nothing is gained by errors taking longer to find.
@@ -7,7 +10,7 @@ can only keep a certificate back, never grant it, and nothing is gained by error
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -17,24 +20,30 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
 from hitl import registry
-from hitl.certificate import GRID, Certification, Decision, EProcess, certify, delta_of_model, losses, upper_bound
-from hitl.drift import ReverseProcess, first_change
+from hitl.certificate import (
+    Decision,
+    EProcess,
+    delta_of_model,
+    largest_loss,
+    upper_bound,
+)
+from hitl.drift import first_change
 from hitl.moves import record
-from hitl.observations import is_acceptable, least_probability
+from hitl.observations import is_acceptable, largest
 from hitl.policy import ANY_TYPE, Policy, current_policy
+from hitl.replaying import Replay, Unit, replay
 from hitl.routing import error_target
 from hitl.workspaces import current_type
 from models.doctype import DocumentType
 from models.ids import new_id
 from models.states import Route, VerdictState
-from models.tables import Certificate, PolicyVersion
+from models.tables import Certificate, ModelVersion, PolicyVersion
 
 POOLED = "*"
 NEVER = -1.0  # the score of a value that no threshold accepts
-ALARM = 0.01  # chance of a false drift alarm
 FRESH = 200  # fields after which an early alarm no longer raises the audit rate
 
-# A field of a run of a document that certifies, in the order of routing. `told`: its run was released.
+# A field of a run of a document that is evidence, in the order of routing. `told`: its run was released.
 _FIELDS = text("""
     SELECT v.document_id, v.run, v.field, v.route, v.threshold, v.reasons, v.audit_probability, v.reading_id,
            v.first_value_state IS NOT NULL AS told, min(v.created_at) OVER (PARTITION BY v.document_id, v.run) AS at,
@@ -50,7 +59,10 @@ _FIELDS = text("""
     LEFT JOIN audit a ON a.verdict_id = v.id
     LEFT JOIN observation oa ON oa.verdict_id = v.id AND oa.model_version_id = :model AND oa.source = 'audit'
     LEFT JOIN observation ob ON ob.verdict_id = v.id AND ob.model_version_id = :model AND ob.source = 'review'
-    WHERE v.workspace_id = :workspace AND d.fold = 'certify' AND v.field <> 'document_type'
+    WHERE v.workspace_id = :workspace AND v.field <> 'document_type'
+      AND (d.fold = 'certify' OR (d.created_at > :trained AND NOT EXISTS (
+          SELECT FROM document e WHERE e.workspace_id = d.workspace_id AND e.created_at <= :trained
+          AND e.group_id = d.group_id AND d.group_id <> '')))
       AND coalesce(t.first_value #>> '{}', d.document_type) = :type
       AND d.policy_version_id = ANY (:policies)
       AND (v.first_value_state IS NOT NULL
@@ -64,31 +76,13 @@ _ERASED = text("""
     SELECT o.document_id, d.group_id, o.field, o.score, o.machine_wrong, o.released_wrong, o.probability, o.acceptable,
            o.source, o.route, o.fields, o.least_probability, min(o.created_at) OVER (PARTITION BY o.document_id) AS at
     FROM observation o JOIN document d ON d.id = o.document_id
-    WHERE o.workspace_id = :workspace AND d.fold = 'certify' AND d.state = 'erased' AND o.document_type = :type
+    WHERE o.workspace_id = :workspace AND d.state = 'erased' AND o.document_type = :type
+      AND (d.fold = 'certify' OR (d.created_at > :trained AND NOT EXISTS (
+          SELECT FROM document e WHERE e.workspace_id = d.workspace_id AND e.created_at <= :trained
+          AND e.group_id = d.group_id AND d.group_id <> '')))
       AND o.model_version_id = :model AND o.policy_version_id = ANY (:policies)
     ORDER BY at, o.document_id, o.verdict_id, o.source DESC
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One document as a certificate sees it."""
-
-    at: datetime
-    group: str
-    decisions: tuple[Decision, ...]  # what is not known yet counts as wrong
-    known: tuple[Decision, ...]  # what is not known yet counts as nothing
-    human_loss: float
-    least: float
-    disagreed: tuple[bool, ...]  # of the fields that were labelled: was the machine wrong
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """The certification since the last alarm, and the documents (from 0) at which alarms rang."""
-
-    certification: Certification
-    alarms: tuple[int, ...]
 
 
 def refresh(session: Session, workspace_id: str, document_type: str, *, now: datetime) -> list[Certificate]:
@@ -99,10 +93,10 @@ def refresh(session: Session, workspace_id: str, document_type: str, *, now: dat
     policy_row, policy = current_policy(session, workspace_id, document_type, now=now)
     if policy.single_operator or min(policy.rate(Route.ACCEPT), policy.rate(Route.REVIEW)) <= 0:
         return []  # what is never checked cannot be certified
-    model_id = registry.serving_model(session, workspace_id).id
+    model = registry.serving_model(session, workspace_id)
     _, spec = current_type(session, workspace_id, document_type)
     return [
-        _refresh_pool(session, workspace_id, spec, pool, fields, model_id, policy_row, policy, now)
+        _refresh_pool(session, workspace_id, spec, pool, fields, model, policy_row, policy, now)
         for pool, fields in pools(policy, spec).items()
     ]
 
@@ -114,39 +108,13 @@ def pools(policy: Policy, spec: DocumentType) -> dict[str, frozenset[str]]:
     return ({POOLED: shared} if shared else {}) | {name: frozenset({name}) for name in sorted(own)}
 
 
-def replay(units: Sequence[Unit], target: float, delta: float, first: int) -> Replay:
-    """Run the e-process, and the alarm against it once it certifies. After an alarm it starts afresh, at its price.
-
-    `first`: which certificate of this promise it is, from 1; each has a smaller share of `delta`.
-    """
-    start, alarms = 0, list[int]()
-    while (alarm := _first_alarm(units, start, target, delta_of_model(delta, first + len(alarms)))) is not None:
-        alarms.append(alarm)
-        start = alarm + 1
-    share = delta_of_model(delta, first + len(alarms))
-    since = [(unit.decisions, unit.least) for unit in units[start:]]
-    return Replay(certify(since, target=target, delta=share), tuple(alarms))
-
-
-def _first_alarm(units: Sequence[Unit], start: int, target: float, delta: float) -> int | None:
-    process, watch = EProcess(target, delta), ReverseProcess(target, ALARM)
-    for position in range(start, len(units)):
-        unit, threshold = units[position], process.threshold()
-        if threshold is not None:
-            at = int(GRID.searchsorted(threshold))
-            if watch.update(float(losses(unit.known, GRID)[at])):
-                return position
-        process.update(unit.decisions, unit.least)
-    return None
-
-
 def _refresh_pool(
     session: Session,
     workspace_id: str,
     spec: DocumentType,
     pool: str,
     fields: frozenset[str],
-    model_id: str,
+    model: ModelVersion,
     policy_row: PolicyVersion,
     policy: Policy,
     now: datetime,
@@ -156,22 +124,25 @@ def _refresh_pool(
     asked = {
         "workspace": workspace_id,
         "type": spec.name,
-        "model": model_id,
+        "model": model.id,
+        "trained": model.created_at,
         "policies": _policies_of(session, workspace_id, spec, next(iter(fields)), promised),
     }
     units = units_of(session, asked, fields, now=now)
-    row = _row(session, workspace_id, spec.name, pool, model_id, policy_row.id, target, policy.delta, now)
-    first = _index(session, row, promised)
-    share = policy.machine_share
-    result = replay(units, target * share, policy.delta * share, first)
-    report = _report(result, units, policy, target, first) | {"promise": promised, "fields": sorted(fields)}
+    row = _row(session, workspace_id, spec.name, pool, model.id, policy_row.id, target, policy.delta, now)
+    first, machine_target = _index(session, row, promised), policy.machine_target(target)
+    delta = policy.delta * policy.machine_share
+    result = replay(units, machine_target, delta, first)
+    report = _report(result, units, policy, target) | {"promise": promised, "fields": sorted(fields)}
+    if len(units) >= (EProcess(machine_target, delta_of_model(delta, first)).documents_needed(1.0) or 0):
+        report["first"] = first  # with fewer nothing could be certified, so nothing of delta was used
     _update(session, row, result, report, now)
     return row
 
 
 def promise(policy: Policy, target: float) -> list[float]:
     """What a certificate promises. Policies that promise the same share their labels; another promise starts anew."""
-    return [target, policy.delta, policy.machine_share]
+    return [target, policy.delta, policy.machine_share, policy.people_most]
 
 
 def _policies_of(
@@ -218,7 +189,9 @@ def _unit(rows: Sequence[Row[Any]], policies: dict[str, Policy], type_policy: Po
         decisions=tuple(pair[0] for pair in pairs),
         known=tuple(pair[1] for pair in pairs),
         human_loss=sum(_human_loss(row) for row in mine) / max(len(mine), 1),
-        least=least_probability(policies[rows[0].policy_version_id], type_policy, drawn, rows[0].type_probability),
+        largest=largest(
+            policies[rows[0].policy_version_id], type_policy, drawn, rows[0].type_probability, pool=len(mine)
+        ),
         disagreed=tuple(_disagreements(mine)),
     )
 
@@ -276,7 +249,15 @@ def _erased(rows: Sequence[Row[Any]], fields: frozenset[str]) -> Iterator[Unit]:
         people = [r for r in held if r.field in fields and r.source == "audit" and r.route == Route.REVIEW.value]
         loss = sum(1 / r.probability for r in people if r.released_wrong) / max(len(decisions), 1)
         group_id = held[0].group_id or held[0].document_id
-        yield Unit(held[0].at, group_id, tuple(decisions), tuple(decisions), loss, held[0].least_probability, ())
+        yield Unit(
+            held[0].at,
+            group_id,
+            tuple(decisions),
+            tuple(decisions),
+            loss,
+            largest_loss(1, 1.0, held[0].least_probability),
+            (),
+        )
 
 
 def _row(
@@ -305,7 +286,10 @@ def _row(
 
 
 def _index(session: Session, row: Certificate, promised: list[float]) -> int:
-    """Which certificate of this pool it is, from 1: models, promises and alarms before it have had their share."""
+    """Which certificate of this pool it is, from 1: models, promises and alarms before it have had their share.
+
+    A model that was replaced before anything could have been certified has had none.
+    """
     if "first" in row.report:
         return int(row.report["first"])
     others = session.exec(
@@ -328,7 +312,7 @@ def _index(session: Session, row: Certificate, promised: list[float]) -> int:
     return 1 + sum(spent.values())
 
 
-def _report(result: Replay, units: Sequence[Unit], policy: Policy, target: float, first: int) -> dict[str, Any]:
+def _report(result: Replay, units: Sequence[Unit], policy: Policy, target: float) -> dict[str, Any]:
     found = result.certification
     human_delta = policy.delta * (1 - policy.machine_share)
     seen = [disagreed for unit in units for disagreed in unit.disagreed]
@@ -336,12 +320,11 @@ def _report(result: Replay, units: Sequence[Unit], policy: Policy, target: float
     return {
         **{name: value for name, value in asdict(found).items() if name != "curve"},
         "curve": [list(point) for point in found.curve],
-        "machine_target": target * policy.machine_share,
-        "first": first,
+        "machine_target": policy.machine_target(target),
         "human": {
-            "target": target * (1 - policy.machine_share),
+            "target": target - policy.machine_target(target),
             "estimate": sum(unit.human_loss for unit in units) / len(units) if units else None,
-            "bound": upper_bound([(unit.human_loss, unit.least) for unit in units], human_delta),
+            "bound": upper_bound([(unit.human_loss, unit.largest) for unit in units], human_delta),
             "delta": human_delta,
         },
         "drift": {"alarms": list(result.alarms), "disagreement_at": changed, "labelled": len(seen)},

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from hitl import work
 from hitl.audit import draw_number
+from hitl.gradefeatures import FieldFacts, People, describe
 from hitl.moves import advance
 from hitl.policy import Policy
 from hitl.skills import skills_of
@@ -81,32 +82,6 @@ def features_of(session: Session, document: Document, verdicts: Sequence[Verdict
             select(FieldReading).where(FieldReading.document_id == document.id, FieldReading.run == document.run)
         ).all()
     }
-    scores = [readings[v.reading_id].confidence if v.reading_id in readings else 0.0 for v in fields]
-    accepted = [score for score, v in zip(scores, fields, strict=True) if v.route == Route.ACCEPT.value]
-    rules = [reason["rule"] for verdict in fields for reason in verdict.reasons]
-    posteriors = [verdict.posterior for verdict in fields if verdict.posterior is not None]
-    found = {
-        "fields": float(len(fields)),
-        "pages": float(document.page_count or 1),
-        "type_confidence": document.document_type_confidence or 0.0,
-        "accepted_share": len(accepted) / len(fields),
-        "accepted_doubt": sum(1 - score for score in accepted) / len(fields),
-        "mean_confidence": sum(scores) / len(scores),
-        "least_confidence": min(scores),
-        "least_posterior": min(posteriors, default=1.0),
-        "failed_checks": float(rules.count("failed_check")),
-        "not_found": float(rules.count("not_found")),
-        "by_reviewer": sum((v.decided_by or "").startswith("reviewer:") for v in fields) / len(fields),
-    }
-    return found | _of_people(session, fields, readings, policy)
-
-
-def _of_people(
-    session: Session,
-    fields: Sequence[Verdict],
-    readings: dict[str, FieldReading],
-    policy: Policy,
-) -> dict[str, float]:
     rows = session.exec(
         select(Answer, Task)
         .join(Task, col(Task.id) == col(Answer.task_id))
@@ -117,33 +92,35 @@ def _of_people(
             col(Answer.skip_reason).is_(None),
         )
     ).all()
-    if not rows:
-        return {"answers": 0.0}
     said: dict[str, set[str]] = {}
     for answer, task in rows:
-        token = token_of(task.kind, answer.value_state, answer.value)
-        said.setdefault(task.verdict_id or "", set()).add(token)
-    changed = sum(
-        verdict.reading_id not in readings
-        or token_of(verdict.kind, readings[verdict.reading_id].value_state, readings[verdict.reading_id].value)
-        not in said[verdict.id]
-        for verdict in fields
-        if verdict.id in said and verdict.reading_id is not None
+        said.setdefault(task.verdict_id or "", set()).add(token_of(task.kind, answer.value_state, answer.value))
+    facts = [_facts(verdict, readings.get(verdict.reading_id or ""), said.get(verdict.id, set())) for verdict in fields]
+    people = _people(session, rows, policy)
+    sure = document.document_type_confidence or 0.0
+    return describe(facts, people, pages=document.page_count or 1, type_confidence=sure)
+
+
+def _facts(verdict: Verdict, reading: FieldReading | None, said: set[str]) -> FieldFacts:
+    return FieldFacts(
+        accepted=verdict.route == Route.ACCEPT.value,
+        confidence=reading.confidence if reading else 0.0,
+        posterior=verdict.posterior,
+        rules=tuple(reason["rule"] for reason in verdict.reasons),
+        by_reviewer=(verdict.decided_by or "").startswith("reviewer:"),
+        machine=token_of(verdict.kind, reading.value_state, reading.value) if reading else None,
+        said=frozenset(said),
     )
+
+
+def _people(session: Session, rows: Sequence[tuple[Answer, Task]], policy: Policy) -> People:
     skills = [
         skill
         for kind in {task.kind for _, task in rows}
         for skill in skills_of(session, [a.user_id for a, t in rows if t.kind == kind], kind, policy).values()
     ]
-    seconds = [answer.seconds for answer, _ in rows if answer.seconds is not None]
-    found = {
-        "answers": len(rows) / len(fields),
-        "machine_overruled": changed / len(fields),
-        "people_differ": sum(len(tokens) > 1 for tokens in said.values()) / len(fields),
-        "least_skill": min(skills),
-        "mean_skill": sum(skills) / len(skills),
-    }
-    return found | ({"mean_seconds": sum(seconds) / len(seconds)} if seconds else {})
+    seconds = tuple(answer.seconds for answer, _ in rows if answer.seconds is not None)
+    return People(len(rows), tuple(skills), seconds)
 
 
 def _recent_scores(session: Session, document: Document) -> list[float]:

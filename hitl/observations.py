@@ -16,11 +16,12 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
+from hitl.certificate import largest_loss
 from hitl.jobs import enqueue
 from hitl.policy import ANY_TYPE, Policy, current_policy, pinned_policy
 from hitl.tokens import TYPE_FIELD, same_answer, token_of
 from models.ids import new_id
-from models.states import Fold, ReviewState, Route, TaskPurpose, VerdictState
+from models.states import ReviewState, Route, TaskPurpose, VerdictState
 from models.tables import Answer, Audit, Document, FieldReading, Observation, Review, Task, Verdict
 from models.values import ValueState
 
@@ -60,9 +61,7 @@ def note(session: Session, document: Document, *, now: datetime, first: bool = F
 
 
 def follow(session: Session, document: Document, document_type: str) -> None:
-    """Have the certificates of the type looked at again, if the document is one that certifies."""
-    if document.fold != Fold.CERTIFY.value:
-        return
+    """Have the certificates of the type looked at again."""
     name = f"certify:{document.workspace_id}:{document_type}"
     enqueue(session, "certify", once=name, workspace_id=document.workspace_id, document_type=document_type)
 
@@ -84,20 +83,26 @@ def machine_errs(kind: str, claim: tuple[str, Any], gold: tuple[str | None, Any]
     return not same_answer(kind, claim, gold)
 
 
-def least_probability(policy: Policy, type_policy: Policy, fields: Sequence[Draw], of_type: float | None) -> float:
-    """The smallest probability with which anything of the document could have been audited, as known before it came.
+def largest(
+    policy: Policy, type_policy: Policy, fields: Sequence[Draw], of_type: float | None, *, pool: int | None = None
+) -> float:
+    """The largest loss that a document could have shown a certificate, as known before it came.
 
-    `of_type`: the probability with which its type was drawn, None if it was given. Without a threshold all fields go
-    to people, so that the rates of the draw did not depend on the document.
+    `of_type`: the probability with which its type was drawn, None if it was given; a wrong type makes all fields wrong.
+    `pool`: how many of the fields the certificate is about. Without a threshold all fields go to people, so that the
+    rates of the draw did not depend on the document, nor do they where both routes have the same rate; else any route
+    might have been taken.
     """
-    floor = min(policy.rate(Route.ACCEPT), policy.rate(Route.REVIEW))
-    type_floor = min(type_policy.rate(Route.ACCEPT), type_policy.rate(Route.REVIEW))
     drawn = [probability for _, probability in fields if probability is not None]
-    is_warm_up = bool(drawn) and all(threshold is None for threshold, _ in fields)
-    least = min(drawn) if is_warm_up else floor
-    if of_type is None:
-        return least
-    return min(least, of_type if is_warm_up else type_floor)
+    rates = [policy.rate(Route.ACCEPT), policy.rate(Route.REVIEW)]
+    of_types = [type_policy.rate(Route.ACCEPT), type_policy.rate(Route.REVIEW)]
+    expected = len(fields) * policy.highest_rate()
+    if drawn and all(threshold is None for threshold, _ in fields):
+        rates, of_types, expected = drawn, [of_type or 1.0], sum(drawn)
+    elif drawn and rates[0] == rates[1]:
+        rates, expected = drawn, len(fields) * max(drawn)
+    bound = largest_loss(len(fields) if pool is None else pool, expected, min(rates))
+    return bound if of_type is None else max(bound, largest_loss(1, 1.0, min(of_types)))
 
 
 def _common(
@@ -113,7 +118,8 @@ def _common(
         "policy_version_id": document.policy_version_id,
         "model_version_id": document.model_version_id,
         "fields": len(fields),
-        "least_probability": least_probability(
+        "least_probability": 1
+        / largest(
             policy,
             type_policy,
             [(verdict.threshold, verdict.audit_probability) for verdict in fields],

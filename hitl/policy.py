@@ -15,16 +15,22 @@ from models.ids import new_id
 from models.states import Route
 from models.tables import PolicyVersion
 
+RAISED = 3.0  # how much more is audited after an early alarm
+FALLING = 1.5  # over the target: documents after which the rate of a fresh certificate is half
 ANY_TYPE = "*"  # the policy that decides of the document type itself
 
 
 class AuditRates(BaseModel):
-    """Probability of a blind check, by where the reading went."""
+    """Probability of a blind check, by where the reading went. Equal rates make evidence cheapest.
+
+    Right after something is certified the rate is `fresh`, and falls: the threshold has the longest way to go then.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    accept: float = Field(default=0.10, ge=0, le=1)
+    accept: float = Field(default=0.05, ge=0, le=1)
     review: float = Field(default=0.05, ge=0, le=1)
+    fresh: float = Field(default=0.25, ge=0, le=1)
 
 
 class FieldPolicy(BaseModel):
@@ -47,6 +53,7 @@ class Policy(BaseModel):
     error_target: float | None = Field(default=None, gt=0, lt=1)  # None: the document type's
     delta: float = Field(default=0.05, gt=0, lt=1)  # chance that a certificate is wrong
     machine_share: float = Field(default=0.8, gt=0, lt=1)  # of the error target; people have the rest
+    people_most: float = Field(default=0.005, gt=0, lt=1)  # more than this people do not need: the machine has it
     threshold_mode: Literal["certified", "fixed"] = "certified"  # certified: all to review until there is a certificate
     fixed_threshold: float = Field(default=0.95, ge=0, le=1)
     classification_threshold: float = Field(default=0.9, ge=0, le=1)
@@ -74,11 +81,30 @@ class Policy(BaseModel):
     def field(self, name: str) -> FieldPolicy:
         return self.fields.get(name, FieldPolicy())
 
+    def machine_target(self, target: float) -> float:
+        """The machine's part of an error target."""
+        return max(target * self.machine_share, target - self.people_most)
+
     def rate(self, route: Route) -> float:
         """The probability with which a field on `route` is audited. One operator cannot audit himself blindly."""
         if self.single_operator:
             return 0.0
         return self.audit_rate.accept if route is Route.ACCEPT else self.audit_rate.review
+
+    def audit_probability(self, route: Route, *, warm_up: bool = False, at_least: float = 0.0) -> float:
+        """`rate`, or more: the warm-up rate for what certifies while nothing is certified, `at_least` else."""
+        rate = self.rate(route)
+        return max(rate, self.warm_up_audit_rate if warm_up else at_least) if rate > 0 else rate
+
+    def fresh_rate(self, documents: int, target: float) -> float:
+        """The least rate when so many documents came since something was first certified: halved after 1.5 / target."""
+        half = FALLING / target
+        return self.audit_rate.fresh * half / (half + documents)
+
+    def highest_rate(self) -> float:
+        """What no rate is above while something is certified."""
+        rates = (self.rate(Route.ACCEPT), self.rate(Route.REVIEW))
+        return min(1.0, max(RAISED * max(rates), self.audit_rate.fresh))
 
     def rule_of(self, name: str) -> str:
         return "single" if self.single_operator else self.field(name).rule or self.rule

@@ -1,4 +1,4 @@
-"""After a promotion: the certify-fold documents that have gold are scored by the model that serves now."""
+"""After a promotion: documents that have gold and were not trained on are scored by the model that serves now."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ TOLD = (DocumentState.RELEASED.value, DocumentState.AMENDED.value)
 
 def waiting(session: Session, workspace_id: str, after: str = "") -> list[str]:
     """Ids of the next documents with observations by another model and none by the one that serves; at most a batch."""
-    model_id = registry.serving_model(session, workspace_id).id
+    model = registry.serving_model(session, workspace_id)
     by_it = aliased(Observation)
-    done = exists().where(col(by_it.verdict_id) == col(Verdict.id), col(by_it.model_version_id) == model_id)
+    done = exists().where(col(by_it.verdict_id) == col(Verdict.id), col(by_it.model_version_id) == model.id)
     rows = session.exec(
         select(Document.id)
         .join(Verdict, col(Verdict.document_id) == col(Document.id))
         .join(Observation, col(Observation.verdict_id) == col(Verdict.id))
         .where(
             Document.workspace_id == workspace_id,
-            Document.fold == Fold.CERTIFY.value,
+            (col(Document.fold) == Fold.CERTIFY.value) | (col(Document.created_at) > model.created_at),
             col(Document.state).in_(TOLD),
             Verdict.run == Document.run,
             Verdict.field != TYPE_FIELD,

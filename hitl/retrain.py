@@ -106,6 +106,7 @@ class Plan:
     doctypes: dict[str, DocumentType]
     target: float
     floor: float
+    known: frozenset[str] = frozenset()  # documents that the champion, or one before it, was trained on
 
 
 def plan(session: Session, model: ModelVersion, doctypes: Mapping[str, DocumentType]) -> Plan:
@@ -121,7 +122,15 @@ def plan(session: Session, model: ModelVersion, doctypes: Mapping[str, DocumentT
         doctypes=dict(doctypes),
         target=min((doctypes[name].error_target for name in types), default=0.02),
         floor=settings().gate_floor,
+        known=_known(session, champion),
     )
+
+
+def _known(session: Session, champion: ModelVersion) -> frozenset[str]:
+    """Snapshots grow, so the champion's own holds what the models before it were trained on."""
+    snapshot = session.get(Snapshot, champion.snapshot_id) if champion.snapshot_id else None
+    rows = snapshots.read(snapshot) if snapshot else []
+    return frozenset(row["document"] for row in rows if row["fold"] == Fold.TRAIN.value)
 
 
 def train(work: Plan, progress: Progress) -> Trained:
@@ -170,7 +179,10 @@ def finish(session: Session, model: ModelVersion, trained: Trained, *, now: date
 def paired_decisions(
     work: Plan, champion: Bundle, candidate: Bundle, report: Any, folds: Mapping[Fold, list[TrainingDocument]]
 ) -> list[gate.PairedDecision]:
-    """Both models on the select fold; on the train fold the candidate's out-of-fold predictions stand for it."""
+    """Both models on the select fold; on the train fold the candidate's out-of-fold predictions stand for it.
+
+    Of the train fold only what is new to the champion too: on what it was trained on, it would be judged too well.
+    """
     from extractor.recognise import Recogniser, recognise
 
     old = Recogniser.from_bundle(champion, work.doctypes)
@@ -227,6 +239,8 @@ def _out_of_fold_rows(
     champions: dict[str, dict[str, Reading]] = {}
     rows = []
     for row in report.out_of_fold:
+        if row.document in work.known:
+            continue
         document = by_id[row.document]
         if document.id not in champions:
             known = champion.has_section(f"fields/{document.document_type}/")

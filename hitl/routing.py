@@ -15,16 +15,23 @@ from sqlmodel import Session, select
 from extractor.checks import Failure, find_failures
 from hitl import audit
 from hitl.moves import record
-from hitl.policy import ANY_TYPE, Policy, current_policy
+from hitl.policy import ANY_TYPE, RAISED, Policy, current_policy
 from hitl.tokens import TYPE_FIELD
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.states import Fold, Route, VerdictState
-from models.tables import Certificate, Document, DocumentTypeVersion, FieldReading, PolicyVersion, Verdict
+from models.tables import (
+    Certificate,
+    Document,
+    DocumentTypeVersion,
+    FieldReading,
+    ModelVersion,
+    PolicyVersion,
+    Verdict,
+)
 from models.values import ValueState
 
 UNKNOWN = "unknown"
 UNCERTIFIED = ("warm-up", "suspended")  # sources of a threshold that is not there
-RAISED = 3.0  # how much more is audited after an early alarm
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +190,8 @@ def route_type(session: Session, document: Document, *, now: datetime) -> Verdic
     if is_given:
         verdict.decided_by = "client"
     else:
-        audit.draw(session, verdict, policy, warm_up=_certifies(session, document, named, now), now=now)
+        warm_up = {TYPE_FIELD} if _certifies(session, document, named, now) else set()
+        audit.draw(session, document, [verdict], policy, warm_up=warm_up, now=now)
     _record(session, document, [verdict], version.id, now)
     return verdict
 
@@ -206,8 +214,9 @@ def route(session: Session, document: Document, *, now: datetime) -> list[Verdic
     readings = _readings(session, document)
     failures = find_failures({name: r.value for name, r in readings.items()}, spec, document.created_at.date())
     held_by = certificates(session, document.workspace_id, spec.name, policy_row, document.model_version_id)
-    factor = RAISED if any(row.report.get("audit_raised") for row in held_by) else 1.0
-    verdicts = []
+    at_least = least_rate(policy, held_by)
+    certifies = is_evidence(session, document)
+    verdicts, warm_up = [], set()
     for field_spec in spec.fields:
         claim = claim_of(readings.get(field_spec.name))
         threshold, source = pick_threshold(field_spec.name, policy, held_by)
@@ -215,11 +224,32 @@ def route(session: Session, document: Document, *, now: datetime) -> list[Verdic
         context = Context(field_spec, policy, threshold, source, broken, has_model=bool(readings))
         reasons = reasons_for(claim, context)
         verdict = _open_verdict(session, document, field_spec.name, field_spec.kind, claim, reasons, threshold, now)
-        warm_up = document.fold == Fold.CERTIFY.value and source in UNCERTIFIED
-        audit.draw(session, verdict, policy, warm_up=warm_up, factor=factor, now=now)
+        if certifies and source in UNCERTIFIED:
+            warm_up.add(field_spec.name)
         verdicts.append(verdict)
+    audit.draw(session, document, verdicts, policy, warm_up=warm_up, at_least=at_least, now=now)
     _record(session, document, verdicts, policy_row.id, now)
     return held + verdicts
+
+
+def is_evidence(session: Session, document: Document) -> bool:
+    """Whether the model that read the document is certified on it: of the certify fold, or younger than the model."""
+    if document.fold == Fold.CERTIFY.value:
+        return True
+    model = session.get(ModelVersion, document.model_version_id) if document.model_version_id else None
+    return model is not None and document.created_at > model.created_at
+
+
+def least_rate(policy: Policy, held: Sequence[Certificate]) -> float:
+    """The least audit rate of a document under these certificates, known before it came: fresh ones, early alarms."""
+    base = max(policy.rate(Route.ACCEPT), policy.rate(Route.REVIEW))
+    raised = [RAISED * base for row in held if row.report.get("audit_raised")]
+    fresh = [
+        policy.fresh_rate(int(row.report["in_force"]), row.target)
+        for row in held
+        if row.threshold is not None and row.report.get("in_force") is not None
+    ]
+    return min(1.0, max([0.0, *raised, *fresh]))
 
 
 def _certifies(session: Session, document: Document, named: str | None, now: datetime) -> bool:
@@ -227,7 +257,7 @@ def _certifies(session: Session, document: Document, named: str | None, now: dat
 
     A wrong type makes all fields wrong, so the type is checked as often as they are.
     """
-    if document.fold != Fold.CERTIFY.value or named in (None, UNKNOWN):
+    if named in (None, UNKNOWN) or not is_evidence(session, document):
         return False
     row, policy = current_policy(session, document.workspace_id, named or "", now=now)
     held = certificates(session, document.workspace_id, row.document_type, row, document.model_version_id)

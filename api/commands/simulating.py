@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,11 @@ from api.commands.reading import Cache, Doctypes, EngineName, Jobs, Limit, _bar,
 from api.commands.shared import CommandError, out
 
 if TYPE_CHECKING:
+    from extractor.fields import TrainingDocument
+    from hitl.simulate.compare import Zero
+    from hitl.simulate.report import Point
     from hitl.simulate.rows import SimDocument
+    from models.doctype import DocumentType
 
 
 def simulate(
@@ -34,9 +39,16 @@ def simulate(
     policy: Annotated[
         Path | None, typer.Option("--policy", help="A policy as JSON; default: the built-in one.")
     ] = None,
-    everything_certifies: Annotated[
-        bool, typer.Option(help="Let every document certify, not half of them: nothing is left to train on.")
-    ] = False,
+    retrain: Annotated[
+        str | None,
+        typer.Option("--retrain", help="Start without a model and train one after so many documents, as in 40,100."),
+    ] = None,
+    models: Annotated[
+        Path | None, typer.Option("--models", help="Folder that keeps the models of --retrain by their training set.")
+    ] = None,
+    courses: Annotated[
+        int, typer.Option(min=1, help="Different training sets of --retrain; seeds share them in turn.")
+    ] = 4,
     limit: Limit = None,
     jobs: Jobs = None,
     cache: Cache = None,
@@ -45,23 +57,30 @@ def simulate(
 ) -> None:
     """Replay labelled documents with simulated people: error, answers and seconds over time, against other policies."""
     from hitl.policy import Policy
+    from hitl.settings import settings
     from hitl.simulate import people as crowds
     from hitl.simulate.compare import Settings, compare
     from hitl.simulate.report import write as write_report
     from hitl.simulate.rows import RowsUnreadable, read
     from hitl.simulate.rows import write as write_rows
 
+    zero = None
     try:
-        documents = read(rows) if rows else _learned(manifest or [], split, limit, jobs, cache, doctypes, engine)
+        if retrain is not None:
+            zero = _from_zero(manifest or [], split, limit, jobs, cache, doctypes, engine, retrain, models, courses)
+            documents = zero.learner.blank()
+        else:
+            documents = read(rows) if rows else _learned(manifest or [], split, limit, jobs, cache, doctypes, engine)
     except RowsUnreadable as error:
         raise CommandError(str(error)) from error
     if not documents:
         raise CommandError("There is nothing to replay.", "Give --manifest with labelled documents, or --rows.")
     output.mkdir(parents=True, exist_ok=True)
-    write_rows(output / "rows.csv", documents)
+    if zero is None:
+        write_rows(output / "rows.csv", documents)
     rules = Policy.model_validate_json(policy.read_text(encoding="utf-8")) if policy else Policy()
     model = crowds.read(people) if people else crowds.read()
-    wanted = Settings(target, rules, length or len(documents), seeds, window, everything_certifies=everything_certifies)
+    wanted = Settings(target, rules, length or len(documents), seeds, window, zero=zero)
     with _bar("simulating", seeds) as step:
         series, totals = compare(documents, model, wanted, step)
     about = {
@@ -69,10 +88,18 @@ def simulate(
         "seeds": seeds,
         "documents": len(documents),
         "length": wanted.length,
+        "retrain": list(zero.trainings) if zero else None,
+        "courses": courses if zero else None,
+        "certify_share": settings().certify_share,
         "policy": rules.model_dump(mode="json"),
         "people": model.figures,
     }
     write_report(output, series, totals, about)
+    _tell(totals)
+    out.print(f"Series, summary and charts are in {output}.", markup=False)
+
+
+def _tell(totals: Sequence[Point]) -> None:
     table = Table("policy", "released error", "answers a field", "seconds a field", "accepted", "certified seeds")
     for row in totals:
         table.add_row(
@@ -80,7 +107,50 @@ def simulate(
             f"{row.seconds:.1f}", f"{row.automation:.0%}", f"{row.certified:.0%}",
         )  # fmt: skip
     out.print(table)
-    out.print(f"Series, summary and charts are in {output}.", markup=False)
+
+
+def _labelled(
+    manifests: list[Path],
+    split: str | None,
+    limit: int | None,
+    jobs: int | None,
+    cache: Path | None,
+    doctypes: Path | None,
+    engine: str,
+) -> tuple[list[TrainingDocument], dict[str, DocumentType]]:
+    """The documents with their labels and words, and their types."""
+    from extractor.doctypes import load_document_types
+    from extractor.manifest import read_manifests
+
+    entries = read_manifests(manifests, split, limit)
+    named = _named(load_document_types(doctypes), entries)
+    setup = _setup(None, doctypes, None, cache, engine, needs_bundle=False)
+    return _training_documents(entries, setup, jobs), named
+
+
+def _from_zero(
+    manifests: list[Path],
+    split: str | None,
+    limit: int | None,
+    jobs: int | None,
+    cache: Path | None,
+    doctypes: Path | None,
+    engine: str,
+    retrain: str,
+    models: Path | None,
+    courses: int,
+) -> Zero:
+    from hitl.simulate.compare import Zero
+    from hitl.simulate.learning import Learner
+
+    if not manifests:
+        raise CommandError("--retrain needs labelled documents.", "Give --manifest.")
+    try:
+        trainings = tuple(sorted(int(part) for part in retrain.split(",")))
+    except ValueError as error:
+        raise CommandError(f"{retrain!r} is not a list of numbers.", "Write --retrain 40,100.") from error
+    documents, named = _labelled(manifests, split, limit, jobs, cache, doctypes, engine)
+    return Zero(Learner(documents, named, models), trainings, courses)
 
 
 def _learned(
@@ -93,16 +163,12 @@ def _learned(
     engine: str,
 ) -> list[SimDocument]:
     """Rows of the documents, each predicted by a model that had not seen it."""
-    from extractor.doctypes import load_document_types
     from extractor.learn import learn
-    from extractor.manifest import read_manifests
     from hitl.simulate.rows import FieldRow, group
 
     if not manifests:
         return []
-    entries = read_manifests(manifests, split, limit)
-    named = _named(load_document_types(doctypes), entries)
-    documents = _training_documents(entries, _setup(None, doctypes, None, cache, engine, needs_bundle=False), jobs)
+    documents, named = _labelled(manifests, split, limit, jobs, cache, doctypes, engine)
     types = {document.id: named[document.document_type] for document in documents}
     with _bar("learning", 100) as step:
         _, report = learn(documents, named, None, 20150, lambda _what, share: step(int(100 * share)))

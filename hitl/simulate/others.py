@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from hitl.simulate.desk import Spent
 from hitl.simulate.people import MACHINES, TRUTH, Crowd
-from hitl.simulate.replay import Spent, Trace
+from hitl.simulate.replay import Trace
 from hitl.simulate.rows import FieldRow, SimDocument
 
 FIXED, SAMPLE = 0.95, 0.05

@@ -52,6 +52,7 @@ class Crowd:
         self.model, self._rng = model, rng
         spread, share = model.figures["habits"]["skill_spread"], model.figures["spammers"]["share"]
         factors = np.exp(rng.normal(-(spread**2) / 2, spread, size))
+        self._controls: dict[tuple[str, str], tuple[int, int]] = {}
         self.people = tuple(
             Person(f"p{i}", float(factor), bool(rng.random() < share)) for i, factor in enumerate(factors)
         )
@@ -61,16 +62,31 @@ class Crowd:
         return [self.people[i] for i in self._rng.permutation(len(self.people))]
 
     def key(self, person: Person, kind: str, is_machine_wrong: bool) -> str:
-        """A blind answer."""
+        """A blind answer. Now and then a control task is among the answers, which makes the person's skill known."""
         habits = self.model.figures["habits"]
-        rate = min(0.5, self.model.error(kind) * person.factor)
-        if person.is_spammer:
-            rate = self.model.figures["spammers"]["error"]
+        rate = self._error(person, kind)
+        if self._rng.random() < habits["control_rate"]:
+            right, wrong = self._controls.get((person.name, kind), (0, 0))
+            is_right = self._rng.random() >= rate
+            self._controls[person.name, kind] = (right + is_right, wrong + (not is_right))
         if self._rng.random() >= rate:
             return TRUTH
         if is_machine_wrong and not person.is_spammer and self._rng.random() < habits["repeats_machine"]:
             return MACHINES
         return f"=wrong{self._rng.integers(int(habits['wrong_values']))}"
+
+    def _error(self, person: Person, kind: str) -> float:
+        figures = self.model.figures
+        return figures["spammers"]["error"] if person.is_spammer else min(0.5, self.model.error(kind) * person.factor)
+
+    def skill(self, person: Person, kind: str, prior: tuple[float, float]) -> float:
+        """P(right) as the control tasks tell it; what was done on other kinds counts half, as in hitl.skills."""
+        right, wrong = prior
+        for (name, other), (good, bad) in self._controls.items():
+            if name == person.name:
+                weight = 1.0 if other == kind else 0.5
+                right, wrong = right + weight * good, wrong + weight * bad
+        return right / (right + wrong)
 
     def verify(self, person: Person, kind: str, is_machine_wrong: bool) -> str:
         """An answer to a value that is shown."""
@@ -85,6 +101,13 @@ class Crowd:
         """What a reviewer decides."""
         is_wrong = self._rng.random() < self.model.figures["reviewers"]["error"]
         return f"=wrong{self._rng.integers(20)}" if is_wrong else TRUTH
+
+    def look(self, released: str) -> str:
+        """What a reviewer of the whole document makes of a value that was decided."""
+        reviewers = self.model.figures["reviewers"]
+        if released == TRUTH:
+            return f"=wrong{self._rng.integers(20)}" if self._rng.random() < reviewers["error"] else TRUTH
+        return TRUTH if self._rng.random() < reviewers["catch_rate"] else released
 
     def describe(self) -> dict[str, Any]:
         return {"people": len(self.people), "spammers": sum(p.is_spammer for p in self.people)} | self.model.figures

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hitl.simulate.replay import Spent, Trace
+from hitl.simulate.desk import Spent
+from hitl.simulate.replay import Trace
 
 Floats = NDArray[np.float64]
 

@@ -123,7 +123,7 @@ class Observation(SQLModel, table=True):
     source: str = Field(default="audit", max_length=32)  # audit | review: two blind people decided it in any case
     acceptable: bool = True  # no rule beside the threshold keeps the value from being accepted
     fields: int = 1  # how many the document has
-    least_probability: float = 1.0  # the smallest audit probability that could have applied to the document
+    least_probability: float = 1.0  # 1 / the largest loss that the document could have shown a certificate
     created_at: Moment = moment()
 
 

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hitl.certificate import GRID, EProcess
+from hitl.audit import drawn_together
+from hitl.certificate import GRID, EProcess, largest_loss
 from hitl.drift import ReverseProcess
 from hitl.policy import AuditRates, Policy
 from hitl.simulate.people import TRUTH, Crowd, read
@@ -76,17 +77,26 @@ def replay(population: Population, target: float, rng: np.random.Generator, copi
     process = EProcess(target, DELTA)
     held: list[float | None] = []
     for _ in range(0, LENGTH, BLOCK):
-        drawn = rng.integers(0, len(population.scores), BLOCK)
+        picked = rng.integers(0, len(population.scores), BLOCK)
         if copies > 1:
-            drawn = np.unique(np.repeat(drawn, rng.integers(1, copies + 1, BLOCK)))
-            rng.shuffle(drawn)
-        scores, wrong = population.scores[drawn], population.wrong[drawn]
+            picked = np.unique(np.repeat(picked, rng.integers(1, copies + 1, BLOCK)))
+            rng.shuffle(picked)
+        scores, wrong = population.scores[picked], population.wrong[picked]
         threshold = process.threshold()
         rate = 1.0 if threshold is None else RATE
-        audited = rng.random(scores.shape) < rate
-        process.update_many(losses_of(scores, audited * wrong / rate), np.full(len(scores), rate))
+        audited = drawn(scores.shape, rate, rng)
+        bound = largest_loss(FIELDS, FIELDS * rate, rate)
+        process.update_many(losses_of(scores, audited * wrong / rate), np.full(len(scores), bound))
         held.append(process.threshold())
     return held
+
+
+def drawn(shape: tuple[int, ...], rate: float, rng: np.random.Generator) -> np.ndarray:
+    """Systematic draws, as `hitl.audit.drawn_together` makes them: few fields of a document together."""
+    ends = np.cumsum(np.full(shape, rate), axis=1) - rng.random((shape[0], 1))
+    hit = np.ceil(ends - 1e-12) > np.ceil(ends - rate - 1e-12)
+    order = np.argsort(rng.random(shape), axis=1)
+    return np.take_along_axis(hit, order, axis=1)
 
 
 def violated(thresholds: list[float | None], risk: np.ndarray, target: float) -> bool:
@@ -115,8 +125,8 @@ def test_certificates_hold(clustered: float, copies: int, target: float) -> None
 def certified_by_fields(population: Population, target: float, rng: np.random.Generator) -> float | None:
     """What a product over single fields would certify: it takes errors of one document for independent."""
     process = EProcess(target, DELTA)
-    drawn = rng.integers(0, len(population.scores), 400)
-    scores, wrong = population.scores[drawn].reshape(-1, 1), population.wrong[drawn].reshape(-1, 1)
+    rows = rng.integers(0, len(population.scores), 400)
+    scores, wrong = population.scores[rows].reshape(-1, 1), population.wrong[rows].reshape(-1, 1)
     process.update_many(losses_of(scores, wrong * 1.0), np.ones(len(scores)))
     return process.threshold()
 
@@ -135,11 +145,18 @@ def test_the_estimate_is_unbiased() -> None:
     at = int(GRID.searchsorted(0.9))
     true = float(population.risk()[at])
     estimates = []
-    for _ in range(REPLAYS):
-        drawn = rng.integers(0, len(population.scores), 1_000)
-        scores, wrong = population.scores[drawn], population.wrong[drawn]
+    for run in range(REPLAYS):
+        rows = rng.integers(0, len(population.scores), 1_000)
+        scores, wrong = population.scores[rows], population.wrong[rows]
         rate = np.where(scores >= 0.9, 0.1, 0.05)
-        weighted = (rng.random(scores.shape) < rate) * wrong / rate
+        audited = [
+            [name in picked for name in "abcd"]
+            for picked in (
+                drawn_together("bench", f"{run} {i}", 1, dict(zip("abcd", row, strict=True)))
+                for i, row in enumerate(rate)
+            )
+        ]
+        weighted = np.array(audited) * wrong / rate
         estimates.append(losses_of(scores, weighted)[:, at].mean())
     error = float(np.std(estimates, ddof=1)) / REPLAYS**0.5
     tell("estimate", true=true, mean=float(np.mean(estimates)), standard_error=error)
@@ -153,13 +170,13 @@ def production_run(
     rng = np.random.default_rng([5, seed])
     crowd = Crowd(read().with_spammers(spammers), 12, rng)
     policy = Policy(audit_rate=AuditRates(accept=RATE, review=RATE))
-    production = Production(policy, target, crowd, f"bench {seed}", everything_certifies=True)
+    production = Production(policy, target, crowd, f"bench {seed}")
     broken, human = False, 0
     for document in stream(documents, 150, rng):
         spent = production.take(document)
         human += spent.wrong - spent.wrong_machine
         if spent.threshold is not None:
-            broken = broken or risk(spent.threshold) > target * policy.machine_share
+            broken = broken or risk(spent.threshold) > policy.machine_target(target)
     return broken, production.process.threshold(), human / (150 * len(documents[0].fields))
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from sqlmodel import Session, select
 
-from hitl.audit import draw_number
+from hitl.audit import draw_number, drawn_together
 from hitl.policy import AuditRates
 from hitl.tasks import hand_out
 from models.states import DocumentState, Role
@@ -50,6 +51,19 @@ def test_fields_are_drawn_one_by_one_with_the_probability_of_their_route(session
         routes[f"{audit.probability}"] += 1
     assert 15 <= routes["0.5"] <= 45
     assert routes["0.05"] <= 8
+
+
+def test_audits_of_one_document_are_drawn_apart_and_each_with_its_probability():
+    chances = {"a": 0.1, "b": 0.3, "c": 0.05, "d": 0.3}
+    drawn = [drawn_together("key", f"doc{i}", 1, chances) for i in range(6000)]
+    assert max(len(some) for some in drawn) == 1
+    for name, chance in chances.items():
+        assert np.mean([name in some for some in drawn]) == pytest.approx(chance, abs=0.02)
+    assert {len(drawn_together("key", f"doc{i}", 1, dict.fromkeys("abcd", 0.4))) for i in range(300)} == {1, 2}
+    assert drawn_together("key", "doc", 1, dict.fromkeys("abcd", 1.0)) == set("abcd")
+    assert drawn_together("key", "doc", 1, dict.fromkeys("abcd", 0.0)) == set()
+    pairs = {tuple(sorted(drawn_together("key", f"doc{i}", 1, dict.fromkeys("abcd", 0.5)))) for i in range(400)}
+    assert len(pairs) == 6  # every pair of fields comes together at times
 
 
 def test_release_does_not_wait_and_the_audit_is_blind_on_the_whole_page(session: Session, workspace: Workspace):

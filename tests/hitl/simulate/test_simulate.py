@@ -31,7 +31,7 @@ def documents(count: int, score: float = 0.999, wrong_share: float = 0.0, seed: 
 
 
 def production(target: float = 0.1, *, policy: Policy = POLICY, seed: int = 1) -> Production:
-    return Production(policy, target, Crowd(read(), 8, np.random.default_rng(seed)), "key", everything_certifies=True)
+    return Production(policy, target, Crowd(read(), 8, np.random.default_rng(seed)), "key")
 
 
 def test_people_err_as_the_file_says():
@@ -80,7 +80,7 @@ def test_a_review_budget_is_spent():
 
 
 def test_every_policy_is_compared_on_the_same_documents():
-    wanted = Settings(0.05, POLICY, 60, 3, 20, everything_certifies=True)
+    wanted = Settings(0.05, POLICY, 60, 3, 20)
     series, totals = compare(documents(40, 0.97, 0.1), read(), wanted, lambda _: None)
     by_name = {point.policy: point for point in totals}
     assert by_name["double keying"].answers == 2.0

@@ -1,0 +1,75 @@
+"""What does a certificate cost in the long run? `make bench-cost` runs this and prints the figures.
+
+10,000 documents are drawn from stored rows with the model frozen, and go through the production policy. An oracle knows
+the threshold that meets the machine's part of the target, and needs no certificate and no audit. COUNTERSIGN_ROWS may
+name a file of rows of real documents (`countersign simulate` writes rows.csv).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hitl.certificate import GRID
+from hitl.policy import Policy
+from hitl.simulate.desk import Desk, Spent
+from hitl.simulate.people import Crowd, read
+from hitl.simulate.replay import Production, Trace, run
+from hitl.simulate.rows import SimDocument, stream
+from hitl.simulate.rows import read as read_rows
+from tests.bench.test_guarantee import as_documents, synthetic, tell
+
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
+
+LENGTH = 10_000
+SEEDS = int(os.environ.get("COUNTERSIGN_BENCH_SEEDS", "3"))
+
+
+def documents() -> list[SimDocument]:
+    if "COUNTERSIGN_ROWS" in os.environ:
+        return read_rows(Path(os.environ["COUNTERSIGN_ROWS"]))
+    return as_documents(synthetic(0.5, size=5_000), 5_000)
+
+
+def best_threshold(some: list[SimDocument], target: float) -> float:
+    scores = np.array([row.score if row.found else -1.0 for one in some for row in one.fields])
+    wrong = np.array([row.wrong for one in some for row in one.fields])
+    return next(float(tau) for tau in GRID if ((scores >= tau) & wrong).mean() <= target)
+
+
+def oracle(shown: list[SimDocument], tau: float, policy: Policy, crowd: Crowd) -> tuple[float, float]:
+    """Answers and seconds a field of one who knows the threshold: people decide what is below it."""
+    desk, spent = Desk(policy, crowd), Spent(sum(len(one.fields) for one in shown))
+    for row in (row for one in shown for row in one.fields):
+        desk.decide(row, spent, accepted=row.found and row.score >= tau, audited=False)
+    return spent.answers / spent.fields, spent.seconds / spent.fields
+
+
+def per_field(trace: Trace, name: str, first: int = 0) -> float:
+    some = trace.documents[first:]
+    return float(sum(getattr(one, name) for one in some) / sum(one.fields for one in some))
+
+
+@pytest.mark.parametrize("target", [0.01, 0.02, 0.05])
+def test_a_long_stream_against_an_oracle(target: float) -> None:
+    some, policy, ratios = documents(), Policy(), list[float]()
+    tau = best_threshold(some, policy.machine_target(target))
+    for seed in range(SEEDS):
+        rng = np.random.default_rng([31, seed])
+        shown, crowd = stream(some, LENGTH, rng), Crowd(read(), 12, rng)
+        best, best_seconds = oracle(shown, tau, policy, crowd)
+        trace = run(shown, Production(policy, target, crowd, f"long {seed}"))
+        answers, late = per_field(trace, "answers"), per_field(trace, "answers", LENGTH // 2)
+        ratios.append(answers / best)
+        tell(
+            "long stream", target=target, seed=seed, answers=answers, late=late, oracle=best, ratio=answers / best,
+            late_ratio=late / best, seconds=per_field(trace, "seconds"), oracle_seconds=best_seconds,
+            accepted=per_field(trace, "accepted"), accepted_late=per_field(trace, "accepted", LENGTH // 2),
+            oracle_threshold=tau, threshold=trace.documents[-1].threshold, audits=per_field(trace, "audits"),
+            released_error=per_field(trace, "wrong"), alarms=len(trace.alarms),
+        )  # fmt: skip
+        assert per_field(trace, "wrong") <= target
+    assert np.mean(ratios) < 3
