@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
+from hitl.independence import blind_answers
 from hitl.tokens import TYPE_FIELD, token_of
 from models.ids import new_id
-from models.states import Route, TaskPurpose, VerdictState
-from models.tables import Answer, Audit, Document, Example, Task, Verdict
+from models.states import Route, VerdictState
+from models.tables import Audit, Document, Example, Verdict
 from models.values import ValueState
 
 LEARNABLE = {ValueState.FOUND.value, ValueState.ABSENT.value, ValueState.EMPTY.value}
@@ -75,18 +76,7 @@ def is_independent(session: Session, verdict: Verdict) -> bool:
     """True when two blind people said the final value, the machine excluded, or a reviewer adjudicated."""
     if (verdict.decided_by or "").startswith("reviewer:"):
         return True
-    answers = session.exec(
-        select(Answer)
-        .join(Task, col(Task.id) == col(Answer.task_id))
-        .where(
-            Task.verdict_id == verdict.id,
-            col(Task.purpose).in_([TaskPurpose.REVIEW.value, TaskPurpose.AUDIT.value]),
-            Task.mode == "blind",
-            Answer.source == "typed",
-            col(Answer.undone_at).is_(None),
-            col(Answer.skip_reason).is_(None),
-        )
-    ).all()
+    answers = blind_answers(session, verdict)
     final = token_of(verdict.kind, verdict.value_state or "", verdict.value)
     agreeing = {a.user_id for a in answers if token_of(verdict.kind, a.value_state, a.value) == final}
     return len(agreeing) >= 2

@@ -17,12 +17,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
 from hitl.certificate import largest_loss
+from hitl.independence import blind_answers
 from hitl.jobs import enqueue
 from hitl.policy import ANY_TYPE, Policy, current_policy, pinned_policy
 from hitl.tokens import TYPE_FIELD, same_answer, token_of
 from models.ids import new_id
-from models.states import ReviewState, Route, TaskPurpose, VerdictState
-from models.tables import Answer, Audit, Document, FieldReading, Observation, Review, Task, Verdict
+from models.states import ReviewState, Route, VerdictState
+from models.tables import Audit, Document, FieldReading, Observation, Review, Verdict
 from models.values import ValueState
 
 Draw = tuple[float | None, float | None]  # the threshold in force and the probability of the draw, of one field
@@ -159,19 +160,7 @@ def _row(session: Session, verdict: Verdict, gold: tuple[str, Any], source: str,
 
 def is_settled_by_people(session: Session, verdict: Verdict) -> bool:
     """True when two blind people, the machine excluded, said the value, or differed and a reviewer adjudicated."""
-    answers = session.exec(
-        select(Answer)
-        .join(Task, col(Task.id) == col(Answer.task_id))
-        .where(
-            Task.verdict_id == verdict.id,
-            col(Task.purpose).in_([TaskPurpose.REVIEW.value, TaskPurpose.AUDIT.value]),
-            Task.mode == "blind",
-            Answer.source == "typed",
-            col(Answer.undone_at).is_(None),
-            col(Answer.skip_reason).is_(None),
-            col(Answer.created_at) <= verdict.decided_at,
-        )
-    ).all()
+    answers = blind_answers(session, verdict, until=verdict.decided_at or verdict.created_at)
     if verdict.decided_by == "people":
         value = token_of(verdict.kind, verdict.first_value_state or "", verdict.first_value)
         return len({a.user_id for a in answers if token_of(verdict.kind, a.value_state, a.value) == value}) >= 2

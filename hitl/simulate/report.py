@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from extractor.axes import Axes
 from hitl.simulate.desk import Spent
 from hitl.simulate.replay import Trace
 
 Floats = NDArray[np.float64]
 
 WIDTH, HEIGHT, MARGIN = 640, 320, 56
+AXES = Axes(WIDTH, HEIGHT, MARGIN)
 COLOURS = ("#0b6bcb", "#c2410c", "#15803d", "#7c3aed", "#475569", "#be185d")
 
 
@@ -107,25 +109,25 @@ def chart(series: Sequence[Point], name: str, title: str, line: float | None) ->
         for i, policy in enumerate(names)
     )
     if line is not None:
-        y = _y(line / top)
+        y = AXES.y(line / top)
         drawn += f'<path d="M{MARGIN} {y:.1f}H{WIDTH - MARGIN}" stroke="#1d2733" stroke-dasharray="4 4"/>'
     ticks = "".join(
-        f'<text x="{_x(v):.1f}" y="{HEIGHT - MARGIN + 16}" text-anchor="middle">{round(v * right)}</text>'
-        f'<text x="{MARGIN - 6}" y="{_y(v) + 4:.1f}" text-anchor="end">{_number(v * top)}</text>'
+        f'<text x="{AXES.x(v):.1f}" y="{HEIGHT - MARGIN + 16}" text-anchor="middle">{round(v * right)}</text>'
+        f'<text x="{MARGIN - 6}" y="{AXES.y(v) + 4:.1f}" text-anchor="end">{_number(v * top)}</text>'
         for v in (0, 0.25, 0.5, 0.75, 1)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT + 20 * len(names)}" role="img" '
         f'font-family="sans-serif" font-size="11"><title>{escape(title)}</title>'
         f'<text x="{WIDTH / 2}" y="20" text-anchor="middle" font-size="14">{escape(title)}</text>'
-        f'<path d="M{MARGIN} {_y(1):.1f}V{_y(0):.1f}H{WIDTH - MARGIN}" stroke="#1d2733" fill="none"/>'
+        f'<path d="M{MARGIN} {AXES.y(1):.1f}V{AXES.y(0):.1f}H{WIDTH - MARGIN}" stroke="#1d2733" fill="none"/>'
         f"{ticks}{drawn}</svg>\n"
     )
 
 
 def _curve(points_: Sequence[Point], name: str, colour: str, right: int, top: float, row: int) -> str:
     def at(values: Sequence[float]) -> list[str]:
-        return [f"{_x(p.last / right):.1f},{_y(v / top):.1f}" for p, v in zip(points_, values, strict=True)]
+        return [f"{AXES.x(p.last / right):.1f},{AXES.y(v / top):.1f}" for p, v in zip(points_, values, strict=True)]
 
     mean = at([getattr(p, name) for p in points_])
     band = at([getattr(p, f"{name}_high") for p in points_]) + at([getattr(p, f"{name}_low") for p in points_])[::-1]
@@ -140,11 +142,3 @@ def _curve(points_: Sequence[Point], name: str, colour: str, right: int, top: fl
 
 def _number(value: float) -> str:
     return f"{value:.2f}" if value >= 0.1 or value == 0 else f"{value:.3f}"
-
-
-def _x(share: float) -> float:
-    return MARGIN + share * (WIDTH - 2 * MARGIN)
-
-
-def _y(share: float) -> float:
-    return HEIGHT - MARGIN - share * (HEIGHT - 2 * MARGIN)

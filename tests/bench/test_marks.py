@@ -48,3 +48,33 @@ def test_reviews_catch_more_than_random_ones(way: str, at_20: float, at_40: floa
              curve=marks.curve(grader, held, (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)), **asdict(figures[budget]))  # fmt: skip
         assert abs(figures[budget].spent - budget) <= 0.02
         assert figures[budget].lift >= wanted
+
+
+def test_em_is_fast() -> None:
+    """100,000 answers of 200 people, three a question: CPU seconds of one fit, and how often each rule is right."""
+    import time
+
+    from hitl.aggregate.one_coin import fit
+
+    rng = np.random.default_rng(43)
+    questions, people = 33_334, 200
+    question = np.repeat(np.arange(questions), 3)[:100_000]
+    voter = rng.integers(0, people, len(question))
+    skill = rng.uniform(0.75, 0.98, people)
+    trap = rng.random(len(question)) < 0.4
+    value = np.where(rng.random(len(question)) < skill[voter], 0, np.where(trap, 1, rng.integers(2, 22, len(question))))
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        fitted = fit(question, voter, value)
+        times.append(time.process_time() - start)
+    counts = np.zeros((questions, 22), dtype=int)
+    np.add.at(counts, (question, value), 1)
+    majority = counts[:, ::-1].argmax(axis=1) == 21  # ties against the truth and for it are as likely as they fall
+    tied = (counts[:, 0] == counts.max(axis=1)) & (np.sort(counts, axis=1)[:, -2] == counts.max(axis=1))
+    right = float(np.mean(np.where(tied, 0.5, majority)))
+    tell(
+        "em", answers=len(question), cpu_seconds=min(times), accuracy=float(np.mean(fitted.value == 0)), majority=right
+    )
+    assert min(times) < 0.2
+    assert np.mean(fitted.value == 0) >= right

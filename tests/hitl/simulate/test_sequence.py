@@ -1,0 +1,131 @@
+"""From zero labels: courses, models kept by their training set, the gate, and what a new model is certified on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from extractor.fields import grow, scorers
+from extractor.fields import learn as learning
+from hitl.policy import Policy
+from hitl.simulate import marks
+from hitl.simulate.compare import OURS, Settings, Zero, compare
+from hitl.simulate.course import course
+from hitl.simulate.desk import Desk, Spent
+from hitl.simulate.learning import Learned, Learner, passes
+from hitl.simulate.people import TRUTH, Crowd, read
+from hitl.simulate.replay import Production
+from hitl.simulate.rows import FieldRow, SimDocument
+from models.doctype import KeyingMode
+from models.states import Fold
+from tests.extractor.fields.documents import BILL, bill
+
+
+def some(count: int, score: float = 0.999, wrong: bool = False) -> list[SimDocument]:
+    rows = tuple(FieldRow(name, "money", score, wrong) for name in ("total", "tax"))
+    return [SimDocument(f"{i}", f"{i}", rows) for i in range(count)]
+
+
+def model(trained: set[str], wrong: bool, held_wrong: float = 0.0) -> Learned:
+    rng = np.random.default_rng(1)
+    rows = {one.name: one.fields for one in some(200, 0.97, wrong)}
+    held = {name: (FieldRow("total", "money", 0.97, bool(rng.random() < held_wrong)),) for name in trained}
+    return Learned("m", frozenset(trained), rows, held, 1.0)
+
+
+def test_a_course_is_the_same_for_all_its_seeds():
+    documents = some(50)
+    one, again, other = (course(documents, [10, 30], n) for n in (1, 1, 2))
+    assert one == again
+    assert one.parts != other.parts
+    assert [len(part) for part in one.parts] == [10, 20, 20]
+    orders = [one.order(np.random.default_rng(seed)) for seed in (1, 2)]
+    assert orders[0] != orders[1]
+    assert {d.name for d in orders[0][:10]} == {d.name for d in orders[1][:10]}
+    assert one.of_fold(Fold.TRAIN, 0) < one.of_fold(Fold.TRAIN, 1)
+    assert not one.of_fold(Fold.TRAIN, 1) & one.of_fold(Fold.CERTIFY, 1)
+
+
+def test_the_gate_looks_only_where_the_champion_was_not_trained():
+    first, rest = {str(i) for i in range(40)}, {str(i) for i in range(40, 100)}
+    champion = model(first, wrong=False)
+    assert passes(model(first | rest, wrong=False), champion, [], 0.05, 0.5)
+    assert not passes(model(first, wrong=False), champion, [], 0.05, 0.5)  # nothing new to compare on
+    assert not passes(model(first | rest, wrong=False, held_wrong=0.3), champion, [], 0.05, 0.5)
+
+
+def test_a_new_model_is_certified_on_what_it_was_not_trained_on():
+    production = Production(Policy(), 0.05, Crowd(read(), 8, np.random.default_rng(1)), "key")
+    documents = some(60)
+    for document in documents:
+        production.take(document)
+    assert production.process.documents == 60
+    production.retrained(lambda document: document.fields, {d.name for d in documents[:25]})
+    assert (production.process.documents, production.index) == (35, 1)  # the first might not have been certified yet
+    for i in range(100):
+        production.take(SimDocument(f"n{i}", f"n{i}", documents[0].fields))
+    assert production.process.threshold() is not None
+    production.retrained(lambda document: document.fields, set())
+    assert production.index == 2
+
+
+def test_audits_fall_after_a_threshold_came_into_force():
+    policy = Policy()
+    rates = [policy.fresh_rate(n, 0.05) for n in (0, 30, 300)]
+    assert rates[0] == policy.audit_rate.fresh
+    assert rates[1] == pytest.approx(policy.audit_rate.fresh / 2)
+    assert rates[2] < policy.audit_rate.accept
+    assert policy.machine_target(0.05) == pytest.approx(0.045)
+    assert policy.machine_target(0.01) == pytest.approx(0.008)
+
+
+def test_an_audited_field_that_one_person_agreed_on_counts_with_its_probability():
+    desk = Desk(Policy(), Crowd(read(), 8, np.random.default_rng(2)))
+    row = FieldRow("total", "money", 0.97, wrong=False)
+    decided = [desk.decide(row, Spent(1), accepted=False, audited=True) for _ in range(50)]
+    agreed = [one for one in decided if len(one.said) == 1]
+    assert len(agreed) > 40
+    assert all(one.gold is not None and not one.is_settled for one in agreed)
+    wrong = [desk.decide(FieldRow("total", "money", 0.97, True), Spent(1), accepted=False, audited=False)
+             for _ in range(50)]  # fmt: skip
+    assert np.mean([one.is_settled and one.gold == TRUTH for one in wrong]) > 0.9
+
+
+def test_reviews_go_where_the_machine_doubts():
+    rng = np.random.default_rng(5)
+    documents = [
+        SimDocument(f"{i}", f"{i}", tuple(FieldRow(n, "money", s, bool(rng.random() > s)) for n in ("total", "tax")))
+        for i, s in enumerate(rng.uniform(0.5, 1.0, 300))
+    ]  # fmt: skip
+    policy = Policy(threshold_mode="fixed", fixed_threshold=1.0, mode=KeyingMode.VERIFY)
+    marked = list(marks.released(documents, 800, policy, read(), 8, rng))
+    grader = marks.learn(marked[:500], 0.3, rng)
+    found = marks.judge(grader, marked[500:], 0.2, rng)
+    assert found.lift > 0.2
+    assert found.lift <= found.oracle
+    assert marks.curve(grader, marked[500:], (1.0,))[0][1] == pytest.approx(np.mean([m.changed for m in marked[500:]]))
+
+
+@pytest.mark.slow
+def test_models_are_learned_on_the_way_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(grow, "TREES", 20)
+    monkeypatch.setattr(learning, "FOLDS", 2)
+    monkeypatch.setattr(scorers, "FIRST_STEPS", 30)
+    monkeypatch.setattr(scorers, "STEPS_PER_DOCUMENT", 1)
+    learner = Learner([bill(n) for n in range(60)], {"bill": BILL}, tmp_path)
+    zero = Zero(learner, (40,), 1)
+    series, _ = compare(learner.blank(), read(), Settings(0.2, Policy(), 60, 2, 20, zero=zero), lambda _: None)
+    kept = list(tmp_path.glob("*.json"))
+    assert len(kept) == 1  # two seeds, one course
+    ours = [point for point in series if point.policy == OURS]
+    alone = [point for point in series if point.policy == "machine alone"]
+    assert ours[0].answers >= 2.0  # nobody has learned anything yet: two people for each field
+    assert alone[0].error == 1.0
+    assert alone[-1].error < 0.5
+    again = Learner([bill(n) for n in range(60)], {"bill": BILL}, tmp_path)
+    names = course(again.blank(), [40], 0).of_fold(Fold.TRAIN, 0)
+    before = kept[0].stat().st_mtime_ns
+    assert again.learn(names).rows
+    assert kept[0].stat().st_mtime_ns == before
