@@ -199,7 +199,7 @@ def test_only_a_model_that_might_have_been_certified_has_used_its_share(
     assert "first" not in refresh(session, workspace.id, "receipt", now=NOW)[0].report
     second = create_model(session, workspace, state=ModelState.PASSED.value)
     promote(session, second, actor="test", now=NOW)
-    released(session, workspace, second.id, 120, start_at=500)
+    released(session, workspace, second.id, 170, start_at=500)
     assert refresh(session, workspace.id, "receipt", now=NOW)[0].report["first"] == 1
     promote(session, create_model(session, workspace, state=ModelState.PASSED.value), actor="test", now=NOW)
     assert refresh(session, workspace.id, "receipt", now=NOW)[0].report["first"] == 2
