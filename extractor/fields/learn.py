@@ -16,6 +16,7 @@ from extractor.fields.labels import Goal, TrainingDocument, goal_of, normalised
 from extractor.fields.memory import REMEMBERED, Fact, Memory, Reread, fit_ratios, numbers_of
 from extractor.fields.model import FieldModel, OutOfFold, checked
 from extractor.fields.scorers import Ranking, Scorers, train_scorers
+from extractor.fields.spelling import RESPELLED, Spelling
 from models.doctype import DocumentType, FieldSpec
 from models.nets import calibration
 from models.nets.calibration import Calibrator
@@ -86,13 +87,13 @@ def learn_fields(
             trials += [_Trial(r, scorers, scorers.rank(r.scene)) for r in rows if r.fold == fold]
         scorers = train(rows, grower, _part(progress, len(folds), len(folds) + 1))
     thresholds = _fit_thresholds(trials, doctype)
-    held = _decisions(trials, thresholds, doctype)
+    held = _respelled(rows, _decisions(trials, thresholds, doctype), doctype)
     facts = [*_facts(rows, doctype), *((EVERY_FOLD, fact) for fact in known)] if memory else []
     remembered = _fit_memory(facts, rows, held)
     if remembered:
         held = _with_memory(facts, held, remembered)
     calibrator, oof = _calibrate(held, doctype)
-    return FieldModel(doctype, scorers, calibrator, thresholds, remembered, oof)
+    return FieldModel(doctype, scorers, calibrator, thresholds, remembered, oof, _spelling(rows, doctype))
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,22 @@ def _lists_right(trials: Sequence[_Trial], name: str, threshold: float) -> float
         wanted = trial.row.goals[name].keys
         right += (picked == wanted) + 0.5 * len(picked & wanted) / max(len(picked | wanted), 1)
     return right
+
+
+def _spelling(rows: Iterable[_Prepared], doctype: DocumentType) -> Spelling:
+    """How the words of verified addresses are spelled."""
+    names = [f.name for f in doctype.fields if f.kind in RESPELLED]
+    labels = [label for row in rows for name in names if (label := row.document.labels.get(name)) is not None]
+    return Spelling.of([label.value for label in labels if isinstance(label.value, str)])
+
+
+def _respelled(rows: Sequence[_Prepared], held: Sequence[_Held], doctype: DocumentType) -> list[_Held]:
+    """The held-out decisions as spelled by the documents of the other folds."""
+    books = {k: _spelling([r for r in rows if r.fold != k], doctype) for k in {r.fold for r in rows}}
+    return [
+        replace(h, decision=books[h.row.fold].apply({h.decision.field.name: h.decision})[h.decision.field.name])
+        for h in held
+    ]
 
 
 def _facts(rows: Sequence[_Prepared], doctype: DocumentType) -> list[tuple[int, Fact]]:

@@ -15,6 +15,7 @@ from extractor.fields.features import Scene, make_scene
 from extractor.fields.lexicon import Vocabulary
 from extractor.fields.memory import Memory
 from extractor.fields.scorers import Scorers, net_from_arrays, net_to_arrays
+from extractor.fields.spelling import UNTAUGHT, Spelling
 from extractor.fields.trees import FieldTrees
 from models.doctype import DocumentType
 from models.nets.calibration import Calibrator
@@ -47,6 +48,7 @@ class FieldModel:
     thresholds: dict[str, float]  # repeated fields: from which standing a value counts
     memory: Memory | None = None
     oof: list[OutOfFold] = field(default_factory=list)
+    spelling: Spelling = UNTAUGHT
 
     def read(self, pages: Sequence[Page], image_of: Images | None = None) -> tuple[Reading, ...]:  # noqa: ARG002
         """One reading for every field of the document type."""
@@ -60,6 +62,7 @@ class FieldModel:
     def decide(self, scene: Scene) -> dict[str, Decision]:
         """Decisions with all their evidence, before calibration."""
         decisions = decide(scene, self.scorers.rank(scene), self.scorers, self.thresholds)
+        decisions = self.spelling.apply(decisions)
         if self.memory is not None:
             decisions = self.memory.apply(scene, decisions)
         return checked(decisions, self.doctype)
@@ -68,6 +71,7 @@ class FieldModel:
         """Tensors, texts and tables: all that `from_parts` needs. No pickle."""
         scorers = self.scorers
         tensors: Tensors = {"vocabulary": scorers.vocabulary.hashes, "mean": scorers.mean, "scale": scorers.scale}
+        tensors["spelling"] = np.array(sorted(self.spelling.words), np.uint32)
         for name, trees in scorers.trees.items():
             tensors |= {f"trees.{name}.{part}": array for part, array in trees.to_arrays().items()}
         tables: dict[str, Any] = {
@@ -102,7 +106,9 @@ class FieldModel:
             dict(tables["absences"]),
         )
         memory = Memory.from_table(tables["memory"], doctype) if tables["memory"] else None
-        return cls(doctype, scorers, _calibrator(tables["calibrator"]), dict(tables["thresholds"]), memory)
+        spelling = Spelling(frozenset(tensors["spelling"].tolist() if "spelling" in tensors else ()))
+        calibrator, thresholds = _calibrator(tables["calibrator"]), dict(tables["thresholds"])
+        return cls(doctype, scorers, calibrator, thresholds, memory, spelling=spelling)
 
 
 def checked(decisions: dict[str, Decision], doctype: DocumentType) -> dict[str, Decision]:

@@ -10,6 +10,8 @@ _TO_LETTER = str.maketrans("0158", "OISB")
 _NOT_ALNUM = {n: None for n in range(128) if not chr(n).isalnum()}
 _ALNUM = re.compile(r"[A-Za-z0-9]+")
 _FALSE_L = re.compile(r"(?<=[A-Za-z])(?<!Mc)(?<!Mac)[I1](?=[a-z])|(?<=[a-z])I(?![A-Z])")
+_FALSE_I = re.compile(r"(?<=[A-Za-z])!(?=[A-Za-z])")
+_FALSE_0 = re.compile(r"(?<=\d\d)[Oo](?![A-Za-z])")
 _MOSTLY_DIGITS = re.compile(r"\d+[OoIl]\d*|\d{3,}D\d*|[Oo]\d+")
 
 
@@ -50,5 +52,5 @@ def _repair_run(match: re.Match[str]) -> str:
 
 
 def repair(text: str) -> str:
-    """Folded text in which single swaps inside a token are undone: 1O0 becomes 100, JIn and J1n become Jln."""
-    return _FALSE_L.sub("l", _ALNUM.sub(_repair_run, fold(text)))
+    """Folded text in which single swaps inside a token are undone: 1O0 becomes 100, NO29O NO290, JIn and J1n Jln."""
+    return _FALSE_0.sub("0", _FALSE_L.sub("l", _ALNUM.sub(_repair_run, _FALSE_I.sub("I", fold(text)))))

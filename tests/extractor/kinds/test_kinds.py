@@ -128,6 +128,9 @@ def test_a_choice_is_one_of_those_listed() -> None:
 def test_swapped_letters_and_digits_are_repaired_inside_a_token() -> None:
     assert repair("1O0.00") == "100.00"
     assert repair("JA1AN") == "JAIAN"
+    assert repair("NO29O,") == "NO290,"
+    assert repair("GARDEN!A") == "GARDENIA"
+    assert repair("HELLO!") == "HELLO!"
     assert repair("G5B") == "G5B"  # could be either: left alone
     assert fold("ＡＢＣ é") == "ABC e"
 
