@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from extractor import kinds
 from extractor.fields.chains import LEGAL_FORMS, Tokens, capitalised_runs, chains, is_prose, prose
 from extractor.fields.layout import Layout
@@ -20,6 +22,7 @@ from models.doctype import DocumentType, Kind
 NAME_TOKENS, NAME_SEGMENTS = 12, 3
 ADDRESS_SEGMENTS, ADDRESS_CHARACTERS = 6, 12
 LINE_TOKENS = 8
+WIDE_SPACE = 0.6  # in heights of a token; a usual space is 0.2 to 0.4
 AFTER_ADDRESS = ("TEL", "PHONE", "FAX", "GST", "H/P", "EMAIL", "E-MAIL", "WWW", "HP:", "PH:", "REG", "CO.REG", "ROC")
 _DURATION = re.compile(
     r"(?:\b[a-z][a-z\-]*(?: [a-z]+)? )?\(?(?P<n>\d+)\)?[ \-]*(?P<unit>years?|months?|days?|weeks?)\b", re.IGNORECASE
@@ -93,12 +96,20 @@ def _starts(layout: Layout, tokens: Tokens) -> set[int]:
     """Where a value may begin: at the segment's start, after a label with a colon, after one or two label words."""
     text = layout.text
     starts = {0} | {i + 1 for i in range(len(tokens) - 1) if text[tokens[i]].endswith((":", "#", ")"))}
-    return starts | set(range(1, min(3, len(tokens))))
+    return starts | set(range(1, min(3, len(tokens)))) | _gaps(layout, tokens)
+
+
+def _gaps(layout: Layout, tokens: Tokens) -> set[int]:
+    """Positions after a space that is wider than a usual one: columns that stand close together."""
+    row = np.array(tokens)
+    gap = layout.box[row[1:], 0] - layout.box[row[:-1], 2]
+    wide = (gap > WIDE_SPACE * layout.height) & (layout.line[row[1:]] == layout.line[row[:-1]])
+    return set((np.flatnonzero(wide) + 1).tolist())
 
 
 def _ends(layout: Layout, tokens: Tokens) -> set[int]:
     """Where it may end: at the end, before a bracket or a long number, after a comma or a legal form."""
-    ends = {len(tokens)} | ({len(tokens) - 1} if len(tokens) > 2 else set())
+    ends = {len(tokens), *_gaps(layout, tokens)} | ({len(tokens) - 1} if len(tokens) > 2 else set())
     for i, token in enumerate(tokens):
         word = layout.text[token]
         if i and (word.startswith(("(", "#", "[")) or layout.digits[token] >= 4):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from extractor.fields.candidates import find_candidates
 from extractor.fields.layout import Floats, Ints, Layout, lay_out
-from extractor.fields.neighbours import beside, over_and_under
+from extractor.fields.neighbours import beside, over_and_under, stretches
 from extractor.fields.spans import Span
 from models.doctype import DocumentType, Kind
 from models.values import Page
@@ -38,7 +40,10 @@ SLOT_NAMES = [
     "after",
 ]
 SLOTS = len(SLOT_NAMES)
-NUMBERS = 47
+ABOVE, BELOW = SLOT_NAMES.index("above1"), SLOT_NAMES.index("below1")
+NUMBERS = 53
+BOUNDED = frozenset({Kind.NAME, Kind.ADDRESS, Kind.LINE})  # where a value ends is half of the question
+RANGE_WORDS = 2  # tokens from the first date of a range to the second
 MOST_SUMMED = 300  # distinct amounts; pairs grow with the square
 _SIGN = re.compile(r"[$€£¥]|RM|USD|EUR", re.IGNORECASE)
 _MONTH = re.compile(r"[A-Z]{3}", re.IGNORECASE)
@@ -55,6 +60,7 @@ class Table:
     starts: Ints  # where each candidate begins in `tokens`
     value: Ints  # [n] number of the candidate's value among `keys`
     keys: list[str]  # distinct values
+    around: Ints  # [n, 4] token ranges of what stands before and after a candidate of a `BOUNDED` kind; empty if none
 
     def __len__(self) -> int:
         return len(self.spans)
@@ -70,7 +76,9 @@ class Table:
         inside = np.arange(int(lengths.sum())) - np.repeat(starts, lengths)
         tokens = self.tokens[np.repeat(self.starts[kept], lengths) + inside]
         spans = [self.spans[k] for k in kept.tolist()]
-        return Table(spans, self.slots[kept], self.numbers[kept], tokens, starts, self.value[kept], self.keys)
+        return Table(
+            spans, self.slots[kept], self.numbers[kept], tokens, starts, self.value[kept], self.keys, self.around[kept]
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +119,8 @@ class _Near:
 
 def _empty() -> Table:
     none = np.zeros(0, np.int64)
-    return Table([], np.zeros((0, SLOTS), np.int32), np.zeros((0, NUMBERS), np.float32), none, none, none, [])
+    slots, numbers = np.zeros((0, SLOTS), np.int32), np.zeros((0, NUMBERS), np.float32)
+    return Table([], slots, numbers, none, none, none, [], np.zeros((0, 4), np.int64))
 
 
 def _table(layout: Layout, near: _Near, kind: Kind, spans: list[Span]) -> Table:
@@ -127,9 +136,12 @@ def _table(layout: Layout, near: _Near, kind: Kind, spans: list[Span]) -> Table:
     place = _places(layout, tokens, starts, first, last, slots)
     text = _texts(layout, kind, spans, tokens, starts, lengths, first, last)
     rank = _ranks(kind, spans, value, list(keys))
-    sums = _sums(np.array([float(k) for k in keys]))[value] if kind is Kind.MONEY else np.zeros((len(spans), 4))
-    numbers = np.concatenate([place, text, rank, sums], 1).astype(np.float32)
-    return Table(spans, slots, numbers, tokens, starts, value.astype(np.int64), list(keys))
+    sums = _relations(layout, kind, spans, value, list(keys))
+    around = np.zeros((len(spans), 4), np.int64)
+    if kind in BOUNDED:
+        around = stretches(layout, first, last, *slots[:, [ABOVE, BELOW]].T.astype(np.int64))
+    numbers = np.concatenate([place, text, rank, sums, _steps(layout, first, last, around)], 1).astype(np.float32)
+    return Table(spans, slots, numbers, tokens, starts, value.astype(np.int64), list(keys), around)
 
 
 def _places(layout: Layout, tokens: Ints, starts: Ints, first: Ints, last: Ints, slots: NDArray[np.int32]) -> Floats:
@@ -211,6 +223,45 @@ def _ranks(kind: Kind, spans: list[Span], value: Ints, keys: list[str]) -> Float
         of_top,
     )
     return np.stack([np.asarray(c, np.float32) for c in columns], 1)
+
+
+def _steps(layout: Layout, first: Ints, last: Ints, around: Ints) -> Floats:
+    """How the stretches before and after differ: height of the letters, distance down, on the same row. 6 columns."""
+    if not around.any():
+        return np.zeros((len(first), 6), np.float32)
+    height = layout.box[:, 3] - layout.box[:, 1]
+    columns: list[Floats] = []
+    for edge, (low, high) in ((first, around[:, :2].T), (last, around[:, 2:].T)):
+        there = np.clip(np.where(edge is first, high - 1, low), 0, len(layout) - 1)
+        exists = high > low
+        taller = np.log(np.maximum(height[there], 1e-6) / np.maximum(height[edge], 1e-6))
+        down = np.abs(layout.box[there, 1] - layout.box[edge, 1]) / layout.height
+        columns += [np.where(exists, taller, 0.0), np.where(exists, np.minimum(down, 9.0), 9.0)]
+        columns.append(exists & (layout.line[there] == layout.line[edge]))
+    return np.stack([np.asarray(c, np.float32) for c in columns], 1)
+
+
+def _relations(layout: Layout, kind: Kind, spans: list[Span], value: Ints, keys: list[str]) -> Floats:
+    """How values of one kind bear on each other: sums of amounts, ranges of dates. 4 columns."""
+    if kind is Kind.MONEY:
+        return _sums(np.array([float(k) for k in keys]))[value]
+    return _ranges(layout, spans) if kind is Kind.DATE else np.zeros((len(spans), 4), np.float32)
+
+
+def _ranges(layout: Layout, spans: list[Span]) -> Floats:
+    """Dates from-to. [n, 4]: opens a range, ends one, length of the range (log of days), earliest in its column."""
+    found = np.zeros((len(spans), 4), np.float32)
+    days = np.array([dt.date.fromisoformat(s.key).toordinal() for s in spans])
+    for one, other in itertools.pairwise(range(len(spans))):
+        here, there = spans[one].tokens, spans[other].tokens
+        beside = layout.line[here[-1]] == layout.line[there[0]] and there[0] - here[-1] <= RANGE_WORDS
+        if beside and days[other] > days[one]:
+            found[one, 0] = found[other, 1] = 1
+            found[[one, other], 2] = np.log1p(days[other] - days[one])
+    left = layout.box[[s.tokens[0] for s in spans], 0]
+    aligned = np.abs(left[:, None] - left[None]) < 0.01
+    found[:, 3] = (np.where(aligned, days[None], days.max()).min(1) == days) & (aligned.sum(1) > 2)
+    return found
 
 
 def _sums(amounts: NDArray[np.float64]) -> Floats:

@@ -23,7 +23,7 @@ GROUPS: dict[str, tuple[int, ...]] = {
 }  # fmt: skip
 OWN = ("own", "first", "last")
 ROWS = len(GROUPS) + len(OWN)
-COLUMNS = sum(3 if len(s) > 1 else 1 for s in GROUPS.values()) + 3 + 2 + 2
+COLUMNS = sum(3 if len(s) > 1 else 1 for s in GROUPS.values()) + 4 + 2 + 2 + 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +59,13 @@ class Words:
     own: Ints  # as Table.tokens
     first: Ints
     last: Ints
+    page: Ints  # of every token of the document
 
     @classmethod
     def of(cls, table: Table, ids: Ints) -> Words:
         own = ids[table.tokens]
         ends = table.starts + table.lengths - 1
-        return cls(ids[table.slots].reshape(-1, SLOTS), own, own[table.starts], own[ends])
+        return cls(ids[table.slots].reshape(-1, SLOTS), own, own[table.starts], own[ends], ids[:-1])
 
 
 def value_hash(key: str) -> int:
@@ -160,9 +161,23 @@ def features(table: Table, words: Words, odds: Floats, seen: Floats) -> Floats:
         np.maximum.reduceat(own, table.starts),
         np.minimum.reduceat(own, table.starts),
         (np.add.reduceat(own, table.starts) / table.lengths).astype(np.float32),
+        np.add.reduceat(own, table.starts),
         odds[len(GROUPS) + 1][words.first],
         odds[len(GROUPS) + 2][words.last],
+        *_continued(table, words, odds[len(GROUPS)]),
         seen[table.value, 0],
         seen[table.value, 1],
     ]
     return np.stack([np.asarray(c, np.float32) for c in columns], 1)
+
+
+def _continued(table: Table, words: Words, odds: Floats) -> list[Floats]:
+    """How much what stands before and after a candidate looks like the inside of a value: sum, mean and ends."""
+    total = np.concatenate([[0.0], np.cumsum(odds[words.page], dtype=np.float64)])
+    columns: list[Floats] = []
+    for low, high, edge in ((*table.around[:, :2].T, 1), (*table.around[:, 2:].T, 2)):
+        exists = high > low
+        summed = total[high] - total[low]
+        nearest = np.clip(np.where(edge == 1, high - 1, low), 0, len(words.page) - 1)
+        columns += [summed, summed / np.maximum(high - low, 1), np.where(exists, odds[words.page][nearest], 0.0)]
+    return [np.asarray(c, np.float32) for c in columns]

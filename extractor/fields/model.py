@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from extractor.checks import find_failures
 from extractor.fields.decisions import EVIDENCE, Choice, Decision, decide
-from extractor.fields.features import Scene, make_scene
+from extractor.fields.features import NUMBERS, Scene, make_scene
 from extractor.fields.lexicon import Vocabulary
 from extractor.fields.memory import Memory
 from extractor.fields.scorers import Scorers, net_from_arrays, net_to_arrays
@@ -94,6 +94,8 @@ class FieldModel:
         tables: Mapping[str, Any],
     ) -> FieldModel:
         doctype = DocumentType.model_validate(tables["doctype"])
+        if len(tensors["mean"]) != NUMBERS:
+            raise ValueError("the bundle was trained on other features; train it again")
         trees = {f.name: _under(tensors, f"trees.{f.name}.") for f in doctype.fields}
         net = net_from_arrays(_under(tensors, "net."), doctype, tables["net"]) if "net" in tables else None
         scorers = Scorers(

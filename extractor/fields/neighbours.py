@@ -52,6 +52,28 @@ def over_and_under(layout: Layout) -> tuple[Ints, Ints, Ints]:
     return above, below, head
 
 
+def stretches(layout: Layout, first: Ints, last: Ints, above: Ints, below: Ints) -> Ints:
+    """[n, 4] token ranges beside candidates from token `first` to `last`: what precedes them and what follows.
+
+    That is the rest of their own segment, else the segment over (under) them, else the one before (after) on the page.
+    """
+    count = int(layout.segment[-1]) + 1
+    opens = np.searchsorted(layout.segment, np.arange(count + 1))  # where each segment begins
+    mine, other = layout.segment[first], layout.segment[last]
+    before = np.where(above >= 0, layout.segment[above], mine - 1)
+    after = np.where(below >= 0, layout.segment[below], other + 1)
+    found = np.zeros((len(first), 4), np.int64)
+    for column, own, edge, near in ((0, mine, first, before), (2, other, last, after)):
+        safe = np.clip(near, 0, count - 1)
+        exists = (near >= 0) & (near < count) & (near != own) & (layout.page[opens[safe]] == layout.page[edge])
+        found[:, column] = np.where(exists, opens[safe], 0)
+        found[:, column + 1] = np.where(exists, opens[safe + 1], 0)
+    begun, unfinished = first > opens[mine], last + 1 < opens[other + 1]
+    found[begun, 0], found[begun, 1] = opens[mine][begun], first[begun]
+    found[unfinished, 2], found[unfinished, 3] = last[unfinished] + 1, opens[other + 1][unfinished]
+    return found
+
+
 def _nearest(tokens: Ints, distance: Floats, count: int, limit: float) -> Ints:
     """The `count` nearest of `tokens` for each row of `distance`, nearest first; -1 beyond `limit`."""
     found = np.full((len(tokens), count), -1)

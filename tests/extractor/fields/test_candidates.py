@@ -29,6 +29,7 @@ def _values(rows: list[str], kind: Kind, **settings: str) -> set[str]:
         (["Total   RM 12.50"], Kind.MONEY, "12.50"),
         (["Contract / Revision   416043 / 2"], Kind.IDENTIFIER, "416043 / 2"),
         (["Advertiser:Smith for Senate"], Kind.NAME, "Smith for Senate"),
+        (["Smith for Senate  Invoice Date Due"], Kind.NAME, "Smith for Senate"),
         (["ACME TRADING SDN BHD(123456-X)"], Kind.NAME, "ACME TRADING SDN BHD"),
         (["GREEN LEAF", "BOOKS AND TEA"], Kind.NAME, "GREEN LEAF BOOKS AND TEA"),
         (["An agreement is made today by and between Nike, Inc. and", "Eric Sprunk"], Kind.NAME, "Nike, Inc."),

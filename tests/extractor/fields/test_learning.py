@@ -117,6 +117,12 @@ def test_parts_are_arrays_and_plain_data(model: FieldModel) -> None:
     json.dumps(tables)
 
 
+def test_a_model_of_other_features_is_refused(model: FieldModel) -> None:
+    tensors, texts, tables = model.to_parts()
+    with pytest.raises(ValueError, match="other features"):
+        FieldModel.from_parts(tensors | {"mean": tensors["mean"][1:]}, texts, tables)
+
+
 def test_out_of_fold_decisions_cover_every_label_once(model: FieldModel) -> None:
     labelled = {(d.id, name) for d in TRAINING for name, label in d.labels.items() if label}
     assert {(o.document, o.field) for o in model.oof} == labelled
