@@ -15,8 +15,9 @@ from extractor.fields.features import Scene, make_scene
 from extractor.fields.lexicon import Vocabulary
 from extractor.fields.memory import Memory
 from extractor.fields.scorers import Scorers, net_from_arrays, net_to_arrays
+from extractor.fields.tablemodel import LearnedTable
 from extractor.fields.trees import FieldTrees
-from models.doctype import DocumentType
+from models.doctype import DocumentType, Kind
 from models.nets.calibration import Calibrator
 from models.values import Box, Item, Page, Reading
 
@@ -47,6 +48,7 @@ class FieldModel:
     thresholds: dict[str, float]  # repeated fields: from which standing a value counts
     memory: Memory | None = None
     oof: list[OutOfFold] = field(default_factory=list)
+    tables: dict[str, LearnedTable] = field(default_factory=dict)
 
     def read(self, pages: Sequence[Page], image_of: Images | None = None) -> tuple[Reading, ...]:  # noqa: ARG002
         """One reading for every field of the document type."""
@@ -55,7 +57,9 @@ class FieldModel:
         order = [f.name for f in self.doctype.fields]
         evidence = np.array([decisions[name].vector() for name in order])
         sure = self.calibrator.confidence(evidence, np.arange(len(order)))
-        return tuple(_reading(scene, decisions[name], float(p)) for name, p in zip(order, sure, strict=True))
+        readings = {name: _reading(scene, decisions[name], float(p)) for name, p in zip(order, sure, strict=True)}
+        readings |= {name: table.read(pages, self.doctype) for name, table in self.tables.items()}
+        return tuple(readings.values())
 
     def decide(self, scene: Scene) -> dict[str, Decision]:
         """Decisions with all their evidence, before calibration."""
@@ -77,6 +81,8 @@ class FieldModel:
             "calibrator": _calibrator_table(self.calibrator),
             "memory": self.memory.to_table() if self.memory else None,
         }
+        for name, table in self.tables.items():
+            tensors |= {f"table.{name}.{part}": array for part, array in table.to_arrays().items()}
         if scorers.net is not None:
             tensors |= {f"net.{part}": array for part, array in net_to_arrays(scorers.net).items()}
             tables["net"] = scorers.net.settings.to_dict()
@@ -102,7 +108,10 @@ class FieldModel:
             dict(tables["absences"]),
         )
         memory = Memory.from_table(tables["memory"], doctype) if tables["memory"] else None
-        return cls(doctype, scorers, _calibrator(tables["calibrator"]), dict(tables["thresholds"]), memory)
+        rows = {f.name: (f, _under(tensors, f"table.{f.name}.")) for f in doctype.fields if f.kind is Kind.TABLE}
+        learned = {name: LearnedTable.from_arrays(arrays, spec) for name, (spec, arrays) in rows.items() if arrays}
+        calibrator, thresholds = _calibrator(tables["calibrator"]), dict(tables["thresholds"])
+        return cls(doctype, scorers, calibrator, thresholds, memory, tables=learned)
 
 
 def checked(decisions: dict[str, Decision], doctype: DocumentType) -> dict[str, Decision]:
