@@ -25,12 +25,15 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     import extractor.classify
     import extractor.fields.grow
     import extractor.fields.learn
+    import extractor.fields.scorers
     import fixtures.generate as generator
 
     monkeypatch.setattr(extractor.classify, "FOLDS", 2)
     monkeypatch.setattr(extractor.fields.learn, "FOLDS", 2)
     monkeypatch.setattr(extractor.fields.learn, "FOLD_EFFORT", 0.05)
     monkeypatch.setattr(extractor.fields.grow, "TREES", 4)
+    monkeypatch.setattr(extractor.fields.scorers, "FIRST_STEPS", 40)
+    monkeypatch.setattr(extractor.fields.scorers, "STEPS_PER_DOCUMENT", 0)
     monkeypatch.setitem(generator.CARRIED, "invoice", ("pdf",))  # scans would take an engine's time
 
 
