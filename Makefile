@@ -12,7 +12,8 @@ BIN := $(VENV)/bin
 DONE := $(VENV)/.done
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-input
 
-.PHONY: run test bench-guarantee bench-cost bench-grader bench-keying screenshots lint format types imports install install-dev lock manual notice clean
+.PHONY: run test bench-guarantee bench-cost bench-grader bench-keying screenshots lint format types imports \
+	install install-dev lock manual notice clean bundle bench-reading
 
 run: install
 	@exec env COUNTERSIGN_PORT=$(PORT) $(BIN)/countersign run
@@ -40,6 +41,15 @@ bench-cost: install-dev
 # Errors that the TaskGrader's reviews catch, beside random review, lowest confidence and an oracle.
 bench-grader: install-dev
 	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_marks.py
+
+# Labelled documents of your own: COUNTERSIGN_REAL_DATA=FOLDER of folders, each with a manifest.jsonl.
+# Trains the bundle that ships, from nothing, on their train splits and on generated invoices.
+bundle: install-dev
+	$(BIN)/python -m scripts.bundle $(if $(COUNTERSIGN_REAL_DATA),--data $(COUNTERSIGN_REAL_DATA)) $(ARGS)
+
+# Learning curves at 10, 50, 100 and 200 documents: build/bench-reading.json and .md. ARGS="--type receipt --size 10".
+bench-reading: install-dev
+	$(BIN)/python -m scripts.bench_reading $(if $(COUNTERSIGN_REAL_DATA),--data $(COUNTERSIGN_REAL_DATA)) $(ARGS)
 
 lint: install-dev
 	$(BIN)/ruff check .

@@ -17,7 +17,8 @@ from extractor.fields.memory import REMEMBERED, Fact, Memory, Reread, fit_ratios
 from extractor.fields.model import FieldModel, OutOfFold, checked
 from extractor.fields.scorers import Ranking, Scorers, train_scorers
 from extractor.fields.spelling import RESPELLED, Spelling
-from models.doctype import DocumentType, FieldSpec
+from extractor.fields.tablelearn import learn_tables
+from models.doctype import DocumentType, FieldSpec, Kind
 from models.nets import calibration
 from models.nets.calibration import Calibrator
 from models.values import ValueState
@@ -93,7 +94,10 @@ def learn_fields(
     if remembered:
         held = _with_memory(facts, held, remembered)
     calibrator, oof = _calibrate(held, doctype)
-    return FieldModel(doctype, scorers, calibrator, thresholds, remembered, oof, _spelling(rows, doctype))
+    folds_of_rows = [r.fold for r in rows]
+    tables, read = learn_tables([r.document for r in rows], [r.scene.layout for r in rows], folds_of_rows, doctype)
+    oof += [OutOfFold(t.document, t.field, t.value, ValueState.FOUND.value, t.confidence, t.correct) for t in read]
+    return FieldModel(doctype, scorers, calibrator, thresholds, remembered, oof, _spelling(rows, doctype), tables)
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,8 @@ def _prepare(
     folds = _folds([d.group for d in documents], seed)
     for number, document in enumerate(documents):
         scene = make_scene(document.pages, doctype)
-        found = {f.name: goal_of(document.labels.get(f.name), scene, f, doctype) for f in doctype.fields}
+        single = [f for f in doctype.fields if f.kind is not Kind.TABLE]  # tables have a reader of their own
+        found = {f.name: goal_of(document.labels.get(f.name), scene, f, doctype) for f in single}
         goals = {name: goal for name, goal in found.items() if goal is not None}
         rows.append(_Prepared(document, scene, goals, folds[document.group]))
         progress("prepare", (number + 1) / len(documents))

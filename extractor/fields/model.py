@@ -16,8 +16,9 @@ from extractor.fields.lexicon import Vocabulary
 from extractor.fields.memory import Memory
 from extractor.fields.scorers import Scorers, net_from_arrays, net_to_arrays
 from extractor.fields.spelling import UNTAUGHT, Spelling
+from extractor.fields.tablemodel import LearnedTable
 from extractor.fields.trees import FieldTrees
-from models.doctype import DocumentType
+from models.doctype import DocumentType, Kind
 from models.nets.calibration import Calibrator
 from models.values import Box, Item, Page, Reading
 
@@ -49,6 +50,7 @@ class FieldModel:
     memory: Memory | None = None
     oof: list[OutOfFold] = field(default_factory=list)
     spelling: Spelling = UNTAUGHT
+    tables: dict[str, LearnedTable] = field(default_factory=dict)
 
     def read(self, pages: Sequence[Page], image_of: Images | None = None) -> tuple[Reading, ...]:  # noqa: ARG002
         """One reading for every field of the document type."""
@@ -57,7 +59,9 @@ class FieldModel:
         order = [f.name for f in self.doctype.fields]
         evidence = np.array([decisions[name].vector() for name in order])
         sure = self.calibrator.confidence(evidence, np.arange(len(order)))
-        return tuple(_reading(scene, decisions[name], float(p)) for name, p in zip(order, sure, strict=True))
+        readings = {name: _reading(scene, decisions[name], float(p)) for name, p in zip(order, sure, strict=True)}
+        readings |= {name: table.read(pages, self.doctype) for name, table in self.tables.items()}
+        return tuple(readings.values())
 
     def decide(self, scene: Scene) -> dict[str, Decision]:
         """Decisions with all their evidence, before calibration."""
@@ -81,6 +85,8 @@ class FieldModel:
             "calibrator": _calibrator_table(self.calibrator),
             "memory": self.memory.to_table() if self.memory else None,
         }
+        for name, table in self.tables.items():
+            tensors |= {f"table.{name}.{part}": array for part, array in table.to_arrays().items()}
         if scorers.net is not None:
             tensors |= {f"net.{part}": array for part, array in net_to_arrays(scorers.net).items()}
             tables["net"] = scorers.net.settings.to_dict()
@@ -109,8 +115,10 @@ class FieldModel:
         )
         memory = Memory.from_table(tables["memory"], doctype) if tables["memory"] else None
         spelling = Spelling(frozenset(tensors["spelling"].tolist() if "spelling" in tensors else ()))
+        rows = {f.name: (f, _under(tensors, f"table.{f.name}.")) for f in doctype.fields if f.kind is Kind.TABLE}
+        learned = {name: LearnedTable.from_arrays(arrays, spec) for name, (spec, arrays) in rows.items() if arrays}
         calibrator, thresholds = _calibrator(tables["calibrator"]), dict(tables["thresholds"])
-        return cls(doctype, scorers, calibrator, thresholds, memory, spelling=spelling)
+        return cls(doctype, scorers, calibrator, thresholds, memory, spelling=spelling, tables=learned)
 
 
 def checked(decisions: dict[str, Decision], doctype: DocumentType) -> dict[str, Decision]:

@@ -145,3 +145,10 @@ def test_impossible_values_are_invalid() -> None:
     assert valid(Kind.DATE, "2020-02-29")
     assert not valid(Kind.DATE, "2021-02-29")
     assert not valid(Kind.MONEY, "twelve")
+
+
+def test_accounts_in_groups_and_dotted_numbers_are_identifiers() -> None:
+    from extractor.kinds import identifier
+
+    found = {span.value for span in identifier.find("Invoice 863.863 to DE89 3704 0044 0532 0130 00, day 12.03.2020")}
+    assert {"863.863", "DE89 3704 0044 0532 0130 00"} <= found

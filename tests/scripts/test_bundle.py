@@ -1,0 +1,81 @@
+"""The recipe of the shipped bundle and its learning curves, on a few generated documents."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fixtures.generate import generate
+from models.nets.bundle import INDEX, Bundle
+from scripts import bench_reading, bundle
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    generate("ad_buy", 9, 1, folder / "adbuy", carriers=["pdf"])
+    return folder
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps are what is tested here, not how well it learns."""
+    import extractor.classify
+    import extractor.fields.grow
+    import extractor.fields.learn
+    import extractor.fields.scorers
+    import fixtures.generate as generator
+
+    monkeypatch.setattr(extractor.classify, "FOLDS", 2)
+    monkeypatch.setattr(extractor.fields.learn, "FOLDS", 2)
+    monkeypatch.setattr(extractor.fields.learn, "FOLD_EFFORT", 0.05)
+    monkeypatch.setattr(extractor.fields.grow, "TREES", 4)
+    monkeypatch.setattr(extractor.fields.scorers, "FIRST_STEPS", 40)
+    monkeypatch.setattr(extractor.fields.scorers, "STEPS_PER_DOCUMENT", 0)
+    monkeypatch.setitem(generator.CARRIED, "invoice", ("pdf",))  # scans would take an engine's time
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("hasty")
+def test_the_recipe_makes_a_bundle_of_the_documents_and_of_invoices(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "bundle"
+    out.mkdir()
+    (out / "__init__.py").write_text("")
+    bundle.main(
+        ["--data", str(data), "--out", str(out), "--work", str(tmp_path / "work"), "--invoices", "8", "--jobs", "1"]
+    )
+    made = Bundle.load(out)
+    assert set(made.meta["types"]) == {"ad_buy", "invoice"}
+    assert made.meta["types"]["ad_buy"]["documents"] == 6  # of 9; the dev split is not learned from
+    assert made.meta["types"]["invoice"]["documents"] == 8
+    assert made.has_section("fields/invoice/")
+    assert made.section("fields/invoice/")[2]["memory"] is None
+    assert any(name.startswith("table.line_items.") for name in made.section("fields/invoice/")[0])
+    assert (out / "__init__.py").exists()
+    assert (out / INDEX).exists()
+    report = json.loads((tmp_path / "work" / "bundle-report.json").read_text())
+    assert report["bundle"] == made.version
+
+
+def test_without_documents_nothing_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="COUNTERSIGN_REAL_DATA"):
+        bundle.main(["--data", str(tmp_path), "--out", str(tmp_path / "bundle"), "--work", str(tmp_path)])
+    assert not (tmp_path / "bundle").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("hasty")
+def test_a_learning_curve_has_a_point_for_each_size(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "bench.json"
+    sizes = ["--size", "3", "--size", "50"]
+    bench_reading.main(["--data", str(data), "--out", str(out), *sizes, "--jobs", "1", "--cache", str(tmp_path / "w")])
+    points = json.loads(out.read_text())
+    assert [(p["document_type"], p["documents"], p["measured_on"]) for p in points] == [
+        ("ad_buy", 3, 3),
+        ("ad_buy", 6, 3),
+    ]
+    assert all(0 <= p["exact_f1"] <= 1 and p["cpu_seconds"] > 0 for p in points)
+    assert set(points[0]["fields"]) == {"contract_num", "advertiser", "gross_amount", "flight_from", "flight_to"}
+    assert out.with_suffix(".md").read_text().count("\n") == 4
