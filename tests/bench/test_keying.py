@@ -184,12 +184,12 @@ def test_the_memory_of_the_page_is_stable_over_a_day(
     devtools.send("Performance.enable")
     samples = []
     for number in range(1, DAY + 1):
-        page.wait_for_selector("body[data-state=working] .sheet img")
+        page.locator("body[data-state=working] .sheet img").wait_for()  # no handle: that would keep the node
         task_id = page.get_attribute("body", "data-task")
         page.keyboard.press("Alt+i")
         page.wait_for_function(GONE, arg=task_id)
         if number % SAMPLE_EVERY == 0:
-            page.wait_for_selector("#sending:has-text('All sent')")
+            page.locator("#sending:has-text('All sent')").wait_for()
             samples.append(memory(devtools, page))
             scans.many(site, version, SAMPLE_EVERY)
     site.session.rollback()
