@@ -42,7 +42,7 @@ def policy_of_form(before: Policy, form: Form) -> Policy:
         "threshold_mode": form.get("threshold_mode", before.threshold_mode),
         "fixed_threshold": share("fixed_threshold", before.fixed_threshold),
         "classification_threshold": share("classification_threshold", before.classification_threshold),
-        "audit_rate": {"accept": share("audit_accept", 0.0), "review": share("audit_review", 0.0)},
+        "audit_rate": {name: share(f"audit_{name}", rate) for name, rate in before.audit_rate},
         "review_budget": share("review_budget", before.review_budget),
         "cap": form.get("cap", before.cap),
     } | {name: name in form for name in SWITCHES}

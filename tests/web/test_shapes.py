@@ -17,7 +17,7 @@ from api.web.policies import policy_of_form
 from api.web.quality import calibration, frontier, measure, newest, share, thinned
 from api.web.types import spec_of_form
 from api.web.watching import caught_by_budget, moving_shares
-from hitl.policy import Policy
+from hitl.policy import AuditRates, Policy
 from models.values import Box
 from tests.web import paper
 
@@ -162,8 +162,8 @@ def test_drift_looks_back_on_a_window_of_checks():
 
 
 def test_an_empty_share_in_the_policy_form_keeps_what_was():
-    before = Policy(classification_threshold=0.8, review_budget=0.25)
+    before = Policy(classification_threshold=0.8, review_budget=0.25, audit_rate=AuditRates(review=0.1, fresh=0.4))
     after = policy_of_form(before, {"fixed_threshold": "0", "audit_accept": "20", "single_operator": "yes"})
     assert (after.classification_threshold, after.review_budget, after.fixed_threshold) == (0.8, 0.25, 0.0)
-    assert after.audit_rate.accept == pytest.approx(0.2)
+    assert after.audit_rate == AuditRates(accept=0.2, review=0.1, fresh=0.4)
     assert after.single_operator
