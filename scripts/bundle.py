@@ -28,11 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--jobs", type=int)
     parser.add_argument("--cache", type=Path, help="folder of words read before; without it one under --work")
     chosen = parser.parse_args(arguments)
+    labelled = manifests(chosen.data)
     invoices = generate(
         "invoice", chosen.invoices, SEED, chosen.work / "invoices", vendors=SENDERS, vendor_seed=SEED, split="train"
     )
     learn(
-        [*manifests(chosen.data), invoices],
+        [*labelled, invoices],
         chosen.work / "no-bundle",  # from nothing: what the committed one has learned does not count
         split="train",
         output=chosen.out,

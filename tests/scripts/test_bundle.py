@@ -61,7 +61,7 @@ def test_the_recipe_makes_a_bundle_of_the_documents_and_of_invoices(data: Path, 
 
 def test_without_documents_nothing_is_trained(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="COUNTERSIGN_REAL_DATA"):
-        bundle.main(["--data", str(tmp_path), "--out", str(tmp_path / "bundle"), "--work", str(tmp_path)])
+        bundle.main(["--data", str(tmp_path), "--out", str(tmp_path / "bundle"), "--work", str(tmp_path / "work")])
     assert not (tmp_path / "bundle").exists()
 
 
