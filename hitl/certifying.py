@@ -1,7 +1,7 @@
 """Certificates in production: labels replayed in the order in which documents were routed.
 
-Evidence on a model are the documents of the certify fold, and those that came after it was trained, whatever their
-fold: no model is certified on what it was trained on.
+Evidence on a model are the documents of the certify fold and, where the settings say so, those that came after it was
+trained, whatever their fold: no model is certified on what it was trained on.
 
 That order is known before any label is. What is not known yet counts as wrong: a document whose audit is under way
 can only keep a certificate back, never grant it, and nothing is gained by errors taking longer to find.
@@ -32,7 +32,7 @@ from hitl.moves import record
 from hitl.observations import is_acceptable, largest
 from hitl.policy import ANY_TYPE, Policy, current_policy
 from hitl.replaying import Replay, Unit, replay
-from hitl.routing import error_target
+from hitl.routing import error_target, evidence_after
 from hitl.workspaces import current_type
 from models.doctype import DocumentType
 from models.ids import new_id
@@ -125,7 +125,7 @@ def _refresh_pool(
         "workspace": workspace_id,
         "type": spec.name,
         "model": model.id,
-        "trained": model.created_at,
+        "trained": evidence_after(model),
         "policies": _policies_of(session, workspace_id, spec, next(iter(fields)), promised),
     }
     units = units_of(session, asked, fields, now=now)

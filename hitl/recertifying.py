@@ -16,7 +16,7 @@ from hitl.jobs import enqueue
 from hitl.observations import follow, machine_errs
 from hitl.policy import pinned_policy
 from hitl.release import spec_of
-from hitl.routing import Claim, Context, reasons_for
+from hitl.routing import Claim, Context, evidence_after, reasons_for
 from hitl.tokens import TYPE_FIELD
 from models.doctype import DocumentType
 from models.ids import new_id
@@ -39,7 +39,7 @@ def waiting(session: Session, workspace_id: str, after: str = "") -> list[str]:
         .join(Observation, col(Observation.verdict_id) == col(Verdict.id))
         .where(
             Document.workspace_id == workspace_id,
-            (col(Document.fold) == Fold.CERTIFY.value) | (col(Document.created_at) > model.created_at),
+            (col(Document.fold) == Fold.CERTIFY.value) | (col(Document.created_at) > evidence_after(model)),
             col(Document.state).in_(TOLD),
             Verdict.run == Document.run,
             Verdict.field != TYPE_FIELD,

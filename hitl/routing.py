@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlmodel import Session, select
@@ -16,6 +16,7 @@ from extractor.checks import Failure, find_failures
 from hitl import audit
 from hitl.moves import record
 from hitl.policy import ANY_TYPE, RAISED, Policy, current_policy
+from hitl.settings import settings
 from hitl.tokens import TYPE_FIELD
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.states import Fold, Route, VerdictState
@@ -31,6 +32,7 @@ from models.tables import (
 from models.values import ValueState
 
 UNKNOWN = "unknown"
+NEVER = datetime.max.replace(tzinfo=UTC)
 UNCERTIFIED = ("warm-up", "suspended")  # sources of a threshold that is not there
 
 
@@ -233,11 +235,16 @@ def route(session: Session, document: Document, *, now: datetime) -> list[Verdic
 
 
 def is_evidence(session: Session, document: Document) -> bool:
-    """Whether the model that read the document is certified on it: of the certify fold, or younger than the model."""
+    """Whether the model that read the document is certified on it."""
     if document.fold == Fold.CERTIFY.value:
         return True
     model = session.get(ModelVersion, document.model_version_id) if document.model_version_id else None
-    return model is not None and document.created_at > model.created_at
+    return model is not None and document.created_at > evidence_after(model)
+
+
+def evidence_after(model: ModelVersion) -> datetime:
+    """Documents that came later certify the model whatever their fold: none, unless the settings say so."""
+    return model.created_at if settings().certify_newer else NEVER
 
 
 def least_rate(policy: Policy, held: Sequence[Certificate]) -> float:

@@ -57,6 +57,11 @@ class Settings(BaseSettings):
     certify_share: float = Field(
         0.5, ge=0, le=1, description="Share of document groups whose labels certify; at least half while warming up."
     )
+    certify_newer: bool = Field(
+        False,
+        description="A document also certifies the models older than itself, whatever its group: certificates come "
+        "sooner, but all documents are keyed twice until then.",
+    )
     select_share: float = Field(0.1, ge=0, le=1, description="Share of document groups that choose between models.")
 
     webhook_allow_private: bool = Field(

@@ -18,6 +18,7 @@ from hitl.policy import ANY_TYPE, AuditRates, Policy, save_policy
 from hitl.recognition import Work
 from hitl.registry import promote
 from hitl.routing import current_policy, threshold_for
+from hitl.settings import settings
 from models.states import DocumentState, Fold, ModelState, Role, VerdictState
 from models.tables import Audit, Certificate, Document, ModelVersion, Observation, Task, Verdict, Workspace
 from models.values import Reading, Recognition, ValueState
@@ -205,8 +206,8 @@ def test_only_a_model_that_might_have_been_certified_has_used_its_share(
     assert refresh(session, workspace.id, "receipt", now=NOW)[0].report["first"] == 2
 
 
-def test_documents_that_came_after_a_model_certify_it_whatever_their_fold(
-    session: Session, workspace: Workspace, model_id: str
+def test_documents_that_came_after_a_model_certify_it_whatever_their_fold_if_the_settings_say_so(
+    session: Session, workspace: Workspace, model_id: str, monkeypatch: pytest.MonkeyPatch
 ):
     trained = session.get_one(ModelVersion, model_id).created_at
     for minutes, group in ((-5, "p-old"), (5, "p-old"), (6, "p-new"), (-4, "p-other")):
@@ -215,6 +216,9 @@ def test_documents_that_came_after_a_model_certify_it_whatever_their_fold(
         document.created_at = trained + timedelta(minutes=minutes)
         session.add(document)
     session.flush()
+    assert refresh(session, workspace.id, "receipt", now=NOW)[0].documents == 0
+    monkeypatch.setenv("COUNTERSIGN_CERTIFY_NEWER", "true")
+    settings.cache_clear()
     assert refresh(session, workspace.id, "receipt", now=NOW)[0].documents == 1  # p-new; the model may know p-old
 
 
