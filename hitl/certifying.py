@@ -43,8 +43,13 @@ POOLED = "*"
 NEVER = -1.0  # the score of a value that no threshold accepts
 FRESH = 200  # fields after which an early alarm no longer raises the audit rate
 
+# Of the certify fold; or younger than the model, and no copy of what it may have been trained on.
+_IS_EVIDENCE = """(d.fold = 'certify' OR (d.created_at > :trained AND NOT EXISTS (
+    SELECT FROM document e WHERE e.workspace_id = d.workspace_id AND e.created_at <= :trained
+    AND e.group_id = d.group_id AND d.group_id <> '')))"""
+
 # A field of a run of a document that is evidence, in the order of routing. `told`: its run was released.
-_FIELDS = text("""
+_FIELDS = text(f"""
     SELECT v.document_id, v.run, v.field, v.route, v.threshold, v.reasons, v.audit_probability, v.reading_id,
            v.first_value_state IS NOT NULL AS told, min(v.created_at) OVER (PARTITION BY v.document_id, v.run) AS at,
            d.group_id, d.policy_version_id, t.audit_probability AS type_probability, r.confidence,
@@ -60,29 +65,25 @@ _FIELDS = text("""
     LEFT JOIN observation oa ON oa.verdict_id = v.id AND oa.model_version_id = :model AND oa.source = 'audit'
     LEFT JOIN observation ob ON ob.verdict_id = v.id AND ob.model_version_id = :model AND ob.source = 'review'
     WHERE v.workspace_id = :workspace AND v.field <> 'document_type'
-      AND (d.fold = 'certify' OR (d.created_at > :trained AND NOT EXISTS (
-          SELECT FROM document e WHERE e.workspace_id = d.workspace_id AND e.created_at <= :trained
-          AND e.group_id = d.group_id AND d.group_id <> '')))
-      AND coalesce(t.first_value #>> '{}', d.document_type) = :type
+      AND {_IS_EVIDENCE}
+      AND coalesce(t.first_value #>> '{{}}', d.document_type) = :type
       AND d.policy_version_id = ANY (:policies)
       AND (v.first_value_state IS NOT NULL
            OR (v.run = d.run AND d.held_reason IS NULL AND d.state NOT IN ('failed', 'refused', 'cancelled')))
     ORDER BY at, v.document_id, v.run, v.id
-""")
+""")  # noqa: S608 - our own words only
 
 # Erased documents: the values are gone, scores and losses are not. Those of which nothing was observed stay out, which
 # hangs on the draw alone.
-_ERASED = text("""
+_ERASED = text(f"""
     SELECT o.document_id, d.group_id, o.field, o.score, o.machine_wrong, o.released_wrong, o.probability, o.acceptable,
            o.source, o.route, o.fields, o.least_probability, min(o.created_at) OVER (PARTITION BY o.document_id) AS at
     FROM observation o JOIN document d ON d.id = o.document_id
     WHERE o.workspace_id = :workspace AND d.state = 'erased' AND o.document_type = :type
-      AND (d.fold = 'certify' OR (d.created_at > :trained AND NOT EXISTS (
-          SELECT FROM document e WHERE e.workspace_id = d.workspace_id AND e.created_at <= :trained
-          AND e.group_id = d.group_id AND d.group_id <> '')))
+      AND {_IS_EVIDENCE}
       AND o.model_version_id = :model AND o.policy_version_id = ANY (:policies)
     ORDER BY at, o.document_id, o.verdict_id, o.source DESC
-""")
+""")  # noqa: S608 - our own words only
 
 
 def refresh(session: Session, workspace_id: str, document_type: str, *, now: datetime) -> list[Certificate]:

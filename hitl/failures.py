@@ -71,10 +71,7 @@ def take_over(session: Session, now: datetime) -> None:
         document_id = job.args.get("document_id")
         if document_id and (job.worker_id, document_id) not in lost:
             lost[job.worker_id, document_id] = count_lost_worker(session, document_id, now)
-        is_over = "timestamp" in job.args or lost.get(
-            (job.worker_id, document_id), False
-        )  # the next regular run is due
-        session.execute(_END if is_over else _RETRY, {"job": job.id})
+        _put_back(session, job, is_over=lost.get((job.worker_id, document_id), False))
 
 
 def put_back(session: Session) -> None:

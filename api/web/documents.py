@@ -60,7 +60,7 @@ TABS: dict[str, Tab] = {
 EMPTY = {
     "all": "Upload a few, or send them with POST /v1/documents. Reading begins at once.",
     "type": "Documents that fit no type well enough wait here until somebody says what they are.",
-    "held": "Documents come here when an operator holds them, or when a scan looks like several documents.",
+    "held": "Documents come here when an operator holds them.",
     "exceptions": "Released documents with an illegible value or a sum that does not add up are listed here.",
     "corrections": "When a client says that a released value is wrong, its document is listed here.",
     "trouble": "Files that could not be opened, and documents that failed, are listed here with what to do.",

@@ -130,7 +130,7 @@ def answer(task: Task, user: User, value: Any) -> Answer:
 def _troubled(site: Site) -> tuple[Document, Document]:
     awaiting = paper.read_document(
         site.session, site.workspace, site.version, fields=(), filename="what is this.png", state="awaiting_type",
-        document_type=None, type_version_id=None, held_reason="looks like several documents",
+        document_type=None, type_version_id=None, held_reason="check the stamp",
     )  # fmt: skip
     problem = {"code": "unreadable", "message": "The file ends in the middle.", "next_step": "Send it again."}
     failed = factories.create_document(
