@@ -20,6 +20,7 @@ from hitl.certificate import largest_loss
 from hitl.independence import blind_answers
 from hitl.jobs import enqueue
 from hitl.policy import ANY_TYPE, Policy, current_policy, pinned_policy
+from hitl.routing import is_evidence
 from hitl.tokens import TYPE_FIELD, same_answer, token_of
 from models.ids import new_id
 from models.states import ReviewState, Route, VerdictState
@@ -62,7 +63,9 @@ def note(session: Session, document: Document, *, now: datetime, first: bool = F
 
 
 def follow(session: Session, document: Document, document_type: str) -> None:
-    """Have the certificates of the type looked at again."""
+    """Have the certificates of the type looked at again, if the document is evidence for one."""
+    if not is_evidence(session, document):
+        return
     name = f"certify:{document.workspace_id}:{document_type}"
     enqueue(session, "certify", once=name, workspace_id=document.workspace_id, document_type=document_type)
 

@@ -13,7 +13,7 @@ from hitl import certifying, recertifying
 from hitl.certificate import Decision, upper_bound
 from hitl.certifying import Unit, refresh, replay
 from hitl.documents import erase
-from hitl.observations import machine_errs, note
+from hitl.observations import follow, machine_errs, note
 from hitl.policy import ANY_TYPE, AuditRates, Policy, save_policy
 from hitl.recognition import Work
 from hitl.registry import promote
@@ -220,6 +220,17 @@ def test_documents_that_came_after_a_model_certify_it_whatever_their_fold_if_the
     monkeypatch.setenv("COUNTERSIGN_CERTIFY_NEWER", "true")
     settings.cache_clear()
     assert refresh(session, workspace.id, "receipt", now=NOW)[0].documents == 1  # p-new; the model may know p-old
+
+
+@pytest.mark.parametrize(("fold", "looks"), [(Fold.CERTIFY, 1), (Fold.TRAIN, 0), (Fold.SELECT, 0)])
+def test_only_new_evidence_has_certificates_looked_at_again(
+    session: Session, workspace: Workspace, model_id: str, fold: Fold, looks: int
+):
+    document = released(session, workspace, model_id, 1)[0]
+    document.fold = fold.value
+    session.execute(text("DELETE FROM procrastinate_jobs"))
+    follow(session, document, "receipt")
+    assert session.execute(text("SELECT count(*) FROM procrastinate_jobs")).scalar_one() == looks
 
 
 def test_copies_of_one_picture_are_one_document(session: Session, workspace: Workspace, model_id: str):
