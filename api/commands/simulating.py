@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,13 +65,13 @@ def simulate(
     from hitl.simulate.rows import RowsUnreadable, read
     from hitl.simulate.rows import write as write_rows
 
-    zero = None
+    source, zero = Source(manifest or [], split, limit, jobs, cache, doctypes, engine), None
     try:
         if retrain is not None:
-            zero = _from_zero(manifest or [], split, limit, jobs, cache, doctypes, engine, retrain, models, courses)
+            zero = _from_zero(source, retrain, models, courses)
             documents = zero.learner.blank()
         else:
-            documents = read(rows) if rows else _learned(manifest or [], split, limit, jobs, cache, doctypes, engine)
+            documents = read(rows) if rows else _learned(source)
     except RowsUnreadable as error:
         raise CommandError(str(error)) from error
     if not documents:
@@ -109,66 +110,51 @@ def _tell(totals: Sequence[Point]) -> None:
     out.print(table)
 
 
-def _labelled(
-    manifests: list[Path],
-    split: str | None,
-    limit: int | None,
-    jobs: int | None,
-    cache: Path | None,
-    doctypes: Path | None,
-    engine: str,
-) -> tuple[list[TrainingDocument], dict[str, DocumentType]]:
-    """The documents with their labels and words, and their types."""
-    from extractor.doctypes import load_document_types
-    from extractor.manifest import read_manifests
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The labelled documents of the command line, and how they are read."""
 
-    entries = read_manifests(manifests, split, limit)
-    named = _named(load_document_types(doctypes), entries)
-    setup = _setup(None, doctypes, None, cache, engine, needs_bundle=False)
-    return _training_documents(entries, setup, jobs), named
+    manifests: list[Path]
+    split: str | None
+    limit: int | None
+    jobs: int | None
+    cache: Path | None
+    doctypes: Path | None
+    engine: str
+
+    def load(self) -> tuple[list[TrainingDocument], dict[str, DocumentType]]:
+        """The documents with their labels and words, and their types."""
+        from extractor.doctypes import load_document_types
+        from extractor.manifest import read_manifests
+
+        entries = read_manifests(self.manifests, self.split, self.limit)
+        named = _named(load_document_types(self.doctypes), entries)
+        setup = _setup(None, self.doctypes, None, self.cache, self.engine, needs_bundle=False)
+        return _training_documents(entries, setup, self.jobs), named
 
 
-def _from_zero(
-    manifests: list[Path],
-    split: str | None,
-    limit: int | None,
-    jobs: int | None,
-    cache: Path | None,
-    doctypes: Path | None,
-    engine: str,
-    retrain: str,
-    models: Path | None,
-    courses: int,
-) -> Zero:
+def _from_zero(source: Source, retrain: str, models: Path | None, courses: int) -> Zero:
     from hitl.simulate.compare import Zero
     from hitl.simulate.learning import Learner
 
-    if not manifests:
+    if not source.manifests:
         raise CommandError("--retrain needs labelled documents.", "Give --manifest.")
     try:
         trainings = tuple(sorted(int(part) for part in retrain.split(",")))
     except ValueError as error:
         raise CommandError(f"{retrain!r} is not a list of numbers.", "Write --retrain 40,100.") from error
-    documents, named = _labelled(manifests, split, limit, jobs, cache, doctypes, engine)
+    documents, named = source.load()
     return Zero(Learner(documents, named, models), trainings, courses)
 
 
-def _learned(
-    manifests: list[Path],
-    split: str | None,
-    limit: int | None,
-    jobs: int | None,
-    cache: Path | None,
-    doctypes: Path | None,
-    engine: str,
-) -> list[SimDocument]:
+def _learned(source: Source) -> list[SimDocument]:
     """Rows of the documents, each predicted by a model that had not seen it."""
     from extractor.learn import learn
     from hitl.simulate.rows import FieldRow, group
 
-    if not manifests:
+    if not source.manifests:
         return []
-    documents, named = _labelled(manifests, split, limit, jobs, cache, doctypes, engine)
+    documents, named = source.load()
     types = {document.id: named[document.document_type] for document in documents}
     with _bar("learning", 100) as step:
         _, report = learn(documents, named, None, 20150, lambda _what, share: step(int(100 * share)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
 from croniter import croniter
 from sqlalchemy import text
 from sqlmodel import Session
@@ -38,8 +39,13 @@ def statuses(session: Session) -> dict[str, str]:
     return {row.task_name: row.status for row in session.execute(STATUS)}
 
 
-def test_a_worker_with_two_jobs_of_a_document_is_one_loss(session: Session, workspace: Workspace, now: datetime):
-    document = create_document(session, workspace, state="received")
+@pytest.fixture
+def document(session: Session, workspace: Workspace) -> Document:
+    """A document that waits to be rendered."""
+    return create_document(session, workspace, state="received")
+
+
+def test_a_worker_with_two_jobs_of_a_document_is_one_loss(session: Session, document: Document, now: datetime):
     both = {"render": {"document_id": document.id}, "read_page": {"document_id": document.id, "number": 1}}
     in_hand(session, silent="1 hour", jobs_of=both)
     failures.take_over(session, now)
@@ -48,8 +54,7 @@ def test_a_worker_with_two_jobs_of_a_document_is_one_loss(session: Session, work
     assert session.get_one(Document, document.id).lost_workers == 1
 
 
-def test_who_looks_at_the_same_time_takes_nothing_over_again(session: Session, workspace: Workspace, now: datetime):
-    document = create_document(session, workspace, state="received")
+def test_who_looks_at_the_same_time_takes_nothing_over_again(session: Session, document: Document, now: datetime):
     in_hand(session, silent="1 hour", jobs_of={"render": {"document_id": document.id}})
     with db.transaction() as other:
         failures.take_over(session, now)
@@ -59,8 +64,7 @@ def test_who_looks_at_the_same_time_takes_nothing_over_again(session: Session, w
     assert session.get_one(Document, document.id).lost_workers == 1
 
 
-def test_who_signs_off_puts_its_jobs_back_and_is_no_loss(session: Session, workspace: Workspace, now: datetime):
-    document = create_document(session, workspace, state="received")
+def test_who_signs_off_puts_its_jobs_back_and_is_no_loss(session: Session, document: Document, now: datetime):
     in_hand(session, silent="1 second", jobs_of={"render": {"document_id": document.id}})
     failures.put_back(session)  # it still works
     assert statuses(session) == {"render": "doing"}
@@ -71,8 +75,7 @@ def test_who_signs_off_puts_its_jobs_back_and_is_no_loss(session: Session, works
     assert session.get_one(Document, document.id).lost_workers == 0
 
 
-def test_a_living_worker_keeps_its_jobs(session: Session, workspace: Workspace, now: datetime):
-    document = create_document(session, workspace, state="received")
+def test_a_living_worker_keeps_its_jobs(session: Session, document: Document, now: datetime):
     in_hand(session, silent="1 second", jobs_of={"render": {"document_id": document.id}})
     failures.take_over(session, now)
     session.commit()
@@ -86,8 +89,7 @@ def test_upkeep_of_a_lost_worker_is_left_to_its_next_regular_run(session: Sessio
     assert statuses(session) == {"upkeep": "failed"}
 
 
-def test_the_tenth_loss_ends_the_document_and_its_job(session: Session, workspace: Workspace, now: datetime):
-    document = create_document(session, workspace, state="received")
+def test_the_tenth_loss_ends_the_document_and_its_job(session: Session, document: Document, now: datetime):
     document.lost_workers = 9
     in_hand(session, silent="1 hour", jobs_of={"render": {"document_id": document.id}})
     failures.take_over(session, now)
