@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8000
 PYTEST ?= -q
+# Test processes, each with a database server and a browser of its own.
+WORKERS ?= 2
 # Where torch's CPU build is not on the package index at hand: TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 TORCH := $(shell sed -n 's/^ *"\(torch==[^"]*\)".*/\1/p' pyproject.toml)
@@ -19,7 +21,7 @@ run: install
 	@exec env COUNTERSIGN_PORT=$(PORT) $(BIN)/countersign run
 
 test: install-dev lint types imports
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
 
 # Hundreds of replays: is a certificate ever broken? COUNTERSIGN_BENCH=FILE keeps the figures.
 bench-guarantee: install-dev
