@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +34,7 @@ Floats = NDArray[np.float64]
 # Fixed before any labels of a deployment. The last one makes most of clean documents, the others outlive errors.
 BETS: Floats = np.array([0.05, 0.2, 0.5, 0.99])
 SHARES: Floats = np.array([0.05, 0.1, 0.15, 0.7])  # of the first wealth
-# A threshold comes into force when so many times the documents are known that first certified one: the first one lets
-# few values pass, and a few more documents that are audited as a whole bring it down by far the fastest.
-SETTLED = 1.3
+BLOCK = 1_000  # documents whose wealth is reckoned together
 RUIN = 1e-12  # a loss beyond the largest possible ruins the bet: it may keep a certificate back, never grant one
 # Fixed before any data: calibrated confidences crowd towards 1, so the grid does too.
 GRID: Floats = np.concatenate([np.linspace(0.30, 0.90, 13), 1 - np.geomspace(0.09, 0.0005, 34)])
@@ -64,7 +63,7 @@ class Certification:
     conditional_error: float | None  # estimate of the error among what is accepted
     accepted: float  # share of fields at or above the threshold
     curve: tuple[tuple[float, float, float, bool], ...]  # threshold, accepted share, estimated error, certified
-    in_force: int | None = None  # documents since a threshold came into force
+    in_force: int | None = None  # documents since a threshold was certified first
 
 
 class EProcess:
@@ -83,45 +82,46 @@ class EProcess:
         """Count one document. `largest`: the largest loss that it could have shown, see `largest_loss`."""
         self.update_many(losses(decisions, self.grid)[None, :], np.array([largest]))
 
-    def update_many(self, loss: Floats, largest: Floats) -> None:
-        """The same for many documents in a row: `loss` is (documents, grid), looked at after each document."""
+    def update_many(self, loss: Floats, largest: Floats) -> NDArray[np.int_]:
+        """The same for many documents in a row: `loss` is (documents, grid), looked at after each document.
+
+        Returns for each of them how many thresholds, from the top of the grid, were certified without a gap by then.
+        """
+        parts = [self._update(loss[at : at + BLOCK], largest[at : at + BLOCK]) for at in range(0, len(loss), BLOCK)]
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=int)
+
+    def _update(self, loss: Floats, largest: Floats) -> NDArray[np.int_]:
         stakes = self.bets[None, :] / (largest[:, None] - self.target)
-        factor = 1 + stakes[:, None, :] * (self.target - loss[:, :, None])
-        path = self.log_wealth[None, :, :] + np.cumsum(np.log(np.maximum(factor, RUIN)), axis=0)
+        gains = np.log(np.maximum(1 + stakes[:, None, :] * (self.target - loss[:, :, None]), RUIN))
+        path = np.cumsum(np.concatenate([self.log_wealth[None], gains]), axis=0)[1:]
         self.log_wealth = path[-1]
+        reached = mixed(path, self.shares) >= math.log(1 / self.delta)
+        certified = np.logical_or.accumulate(reached, axis=0) | self.certified
+        self.certified = certified[-1]
+        from_top: NDArray[np.int_] = np.logical_and.accumulate(certified[:, ::-1], axis=1).sum(axis=1)
+        if self.since is None and (hits := np.flatnonzero(from_top)).size:
+            self.since = self.documents + int(hits[0]) + 1
         self.documents += len(loss)
-        reached = self._mixed(path) >= math.log(1 / self.delta)
-        if self.since is None and (hits := np.flatnonzero(reached[:, -1])).size:  # the top of the grid comes first
-            self.since = self.documents - len(loss) + int(hits[0]) + 1
-        self.certified |= reached.any(axis=0)
+        return from_top
 
     def mixed(self) -> Floats:
         """Log of the wealth over all bets, per threshold."""
-        return self._mixed(self.log_wealth)
-
-    def _mixed(self, log_wealth: Floats) -> Floats:
-        top = log_wealth.max(axis=-1, keepdims=True)
-        mean: Floats = np.log(np.exp(log_wealth - top) @ self.shares) + top[..., 0]
-        return mean
+        return mixed(self.log_wealth, self.shares)
 
     def in_force(self) -> int | None:
-        """How many documents came since a threshold came into force; None before."""
-        if self.since is None or self.documents < math.ceil(SETTLED * self.since):
-            return None
-        return self.documents - math.ceil(SETTLED * self.since)
+        """How many documents came since a threshold was certified first; None before."""
+        return None if self.since is None else self.documents - self.since
 
     def threshold(self) -> float | None:
-        """The lowest threshold such that it and all above it are certified; None before one is in force."""
-        if self.in_force() is None:
-            return None
+        """The lowest threshold such that it and all above it are certified."""
         holes = np.flatnonzero(~self.certified)
         first = int(holes[-1]) + 1 if len(holes) else 0
         return float(self.grid[first]) if first < len(self.grid) else None
 
     def documents_needed(self, largest: float) -> int | None:
-        """How many more documents without an error would bring a threshold into force; 0 once there is one."""
+        """How many more documents without an error would certify a threshold; 0 once there is one."""
         if self.since is not None:
-            return max(math.ceil(SETTLED * self.since) - self.documents, 0)
+            return 0
         gain = np.log1p(self.bets / (largest - self.target) * self.target)
         wealth = self.log_wealth[-1]
         low, high = 0, 1
@@ -132,10 +132,10 @@ class EProcess:
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if self._reached(wealth + middle * gain) else (middle, high)
-        return math.ceil(SETTLED * (self.documents + high)) - self.documents
+        return high
 
     def _reached(self, wealth: Floats) -> bool:
-        return float(self._mixed(wealth)) >= math.log(1 / self.delta)
+        return float(mixed(wealth, self.shares)) >= math.log(1 / self.delta)
 
 
 def largest_loss(fields: int, drawn: float, least_probability: float) -> float:
@@ -152,11 +152,19 @@ def largest_loss(fields: int, drawn: float, least_probability: float) -> float:
 
 def losses(decisions: Sequence[Decision], grid: Floats) -> Floats:
     """X(tau) of one document for each threshold: the mean of its weighted losses."""
-    if not decisions:
-        return np.zeros(len(grid))
-    score = np.array([d.score for d in decisions])
-    weighted = np.array([(1.0 / d.probability) if d.wrong else 0.0 for d in decisions])
-    mean: Floats = ((score[None, :] >= grid[:, None]) * weighted[None, :]).mean(axis=1)
+    found: Floats = losses_of([decisions], grid)[0]
+    return found
+
+
+def losses_of(documents: Sequence[Sequence[Decision]], grid: Floats) -> Floats:
+    """The same for many documents: (documents, grid)."""
+    found = np.zeros((len(documents), len(grid)))
+    for row, decisions in zip(found, documents, strict=True):
+        for decision in decisions:
+            if decision.wrong:
+                row[: int(np.searchsorted(grid, decision.score, side="right"))] += 1.0 / decision.probability
+    sizes = np.array([len(decisions) for decisions in documents], dtype=float)
+    mean: Floats = found / np.maximum(sizes, 1.0)[:, None]
     return mean
 
 
@@ -169,14 +177,25 @@ def upper_bound(documents: Sequence[tuple[float, float]], delta: float, points: 
     means: Floats = np.concatenate([np.geomspace(1e-4, 0.2, points), np.linspace(0.21, 0.99, 40)])
     log_wealth: Floats = np.zeros((len(means), len(BETS)))
     refuted = np.zeros(len(means), dtype=bool)
-    for loss, largest in documents:
-        stakes = BETS[None, :] / (largest - means[:, None])
-        log_wealth += np.log(np.maximum(1 + stakes * (means[:, None] - loss), RUIN))
-        top = log_wealth.max(axis=1)
-        refuted |= np.log(np.exp(log_wealth - top[:, None]) @ SHARES) + top >= math.log(1 / delta)
+    # Equal documents in a row move the wealth one way, so that looking at it after the last of them is enough.
+    shown = np.array([(*one, len(list(run))) for one, run in groupby(documents)], dtype=float).reshape(-1, 3)
+    for at in range(0, len(shown), BLOCK):
+        loss, largest, times = shown[at : at + BLOCK].T[:, :, None]
+        stakes = BETS / (largest - means)[:, :, None]
+        gains = times[:, :, None] * np.log(np.maximum(1 + stakes * (means - loss)[:, :, None], RUIN))
+        path = np.cumsum(np.concatenate([log_wealth[None], gains]), axis=0)[1:]
+        log_wealth = path[-1]
+        refuted |= (mixed(path, SHARES) >= math.log(1 / delta)).any(axis=0)
     kept = np.flatnonzero(~refuted)
     last = int(kept[-1]) + 1 if len(kept) else 0
     return float(means[last]) if last < len(means) else 1.0
+
+
+def mixed(log_wealth: Floats, shares: Floats) -> Floats:
+    """Log of the wealth over all bets, which are the last axis."""
+    top = log_wealth.max(axis=-1, keepdims=True)
+    mean: Floats = np.log(np.exp(log_wealth - top) @ shares) + top[..., 0]
+    return mean
 
 
 def delta_of_model(delta: float, k: int) -> float:
@@ -188,28 +207,30 @@ def certify(
     documents: Iterable[tuple[Sequence[Decision], float]], *, target: float, delta: float, grid: Floats = GRID
 ) -> Certification:
     """Replay documents in the order they came, each with the largest loss that it could have shown."""
-    process = EProcess(target, delta, grid)
-    seen: list[Sequence[Decision]] = []
-    largest = 1.0
-    for decisions, largest in documents:  # the last `largest` prices what is still needed
-        process.update(decisions, largest)
-        seen.append(decisions)
-    accepted, error = _estimates(seen, grid)
+    seen = list(documents)
+    process, loss = EProcess(target, delta, grid), losses_of([decisions for decisions, _ in seen], grid)
+    process.update_many(loss, np.array([largest for _, largest in seen]))
+    return certification(process, seen)
+
+
+def certification(process: EProcess, seen: Sequence[tuple[Sequence[Decision], float]]) -> Certification:
+    """What `process` says after the documents `seen`."""
+    accepted, error = _estimates([decisions for decisions, _ in seen], process.grid)
     threshold = process.threshold()
-    at = int(np.searchsorted(grid, threshold)) if threshold is not None else len(grid) - 1
+    at = int(np.searchsorted(process.grid, threshold)) if threshold is not None else len(process.grid) - 1
     return Certification(
         threshold=threshold,
         documents=process.documents,
-        audited=sum(d.wrong is not None for decisions in seen for d in decisions),
-        target=target,
-        delta=delta,
-        documents_needed=process.documents_needed(largest),
+        audited=sum(d.wrong is not None for decisions, _ in seen for d in decisions),
+        target=process.target,
+        delta=process.delta,
+        documents_needed=process.documents_needed(seen[-1][1] if seen else 1.0),  # priced like the last one
         released_error=float(error[at]),
         conditional_error=float(error[at] / accepted[at]) if accepted[at] > 0 else None,
         accepted=float(accepted[at]) if threshold is not None else 0.0,
         curve=tuple(
             (float(t), float(a), float(e), bool(c))
-            for t, a, e, c in zip(grid, accepted, error, process.certified, strict=True)
+            for t, a, e, c in zip(process.grid, accepted, error, process.certified, strict=True)
         ),
         in_force=process.in_force(),
     )
@@ -217,9 +238,9 @@ def certify(
 
 def _estimates(documents: Sequence[Sequence[Decision]], grid: Floats) -> tuple[Floats, Floats]:
     """Share accepted and Horvitz-Thompson estimate of the released error per threshold, fields counted equally."""
-    decisions = [d for document in documents for d in document]
+    decisions = [decision for document in documents for decision in document]
     if not decisions:
         return np.zeros(len(grid)), np.zeros(len(grid))
-    score = np.array([d.score for d in decisions])
-    accepted = (score[None, :] >= grid[:, None]).mean(axis=1)
+    scores = np.sort([decision.score for decision in decisions])
+    accepted: Floats = 1 - np.searchsorted(scores, grid, side="left") / len(scores)
     return accepted, losses(decisions, grid)

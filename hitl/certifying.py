@@ -27,7 +27,7 @@ from hitl.certificate import (
     largest_loss,
     upper_bound,
 )
-from hitl.drift import first_change
+from hitl.drift import Doubts
 from hitl.moves import record
 from hitl.observations import is_acceptable, largest
 from hitl.policy import ANY_TYPE, Policy, current_policy
@@ -41,7 +41,6 @@ from models.tables import Certificate, ModelVersion, PolicyVersion
 
 POOLED = "*"
 NEVER = -1.0  # the score of a value that no threshold accepts
-FRESH = 200  # fields after which an early alarm no longer raises the audit rate
 
 # Of the certify fold; or younger than the model, and no copy of what it may have been trained on.
 _IS_EVIDENCE = """(d.fold = 'certify' OR (d.created_at > :trained AND NOT EXISTS (
@@ -55,6 +54,9 @@ _FIELDS = text(f"""
            d.group_id, d.policy_version_id, t.audit_probability AS type_probability, r.confidence,
            coalesce(r.model_version_id, d.model_version_id) = :model AS native,
            a.state AS audit_state, a.gold_state, a.probability AS pi, a.id AS audit_id,
+           ta.state = 'final' AND ta.gold_state <> 'illegible'
+           AND (ta.gold_state, ta.gold) IS DISTINCT FROM (t.first_value_state, t.first_value) AS type_wrong,
+           ta.probability AS type_pi,
            oa.score, oa.machine_wrong, oa.released_wrong, oa.probability, oa.acceptable,
            ob.score AS review_score, ob.machine_wrong AS review_wrong, ob.acceptable AS review_acceptable
     FROM verdict v
@@ -62,6 +64,7 @@ _FIELDS = text(f"""
     JOIN verdict t ON t.document_id = v.document_id AND t.run = v.run AND t.field = 'document_type'
     LEFT JOIN field_reading r ON r.id = v.reading_id
     LEFT JOIN audit a ON a.verdict_id = v.id
+    LEFT JOIN audit ta ON ta.verdict_id = t.id
     LEFT JOIN observation oa ON oa.verdict_id = v.id AND oa.model_version_id = :model AND oa.source = 'audit'
     LEFT JOIN observation ob ON ob.verdict_id = v.id AND ob.model_version_id = :model AND ob.source = 'review'
     WHERE v.workspace_id = :workspace AND v.field <> 'document_type'
@@ -199,6 +202,9 @@ def _unit(rows: Sequence[Row[Any]], policies: dict[str, Policy], type_policy: Po
 
 def _decision(row: Row[Any]) -> tuple[Decision, Decision]:
     """What a certificate counts of one field: what is not known yet as wrong, and as nothing."""
+    if row.type_wrong:  # whichever model reads the fields
+        found = Decision(_score(row), True, row.type_pi)
+        return found, found
     if row.review_wrong is not None:
         found = Decision(row.review_score if row.review_acceptable else NEVER, row.review_wrong, 1.0)
         return found, found
@@ -230,10 +236,9 @@ def _human_loss(row: Row[Any]) -> float:
 
 
 def _disagreements(rows: Iterable[Row[Any]]) -> Iterator[bool]:
+    """Of the audited fields alone: those that two people settled are mostly the machine's errors."""
     for row in rows:
-        if row.native and row.review_wrong is not None:
-            yield row.review_wrong
-        elif row.native and row.machine_wrong is not None:
+        if row.native and row.machine_wrong is not None:
             yield row.machine_wrong
 
 
@@ -316,8 +321,9 @@ def _index(session: Session, row: Certificate, promised: list[float]) -> int:
 def _report(result: Replay, units: Sequence[Unit], policy: Policy, target: float) -> dict[str, Any]:
     found = result.certification
     human_delta = policy.delta * (1 - policy.machine_share)
-    seen = [disagreed for unit in units for disagreed in unit.disagreed]
-    changed = first_change(seen)
+    doubts = Doubts()
+    for disagreed in (disagreed for unit in units for disagreed in unit.disagreed):
+        doubts.update(disagreed)
     return {
         **{name: value for name, value in asdict(found).items() if name != "curve"},
         "curve": [list(point) for point in found.curve],
@@ -328,8 +334,8 @@ def _report(result: Replay, units: Sequence[Unit], policy: Policy, target: float
             "bound": upper_bound([(unit.human_loss, unit.largest) for unit in units], human_delta),
             "delta": human_delta,
         },
-        "drift": {"alarms": list(result.alarms), "disagreement_at": changed, "labelled": len(seen)},
-        "audit_raised": changed is not None and len(seen) - changed < FRESH,
+        "drift": {"alarms": list(result.alarms), "disagreement_at": doubts.risen_at, "labelled": doubts.seen},
+        "audit_raised": doubts.is_fresh(),
     }
 
 

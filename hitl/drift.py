@@ -19,6 +19,7 @@ from river.drift import ADWIN
 
 Floats = NDArray[np.float64]
 
+FRESH = 200  # fields after which an early alarm no longer raises the audit rate
 BETS: Floats = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 1.0, 3.0])
 
 
@@ -72,10 +73,28 @@ def watch(losses: Iterable[float], disagreements: Iterable[bool], *, target: flo
 
 def first_change(disagreements: Iterable[bool], delta: float = 0.002) -> int | None:
     """The position (from 1) at which ADWIN saw the rate of disagreement *rise*, or None."""
-    window = ADWIN(delta=delta)
-    for position, disagreed in enumerate(disagreements, start=1):
-        before = window.estimation
-        window.update(float(disagreed))
-        if window.drift_detected and window.estimation > before:
-            return position
-    return None
+    doubts = Doubts(delta)
+    return next((doubts.seen for disagreed in disagreements if doubts.update(disagreed)), None)
+
+
+class Doubts:
+    """How often people disagree with the machine, and where ADWIN last saw that rise."""
+
+    def __init__(self, delta: float = 0.002) -> None:
+        self._window = ADWIN(delta=delta)
+        self.seen = 0
+        self.risen_at: int | None = None  # from 1
+
+    def update(self, disagreed: bool) -> bool:
+        """Count one answered field; True where the rate was seen to rise."""
+        self.seen += 1
+        before = self._window.estimation
+        self._window.update(float(disagreed))
+        has_risen = self._window.drift_detected and self._window.estimation > before
+        if has_risen:
+            self.risen_at = self.seen
+        return has_risen
+
+    def is_fresh(self) -> bool:
+        """Whether the last rise is so recent that more is audited."""
+        return self.risen_at is not None and self.seen - self.risen_at < FRESH

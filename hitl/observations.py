@@ -9,10 +9,10 @@ the machine's error (the audit then adds nothing), and only `audit` rows for the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
@@ -24,11 +24,12 @@ from hitl.routing import is_evidence
 from hitl.tokens import TYPE_FIELD, same_answer, token_of
 from models.ids import new_id
 from models.states import ReviewState, Route, VerdictState
-from models.tables import Audit, Document, FieldReading, Observation, Review, Verdict
+from models.tables import Audit, Certificate, Document, FieldReading, Observation, Review, Verdict
 from models.values import ValueState
 
 Draw = tuple[float | None, float | None]  # the threshold in force and the probability of the draw, of one field
 AUDIT, REVIEW = "audit", "review"
+MANY, PACE = 500, timedelta(milliseconds=2)  # from so many documents on, a replay waits so long for each
 SILENT = (ValueState.ABSENT.value, ValueState.EMPTY.value)
 # Reasons that hang on the threshold alone; any other keeps a value from being accepted at every threshold.
 OF_THE_THRESHOLD = frozenset({"below_threshold", "warm-up", "suspended", "certificate", "amended"})
@@ -58,16 +59,26 @@ def note(session: Session, document: Document, *, now: datetime, first: bool = F
     rows = [row for verdict in fields for row in _rows(session, verdict, audits.get(verdict.id), first)]
     written = _write(session, [common | row for row in rows])
     if written:
-        follow(session, document, str(common["document_type"]))
+        follow(session, document, str(common["document_type"]), now=common["created_at"])
     return written
 
 
-def follow(session: Session, document: Document, document_type: str) -> None:
-    """Have the certificates of the type looked at again, if the document is evidence for one."""
+def follow(session: Session, document: Document, document_type: str, *, now: datetime) -> None:
+    """Have the certificates of the type looked at again, if the document is evidence for one.
+
+    That replays every document, so the more there are the longer it waits, and many observations share one replay.
+    """
     if not is_evidence(session, document):
         return
-    name = f"certify:{document.workspace_id}:{document_type}"
-    enqueue(session, "certify", once=name, workspace_id=document.workspace_id, document_type=document_type)
+    workspace_id = document.workspace_id
+    known = session.exec(
+        select(func.max(Certificate.documents)).where(
+            Certificate.workspace_id == workspace_id, Certificate.document_type == document_type
+        )
+    ).one()
+    at = now + known * PACE if known and known >= MANY else None
+    name = f"certify:{workspace_id}:{document_type}"
+    enqueue(session, "certify", at=at, once=name, workspace_id=workspace_id, document_type=document_type)
 
 
 def is_decided(audit: Audit) -> bool:
@@ -194,7 +205,7 @@ def _all_wrong(
     wrong = {"machine_wrong": True, "released_wrong": True}
     rows = [common | _row(session, verdict, gold, AUDIT, audit.probability) | wrong for verdict in fields]
     written = _write(session, rows)
-    follow(session, document, str(common["document_type"]))
+    follow(session, document, str(common["document_type"]), now=common["created_at"])
     return written
 
 

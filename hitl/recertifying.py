@@ -104,7 +104,7 @@ def store(session: Session, document_id: str, result: Recognition, work: recogni
         )
     if fresh:
         session.execute(insert(Observation).values(fresh).on_conflict_do_nothing())
-        follow(session, document, str(fresh[0]["document_type"]))
+        follow(session, document, str(fresh[0]["document_type"]), now=now)
     return len(fresh)
 
 

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hitl.certificate import GRID, Certification, Decision, EProcess, certify, delta_of_model, losses
+import numpy as np
+from numpy.typing import NDArray
+
+from hitl.certificate import (
+    GRID,
+    Certification,
+    Decision,
+    EProcess,
+    Floats,
+    certification,
+    delta_of_model,
+    losses_of,
+)
 from hitl.drift import ReverseProcess
 
 ALARM = 0.01  # chance of a false drift alarm
@@ -22,7 +34,7 @@ class Unit:
     known: tuple[Decision, ...]  # what is not known yet counts as nothing
     human_loss: float
     largest: float  # the largest loss it could have shown
-    disagreed: tuple[bool, ...]  # of the fields that were labelled: was the machine wrong
+    disagreed: tuple[bool, ...]  # of the fields that were audited: was the machine wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +50,25 @@ def replay(units: Sequence[Unit], target: float, delta: float, first: int) -> Re
 
     `first`: which certificate of this promise it is, from 1; each has a smaller share of `delta`.
     """
+    loss, known = (losses_of(some, GRID) for some in ([u.decisions for u in units], [u.known for u in units]))
+    largest = np.array([unit.largest for unit in units])
     start, alarms = 0, list[int]()
-    while (alarm := _first_alarm(units, start, target, delta_of_model(delta, first + len(alarms)))) is not None:
-        alarms.append(alarm)
-        start = alarm + 1
-    share = delta_of_model(delta, first + len(alarms))
+    while True:
+        process = EProcess(target, delta_of_model(delta, first + len(alarms)))
+        alarm = _first_alarm(known[start:], process.update_many(loss[start:], largest[start:]), target)
+        if alarm is None:
+            break
+        alarms.append(start + alarm)
+        start += alarm + 1
     since = [(unit.decisions, unit.largest) for unit in units[start:]]
-    return Replay(certify(since, target=target, delta=share), tuple(alarms))
+    return Replay(certification(process, since), tuple(alarms))
 
 
-def _first_alarm(units: Sequence[Unit], start: int, target: float, delta: float) -> int | None:
-    process, watch = EProcess(target, delta), ReverseProcess(target, ALARM)
-    for position in range(start, len(units)):
-        unit, threshold = units[position], process.threshold()
-        if threshold is not None:
-            at = int(GRID.searchsorted(threshold))
-            if watch.update(float(losses(unit.known, GRID)[at])):
-                return position
-        process.update(unit.decisions, unit.largest)
+def _first_alarm(known: Floats, certified: NDArray[np.int_], target: float) -> int | None:
+    """`known`: (documents, grid) losses; `certified`: how many thresholds of the grid were, after each document."""
+    watch, before = ReverseProcess(target, ALARM), np.concatenate([[0], certified[:-1]])
+    watched = np.flatnonzero(before)
+    for position in watched:
+        if watch.update(float(known[position, len(GRID) - before[position]])):
+            return int(position)
     return None

@@ -216,8 +216,8 @@ def route(session: Session, document: Document, *, now: datetime) -> list[Verdic
     readings = _readings(session, document)
     failures = find_failures({name: r.value for name, r in readings.items()}, spec, document.created_at.date())
     held_by = certificates(session, document.workspace_id, spec.name, policy_row, document.model_version_id)
-    at_least = least_rate(policy, held_by)
-    certifies = is_evidence(session, document)
+    certifying = is_evidence(session, document)
+    at_least = least_rate(policy, held_by, certifying=certifying)
     verdicts, warm_up = [], set()
     for field_spec in spec.fields:
         claim = claim_of(readings.get(field_spec.name))
@@ -226,7 +226,7 @@ def route(session: Session, document: Document, *, now: datetime) -> list[Verdic
         context = Context(field_spec, policy, threshold, source, broken, has_model=bool(readings))
         reasons = reasons_for(claim, context)
         verdict = _open_verdict(session, document, field_spec.name, field_spec.kind, claim, reasons, threshold, now)
-        if certifies and source in UNCERTIFIED:
+        if certifying and source in UNCERTIFIED:
             warm_up.add(field_spec.name)
         verdicts.append(verdict)
     audit.draw(session, document, verdicts, policy, warm_up=warm_up, at_least=at_least, now=now)
@@ -236,10 +236,14 @@ def route(session: Session, document: Document, *, now: datetime) -> list[Verdic
 
 def is_evidence(session: Session, document: Document) -> bool:
     """Whether the model that read the document is certified on it."""
-    if document.fold == Fold.CERTIFY.value:
-        return True
     model = session.get(ModelVersion, document.model_version_id) if document.model_version_id else None
-    return model is not None and document.created_at > evidence_after(model)
+    is_younger = model is not None and document.created_at > model.created_at
+    return certifies(document.fold, is_younger=is_younger, newer=settings().certify_newer)
+
+
+def certifies(fold: str | None, *, is_younger: bool, newer: bool) -> bool:
+    """Whether a document certifies a model: those of the certify fold do; with `newer` also those younger than it."""
+    return fold == Fold.CERTIFY.value or (newer and is_younger)
 
 
 def evidence_after(model: ModelVersion) -> datetime:
@@ -247,14 +251,17 @@ def evidence_after(model: ModelVersion) -> datetime:
     return model.created_at if settings().certify_newer else NEVER
 
 
-def least_rate(policy: Policy, held: Sequence[Certificate]) -> float:
-    """The least audit rate of a document under these certificates, known before it came: fresh ones, early alarms."""
+def least_rate(policy: Policy, held: Sequence[Certificate], *, certifying: bool = True) -> float:
+    """The least audit rate of a document under these certificates, known before it came: fresh ones, early alarms.
+
+    What a fresh certificate asks for is asked of the documents alone that certify: elsewhere it would buy nothing.
+    """
     base = max(policy.rate(Route.ACCEPT), policy.rate(Route.REVIEW))
     raised = [RAISED * base for row in held if row.report.get("audit_raised")]
     fresh = [
         policy.fresh_rate(int(row.report["in_force"]), row.target)
         for row in held
-        if row.threshold is not None and row.report.get("in_force") is not None
+        if certifying and row.threshold is not None and row.report.get("in_force") is not None
     ]
     return min(1.0, max([0.0, *raised, *fresh]))
 

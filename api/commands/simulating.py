@@ -56,7 +56,10 @@ def simulate(
     doctypes: Doctypes = None,
     engine: EngineName = "rapidocr",
 ) -> None:
-    """Replay labelled documents with simulated people: error, answers and seconds over time, against other policies."""
+    """Replay labelled documents with simulated people: error, answers and seconds over time, against other policies.
+
+    Ours stands there twice: with the certify fold alone as evidence, and with COUNTERSIGN_CERTIFY_NEWER.
+    """
     from hitl.policy import Policy
     from hitl.settings import settings
     from hitl.simulate import people as crowds

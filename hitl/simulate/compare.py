@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,12 +13,12 @@ from hitl.simulate import others
 from hitl.simulate.course import Course, course
 from hitl.simulate.learning import Learned, Learner, passes
 from hitl.simulate.people import Crowd, Model
-from hitl.simulate.replay import Production, Trace, run
+from hitl.simulate.replay import Production, Trace
 from hitl.simulate.report import Point, overall, points
 from hitl.simulate.rows import SimDocument, stream
 from models.states import Fold
 
-OURS = "countersign"
+OURS, NEWER = "countersign", "countersign, newer certify too"
 
 
 @dataclass(frozen=True)
@@ -60,49 +60,45 @@ def one_seed(documents: Sequence[SimDocument], model: Model, wanted: Settings, s
     """Every policy on one order of the documents, ours first: random review gets the answers that ours took."""
     rng = np.random.default_rng([20150, seed])
     crowd = Crowd(model, wanted.people, rng)
-    production = Production(wanted.policy, wanted.target, crowd, f"seed {seed}")
-    if wanted.zero is None:
-        shown = stream(documents, wanted.length, rng)
-        ours = run(shown, production)
-    else:
-        number = seed % wanted.zero.courses
-        plan = course(documents, wanted.zero.trainings, number)
-        ours, shown = from_zero(plan, wanted.zero.learner, production, rng, wanted.length)
-    taken = sum(s.answers for s in ours.documents) / sum(s.fields for s in ours.documents)
-    ways = others.WAYS | {"random review, same budget": others.random_review(min(taken, 1.0))}
-    return {OURS: ours} | {name: others.run(shown, way, crowd, rng) for name, way in ways.items()}
+    shown, ours = list[SimDocument](), dict[str, Trace]()
+    plan = course(documents, wanted.zero.trainings, seed % wanted.zero.courses) if wanted.zero else None
+    order = plan.order(rng)[: wanted.length] if plan else stream(documents, wanted.length, rng)
+    reigns = champions(plan, wanted.zero.learner, wanted.target) if plan and wanted.zero else {}
+    for name, newer in ((OURS, False), (NEWER, True)):
+        fold = plan.fold if plan else None
+        production = Production(wanted.policy, wanted.target, crowd, f"seed {seed}", newer=newer, fold=fold)
+        ours[name], shown = follow(order, reigns, production)
+    taken = ours[NEWER if settings().certify_newer else OURS]
+    share = sum(s.answers for s in taken.documents) / sum(s.fields for s in taken.documents)
+    ways = others.WAYS | {"random review, same budget": others.random_review(min(share, 1.0))}
+    return ours | {name: others.run(shown, way, crowd, rng) for name, way in ways.items()}
 
 
-def from_zero(
-    plan: Course, learner: Learner, production: Production, rng: np.random.Generator, length: int
+def follow(
+    order: Sequence[SimDocument], reigns: Mapping[int, Learned], production: Production
 ) -> tuple[Trace, list[SimDocument]]:
-    """Train and judge models on the way; also the documents as the model of their time read them.
-
-    Models are taught the labels of the manifest: what people release differs from them in about a field in a thousand.
-    """
-    order, trace, shown = plan.order(rng)[:length], Trace(), list[SimDocument]()
-    cuts = {sum(len(part) for part in plan.parts[: i + 1]): i for i in range(len(plan.parts) - 1)}
-    champion: Learned | None = None
+    """The stream, a new model from some positions on; also the documents as the model of their time read them."""
+    trace, shown = Trace(), list[SimDocument]()
     for position, document in enumerate(order):
-        if position in cuts:
-            champion = _retrain(plan, learner, production, cuts[position], champion)
-        index = production.index
+        if position in reigns:
+            production.retrained(reigns[position].read)
         shown.append(replace(document, fields=production.read(document)))
-        trace.documents.append(production.take(document))
-        if production.index != index:
-            trace.alarms.append(position)
+        trace.add(production, document)
     return trace, shown
 
 
-def _retrain(
-    plan: Course, learner: Learner, production: Production, number: int, champion: Learned | None
-) -> Learned | None:
-    names = plan.of_fold(Fold.TRAIN, number)
-    if len(names) < settings().min_training_documents:
-        return champion
-    candidate = learner.learn(names)
-    select, floor = plan.of_fold(Fold.SELECT, number), settings().gate_floor
-    if not passes(candidate, champion, select, production.promised, floor):
-        return champion
-    production.retrained(lambda document: candidate.rows[document.name], candidate.trained)
-    return candidate
+def champions(plan: Course, learner: Learner, target: float) -> dict[int, Learned]:
+    """The models that pass the gate, by the position from which they serve.
+
+    Models are taught the labels of the manifest: what people release differs from them in about a field in a thousand.
+    """
+    found: dict[int, Learned] = {}
+    champion: Learned | None = None
+    for number in range(len(plan.parts) - 1):
+        names = plan.of_fold(Fold.TRAIN, number)
+        if len(names) < settings().min_training_documents:
+            continue
+        candidate = learner.learn(names)
+        if passes(candidate, champion, plan.of_fold(Fold.SELECT, number), target, settings().gate_floor):
+            champion = found[sum(len(part) for part in plan.parts[: number + 1])] = candidate
+    return found

@@ -33,6 +33,9 @@ class Learned:
     held_out: Rows
     cpu_seconds: float
 
+    def read(self, document: SimDocument) -> tuple[FieldRow, ...]:
+        return self.rows[document.name]
+
 
 class Learner:
     """Trains models on some of the labelled documents. `folder` keeps them by the hash of their training set."""

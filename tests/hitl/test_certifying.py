@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlmodel import Session, col, select
 
 from hitl import certifying, recertifying
@@ -229,7 +229,7 @@ def test_only_new_evidence_has_certificates_looked_at_again(
     document = released(session, workspace, model_id, 1)[0]
     document.fold = fold.value
     session.execute(text("DELETE FROM procrastinate_jobs"))
-    follow(session, document, "receipt")
+    follow(session, document, "receipt", now=NOW)
     assert session.execute(text("SELECT count(*) FROM procrastinate_jobs")).scalar_one() == looks
 
 
@@ -258,6 +258,44 @@ def test_a_wrong_type_makes_all_fields_wrong(session: Session, workspace: Worksp
     note(session, document, now=NOW)
     row = session.exec(select(Observation)).one()
     assert (row.machine_wrong, row.released_wrong, row.probability) == (True, True, audit.probability)
+
+
+def test_a_wrong_type_is_held_against_the_next_model_too(session: Session, workspace: Workspace, model_id: str):
+    documents = released(session, workspace, model_id, 4)
+    of_type = verdict(session, documents[0], "document_type")
+    create_audit(session, of_type, state="final", gold_state="found", gold="invoice", probability=1.0)
+    right = verdict(session, documents[1], "document_type")
+    create_audit(session, right, state="final", gold_state="found", gold="receipt", probability=1.0)
+    note(session, documents[0], now=NOW)
+    assert refresh(session, workspace.id, "receipt", now=NOW)[0].report["released_error"] == pytest.approx(0.25)
+    promote(session, create_model(session, workspace, state=ModelState.PASSED.value), actor="test", now=NOW)
+    session.execute(text("DELETE FROM audit WHERE gold = '\"12.50\"'"))  # of the fields nothing is known any more
+    assert refresh(session, workspace.id, "receipt", now=NOW)[0].report["released_error"] == pytest.approx(0.25)
+
+
+def test_what_people_settle_between_themselves_is_no_sign_of_drift(
+    session: Session, workspace: Workspace, model_id: str
+):
+    released(session, workspace, model_id, 150)
+    settled = {"source": "review", "machine_wrong": True, "probability": 1.0}
+    session.execute(
+        update(Observation).where(col(Observation.created_at) > NOW + timedelta(minutes=90)).values(settled)
+    )
+    report = refresh(session, workspace.id, "receipt", now=NOW)[0].report
+    assert (report["audit_raised"], report["drift"]["labelled"]) == (False, 91)
+
+
+def test_the_more_there_is_to_replay_the_longer_it_waits(session: Session, workspace: Workspace, model_id: str):
+    document = released(session, workspace, model_id, 1)[0]
+    row = refresh(session, workspace.id, "receipt", now=NOW)[0]
+    waits = []
+    for known in (10, 5_000):
+        row.documents = known
+        session.add(row)
+        session.execute(text("DELETE FROM procrastinate_jobs"))
+        follow(session, document, "receipt", now=NOW)
+        waits.append(session.execute(text("SELECT scheduled_at FROM procrastinate_jobs")).scalar_one())
+    assert waits == [None, NOW + timedelta(seconds=10)]
 
 
 def test_policies_that_promise_the_same_share_their_labels(session: Session, workspace: Workspace, model_id: str):

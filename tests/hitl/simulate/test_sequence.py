@@ -56,19 +56,44 @@ def test_the_gate_looks_only_where_the_champion_was_not_trained():
     assert not passes(model(first | rest, wrong=False, held_wrong=0.3), champion, [], 0.05, 0.5)
 
 
-def test_a_new_model_is_certified_on_what_it_was_not_trained_on():
-    production = Production(Policy(), 0.05, Crowd(read(), 8, np.random.default_rng(1)), "key")
+def test_a_new_model_is_certified_on_the_certify_fold_that_came_before_it():
+    folds = {d.name: fold for d, fold in zip(some(60), [Fold.CERTIFY.value, Fold.TRAIN.value] * 30, strict=True)}
+    production = Production(
+        Policy(), 0.05, Crowd(read(), 8, np.random.default_rng(1)), "key", newer=True,
+        fold=lambda document: folds.get(document.name, Fold.TRAIN.value),
+    )  # fmt: skip
     documents = some(60)
     for document in documents:
         production.take(document)
     assert production.process.documents == 60
-    production.retrained(lambda document: document.fields, {d.name for d in documents[:25]})
-    assert (production.process.documents, production.index) == (35, 1)  # the first might not have been certified yet
+    production.retrained(lambda document: document.fields)
+    assert (production.process.documents, production.index) == (30, 1)  # the first might not have been certified yet
     for i in range(100):
         production.take(SimDocument(f"n{i}", f"n{i}", documents[0].fields))
     assert production.process.threshold() is not None
-    production.retrained(lambda document: document.fields, set())
-    assert production.index == 2
+    production.retrained(lambda document: document.fields)
+    assert (production.process.documents, production.index) == (30, 2)
+
+
+def test_unless_the_settings_say_so_the_certify_fold_alone_certifies_and_is_keyed_twice():
+    fold = {True: Fold.CERTIFY.value, False: Fold.TRAIN.value}
+    production = Production(
+        Policy(), 0.05, Crowd(read(), 8, np.random.default_rng(1)), "key",
+        fold=lambda document: fold[int(document.name) % 2 == 0],
+    )  # fmt: skip
+    spent = [production.take(document) for document in some(60)]
+    assert production.process.documents == 30
+    assert all(one.audits == 2 for one in spent[::2])
+    assert sum(one.audits for one in spent[1::2]) < 15
+    assert np.mean([one.answers for one in spent[1::2]]) < 3 < np.mean([one.answers for one in spent[::2]])
+
+
+def test_the_simulation_asks_the_rule_of_production(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("hitl.simulate.replay.certifies", lambda fold, *, is_younger, newer: False)
+    production = Production(Policy(), 0.05, Crowd(read(), 8, np.random.default_rng(1)), "key")
+    for document in some(10):
+        production.take(document)
+    assert production.process.documents == 0
 
 
 def test_audits_fall_after_a_threshold_came_into_force():
