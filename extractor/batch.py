@@ -20,6 +20,7 @@ from extractor.cost import Meter
 from extractor.doctypes import load_document_types
 from extractor.read import Extraction, ReadOptions, extract, read_document
 from extractor.recognise import Recogniser
+from extractor.tickboxes import marked, types_with_boxes
 from extractor.triage import Refusal
 from models.nets.bundle import Bundle
 from models.values import Page
@@ -35,6 +36,7 @@ class Job:
 
     path: Path
     name: str
+    document_type: str | None = None  # where it is known, `read_all` sets boxes to tick among the words if it has any
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ _worker: dict[str, Any] = {}
 
 def _start(setup: Setup) -> None:
     _worker["setup"] = setup
+    _worker["with_boxes"] = types_with_boxes(setup.doctypes)
     if setup.bundle is not None:
         types = load_document_types(setup.doctypes)
         _worker["recogniser"] = Recogniser.from_bundle(Bundle.load(setup.bundle), types)
@@ -163,7 +166,9 @@ def _extract_one(job: Job) -> Outcome:
 
 def _read_one(job: Job) -> Words:
     try:
-        return Words(job.name, read_document(job.path.read_bytes(), _worker["setup"].options).pages)
+        document = read_document(job.path.read_bytes(), _worker["setup"].options)
+        boxes = job.document_type in _worker["with_boxes"]
+        return Words(job.name, marked(document.pages, document.image_of) if boxes else document.pages)
     except (Refusal, OSError) as error:
         return Words(job.name, (), _sentence(error))
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from extractor.checks import Failure, find_failures
 from extractor.classify import UNKNOWN, TypeClassifier, TypeGuess
+from extractor.tickboxes import with_ticks
 from models.doctype import DocumentType, FieldSpec
 from models.nets.bundle import Bundle
 from models.values import Page, Reading, Recognition, ValueState
@@ -119,7 +120,7 @@ def _read_fields(
     pages: Sequence[Page], recogniser: Recogniser, spec: DocumentType, image_of: ImageOf | None
 ) -> list[Reading]:
     model = recogniser.model(spec.name)
-    readings = {r.field: r for r in model.read(pages, image_of)} if model else {}
+    readings = {r.field: r for r in model.read(with_ticks(pages, spec, image_of), image_of)} if model else {}
     return [readings.get(f.name) or not_found(f) for f in spec.fields]
 
 

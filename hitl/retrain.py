@@ -139,7 +139,10 @@ def train(work: Plan, progress: Progress) -> Trained:
     from models.nets.bundle import Bundle
 
     champion = Bundle.load(work.champion)
-    folds = {fold: [_training_document(d) for d in work.documents if d["fold"] == fold.value] for fold in Fold}
+    folds = {
+        fold: [_training_document(d, work.doctypes[d["type"]]) for d in work.documents if d["fold"] == fold.value]
+        for fold in Fold
+    }
     doctypes = {name: work.doctypes[name] for name in work.types}
     bundle, report = learn(folds[Fold.TRAIN], doctypes, champion, SEED, progress)
     progress("gate", 0.9)
@@ -277,12 +280,17 @@ def _weight(label: Mapping[str, Any]) -> float:
     return min(1.0 / float(label["probability"]), MAX_WEIGHT)
 
 
-def _training_document(entry: Mapping[str, Any]) -> TrainingDocument:
+def _training_document(entry: Mapping[str, Any], spec: DocumentType) -> TrainingDocument:
     from extractor.fields import Label, TrainingDocument
+    from extractor.render import decode_png
+    from extractor.tickboxes import with_ticks
 
     labels: dict[str, Label | None] = {}
     for name, label in entry["labels"].items():
         boxes = ((label["page"], Box.from_list(label["box"])),) if label["box"] and label["page"] else ()
         labels[name] = Label(ValueState(label["state"]), label["value"], boxes, _weight(label))
     pages = tuple(Page.from_json(json.loads(blobs().get(key))) for key in entry["pages"])
+    images = {page.number: key for page, key in zip(pages, entry.get("images", ()), strict=False)}
+    if len(images) == len(pages):  # snapshots of older versions name no images
+        pages = with_ticks(pages, spec, lambda number: decode_png(blobs().get(images[number])))
     return TrainingDocument(entry["document"], entry["group"], entry["type"], pages, labels)

@@ -57,7 +57,10 @@ def freeze(session: Session, workspace_id: str, *, now: datetime, document_types
 
 
 def read(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """The documents of a snapshot: {document, group, type, fold, pages: [blob keys], labels: {field: {...}}}."""
+    """The documents of a snapshot: {document, group, type, fold, pages, images, labels: {field: {...}}}.
+
+    `pages` and `images` are blob keys: the words of each page, and the picture that is served.
+    """
     body = json.loads(blobs().get(snapshot.blob_key))
     documents: list[dict[str, Any]] = body["documents"]
     return documents
@@ -90,6 +93,7 @@ def _entry(session: Session, document: Document, document_type: str) -> dict[str
         "type": document_type,
         "fold": document.fold,
         "pages": [page.words_key for page in pages if page.words_key],
+        "images": [page.image_key for page in pages if page.words_key],
         "labels": {},
     }
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from typer.main import get_command
+
+from models.doctype import Kind
 
 HELP = Path(__file__).resolve().parents[1] / "api" / "help"
 MADE = "<!-- Made by scripts/manual.py from the code; edit the code, then run `make manual`. -->"
@@ -65,6 +68,11 @@ def types_page() -> str:
     from extractor.doctypes import load_document_types
 
     rows = ["# Document types", MADE, "", "One TOML file each in `extractor/doctypes/`, or one call of the API.", ""]
+    rows += ["## Kinds of fields", "", "| kind | how it is read |", "|---|---|"]
+    for kind in Kind:
+        said = importlib.import_module(f"extractor.kinds.{kind}").__doc__ or ""
+        rows.append(f"| `{kind}` | {' '.join(said.split()).replace('|', chr(92) + '|')} |")
+    rows.append("")
     for spec in load_document_types().values():
         rows += [
             f"## `{spec.name}`: {spec.label}",

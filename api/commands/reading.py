@@ -302,7 +302,7 @@ def _training_documents(entries: Sequence[Entry], setup: Setup, jobs: int | None
     from extractor.batch import Job, read_all, workers_for
     from extractor.learn import training_document
 
-    work = [Job(entry.path, str(entry.path)) for entry in entries]
+    work = [Job(entry.path, str(entry.path), entry.document_type) for entry in entries]
     pages = {}
     with _bar("reading", len(work)) as step:
         for words in read_all(work, setup, workers_for(jobs, len(work))):

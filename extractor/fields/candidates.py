@@ -16,6 +16,7 @@ from extractor.fields.layout import Layout
 from extractor.fields.locales import SPELLINGS, locale_of_document
 from extractor.fields.spans import Running, Span, running, unique
 from extractor.kinds import Locale, checkbox, date, identifier, money
+from extractor.kinds.checkbox import EMPTY_BOX, TICKED_BOX
 from extractor.kinds.date import Span as TextSpan
 from models.doctype import DocumentType, Kind
 
@@ -201,9 +202,11 @@ def choices(layout: Layout, locale: Locale) -> Iterator[Span]:
 
 
 def ticks(layout: Layout, locale: Locale) -> Iterator[Span]:
+    """Printed boxes; on a page without any, what else may say yes or no: beside boxes, such words are labels."""
+    boxes = {EMPTY_BOX, TICKED_BOX}.intersection(layout.text)
     for token, text in enumerate(layout.text):
         value = checkbox.normalise(text, locale)
-        if value is not None and len(text) <= 3 and not text.isdigit():
+        if value is not None and (text in boxes if boxes else len(text) <= 3 and not text.isdigit()):
             yield _span(layout, Kind.CHECKBOX, (token,), value)
 
 
