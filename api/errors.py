@@ -16,6 +16,7 @@ from hitl.documents import NotNow
 from hitl.embedded import DatabaseUnavailable
 from hitl.idempotency import KeyReused
 from hitl.keys import NoSuchKey, UnknownScope
+from hitl.masterdata import MasterDataRefused
 from hitl.moves import IllegalMove, LostRace
 from hitl.people import CodeSpent, LastAdmin, LoginTaken, NoSuchPerson, PeopleError, WeakPassword, WrongPassword
 from hitl.registry import NoSuchModel
@@ -60,6 +61,9 @@ ERRORS: dict[type[Exception], Kind] = {
     DatabaseUnavailable: Kind(503, "database_unavailable", "Look at the database, then try again."),
     BackupRefused: Kind(409, "backup_refused", "Nothing was changed. Correct it and run the command again."),
     ManifestUnreadable: Kind(422, "manifest_unreadable", "Correct the line and run the command again."),
+    MasterDataRefused: Kind(
+        422, "master_data_refused", "The first line names fields of the type, e.g. company,address,tax_number."
+    ),
     PeopleError: Kind(422, "person_refused", "Correct it and send it again."),
     NoSuchPerson: Kind(404, "no_such_person", "Check the login; `countersign user list` shows all."),
     LoginTaken: Kind(409, "login_taken", "Choose another login."),

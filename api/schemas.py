@@ -189,6 +189,13 @@ class TypeList(BaseModel):
     document_types: list[TypeVersionView]
 
 
+class MasterDataView(BaseModel):
+    document_type: str
+    rows: int
+    updated_by: str
+    updated_at: datetime
+
+
 class PolicyView(BaseModel):
     document_type: str
     number: int

@@ -19,6 +19,7 @@ from models.values import Page, Reading, Recognition, ValueState
 
 if TYPE_CHECKING:
     from extractor.fields import FieldModel
+    from extractor.fields.memory import Fact
 
 TYPES = "types/"  # section of the classifier in a bundle
 FIELDS = "fields/"  # sections of the field models, by document type
@@ -35,12 +36,15 @@ class Recogniser:
 
     bundle: Bundle
     types: dict[str, DocumentType]
+    facts: Mapping[str, Sequence[Fact]] = field(default_factory=dict)  # master data of the workspace that asks, by type
     _classifier: TypeClassifier | None = field(default=None, repr=False)
     _models: dict[str, FieldModel] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_bundle(cls, bundle: Bundle, doctypes: Mapping[str, DocumentType]) -> Recogniser:
-        return cls(bundle, dict(doctypes))
+    def from_bundle(
+        cls, bundle: Bundle, doctypes: Mapping[str, DocumentType], facts: Mapping[str, Sequence[Fact]] | None = None
+    ) -> Recogniser:
+        return cls(bundle, dict(doctypes), facts or {})
 
     @property
     def version(self) -> str:
@@ -65,7 +69,8 @@ class Recogniser:
 
         if name not in self._models and self.knows(name):
             parts = self.bundle.section(f"{FIELDS}{name}/")
-            self._models[name] = FieldModel.from_parts(*parts)
+            model = FieldModel.from_parts(*parts)
+            self._models[name] = model.knowing(self.facts[name]) if self.facts.get(name) else model
         return self._models.get(name)
 
 

@@ -120,7 +120,7 @@ def is_due(session: Session, user: User) -> bool:
         select(func.count())
         .select_from(Answer)
         .join(Task, col(Task.id) == col(Answer.task_id))
-        .where(Answer.user_id == user.id, Task.purpose == TaskPurpose.GOLD.value)
+        .where(Answer.user_id == user.id, Task.for_user_id == user.id, Task.purpose == TaskPurpose.GOLD.value)
     ).one()
     workspace = session.get_one(Workspace, user.workspace_id)
     return draw_number(workspace.audit_key, user.id, "gold", answers) < gold_rate(controls)

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlmodel import Session
 
 from extractor import sandbox
-from hitl import policy, registry
+from hitl import masterdata, policy, registry
 from hitl.blobs import blobs
 from hitl.pages import load_words, page_rows
 from hitl.workspaces import current_types
@@ -32,6 +32,7 @@ class Work:
     type_versions: dict[str, str]
     document_type: str | None
     pages: list[DocumentPage]
+    master_data: dict[str, str]  # of this workspace alone, by type
 
 
 def gather(session: Session, document: Document) -> Work:
@@ -45,6 +46,7 @@ def gather(session: Session, document: Document) -> Work:
         type_versions={name: row.id for name, (row, _) in types.items()},
         document_type=document.requested_type,
         pages=page_rows(session, document.id),
+        master_data=masterdata.contents(session, document.workspace_id),
     )
 
 
@@ -54,6 +56,7 @@ def recognise(work: Work, *, seconds: float, today: date) -> Recognition:
         "folder": str(work.folder),
         "types": {name: spec.model_dump(mode="json") for name, spec in work.types.items()},
         "document_type": work.document_type if work.document_type in work.types else None,
+        "master_data": work.master_data,
         "pages": [load_words(row).to_json() for row in work.pages],
         "today": today.isoformat(),
     }

@@ -23,7 +23,7 @@ def recognise_job(header: dict[str, Any], images: list[bytes]) -> tuple[dict[str
     pictures = {page.number: image for page, image in zip(pages, images, strict=True)}
     recognition = extractor.recognise.recognise(
         pages,
-        recogniser(header["folder"], header["types"]),
+        recogniser(header["folder"], header["types"], header["master_data"]),
         header["document_type"],
         image_of=lambda number: decode_png(pictures[number]),
         today=date.fromisoformat(header["today"]),
@@ -31,14 +31,16 @@ def recognise_job(header: dict[str, Any], images: list[bytes]) -> tuple[dict[str
     return recognition.to_json(), []
 
 
-def recogniser(folder: str, types: Mapping[str, Any]) -> Recogniser:
-    """The bundle in `folder`, for these document types."""
-    return _loaded(folder, json.dumps(types, sort_keys=True))
+def recogniser(folder: str, types: Mapping[str, Any], master_data: Mapping[str, str]) -> Recogniser:
+    """The bundle in `folder`, for these document types and with this master data: CSV by type."""
+    return _loaded(folder, json.dumps(types, sort_keys=True), json.dumps(master_data, sort_keys=True))
 
 
 @lru_cache(maxsize=2)
-def _loaded(folder: str, types: str) -> Recogniser:
+def _loaded(folder: str, types: str, master_data: str) -> Recogniser:
+    from extractor.fields.masterdata import facts_by_type
+
     parsed = {name: DocumentType.model_validate(spec) for name, spec in json.loads(types).items()}
     # without a bundle nothing was learnt yet, and everything goes to people
     bundle = Bundle.load(Path(folder)) if (Path(folder) / INDEX).exists() else Bundle()
-    return Recogniser.from_bundle(bundle, parsed)
+    return Recogniser.from_bundle(bundle, parsed, facts_by_type(json.loads(master_data), parsed))

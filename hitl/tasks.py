@@ -26,36 +26,40 @@ __all__ = ["expire_leases", "hand_back", "hand_out", "open_tasks", "queue_summar
 SOON = timedelta(hours=1)  # a task that is due so soon goes before the batch
 OLD = timedelta(hours=4)  # and so does one that waited so long
 
-# One statement. The order: returned work, priority, what cannot wait, the field the person has in hand, due, age.
+# Each step takes the whole queue at once: probing for every task cost a quarter of a second at 2,000 open ones.
+# Of several tasks on one field a person gets the first. The order: returned work, priority, what cannot wait, the field
+# the person has in hand, due, age. Of the best, those are leased that nobody else is leasing this instant.
 _NEXT = text("""
-    SELECT t.id FROM task t
-    JOIN document d ON d.id = t.document_id
-    WHERE t.workspace_id = :workspace AND t.state = 'open'
-      AND (t.for_user_id IS NULL OR t.for_user_id = :user)
-      AND d.held_reason IS NULL
-      AND (CAST(:kinds AS text[]) IS NULL OR t.kind = ANY (CAST(:kinds AS text[])))
-      AND (CAST(:trained AS text[]) IS NULL OR t.kind = ANY (CAST(:trained AS text[])) OR t.for_user_id = :user)
-      AND (CAST(:purposes AS text[]) IS NULL OR t.purpose = ANY (CAST(:purposes AS text[])))
-      AND (CAST(:field AS text) IS NULL OR t.field = :field)
-      AND NOT EXISTS (
-        SELECT 1 FROM answer a JOIN task done ON done.id = a.task_id
-        WHERE a.user_id = :user AND a.document_id = t.document_id AND done.field = t.field AND a.undone_at IS NULL)
-      AND NOT EXISTS (
-        SELECT 1 FROM task held
-        WHERE held.leased_to = :user AND held.state = 'leased'
-          AND held.document_id = t.document_id AND held.field = t.field)
-      AND NOT EXISTS (
-        SELECT 1 FROM task twin
-        WHERE twin.document_id = t.document_id AND twin.field = t.field AND twin.state = 'open' AND twin.id < t.id
-          AND (twin.for_user_id IS NULL OR twin.for_user_id = :user)
-          AND (CAST(:purposes AS text[]) IS NULL OR twin.purpose = ANY (CAST(:purposes AS text[]))))
-      AND (CAST(:cap AS float) >= 1 OR t.for_user_id = :user OR coalesce(
-        (SELECT jsonb_array_length(e.fields) FROM exposure e WHERE e.user_id = :user AND e.document_id = t.document_id)
-        , 0) + 1 <= greatest(1, :cap * (SELECT count(*) FROM verdict v WHERE v.document_id = d.id AND v.run = d.run)))
-    ORDER BY (t.for_user_id IS NOT NULL) DESC, t.priority DESC,
-      (t.due_at < :soon OR t.created_at < :old) IS TRUE DESC,
-      (t.field = :batch) IS TRUE DESC, t.due_at NULLS LAST, t.created_at, t.id
-    LIMIT :count FOR UPDATE OF t SKIP LOCKED
+    WITH waiting AS MATERIALIZED (
+      SELECT DISTINCT ON (document_id COLLATE "C", field COLLATE "C")
+        id, document_id, field, kind, for_user_id, priority, due_at, created_at FROM task
+      WHERE workspace_id = :workspace AND state = 'open'
+        AND (for_user_id IS NULL OR for_user_id = :user)
+        AND (CAST(:purposes AS text[]) IS NULL OR purpose = ANY (CAST(:purposes AS text[])))
+        AND (CAST(:field AS text) IS NULL OR field = :field)
+      ORDER BY document_id COLLATE "C", field COLLATE "C", id COLLATE "C"),
+    had AS MATERIALIZED (
+      SELECT a.document_id, done.field FROM (SELECT DISTINCT document_id FROM waiting) w
+      JOIN answer a ON a.user_id = :user AND a.document_id = w.document_id AND a.undone_at IS NULL
+      JOIN task done ON done.id = a.task_id
+      UNION ALL SELECT document_id, field FROM task WHERE leased_to = :user AND state = 'leased'),
+    best AS MATERIALIZED (
+      SELECT id, row_number() OVER (
+        ORDER BY (for_user_id IS NOT NULL) DESC, priority DESC, (due_at < :soon OR created_at < :old) IS TRUE DESC,
+          (field = :batch) IS TRUE DESC, due_at NULLS LAST, created_at, id COLLATE "C") AS place
+      FROM waiting w
+      WHERE (CAST(:kinds AS text[]) IS NULL OR kind = ANY (CAST(:kinds AS text[])))
+        AND (CAST(:trained AS text[]) IS NULL OR kind = ANY (CAST(:trained AS text[])) OR for_user_id = :user)
+        AND (document_id, field) NOT IN (SELECT document_id, field FROM had)
+        AND document_id NOT IN (SELECT id FROM document WHERE workspace_id = :workspace AND held_reason IS NOT NULL)
+        AND (CAST(:cap AS float) >= 1 OR for_user_id = :user OR coalesce(
+          (SELECT jsonb_array_length(e.fields) FROM exposure e
+            WHERE e.user_id = :user AND e.document_id = w.document_id), 0) + 1
+          <= greatest(1, :cap * (SELECT count(*) FROM verdict v JOIN document d ON d.id = v.document_id
+            WHERE v.document_id = w.document_id AND v.run = d.run)))
+      ORDER BY place LIMIT :count + 200)
+    SELECT t.id FROM best JOIN task t ON t.id = best.id WHERE t.state = 'open'
+    ORDER BY best.place LIMIT :count FOR UPDATE OF t SKIP LOCKED
 """)
 
 

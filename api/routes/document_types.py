@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Body
+from fastapi.responses import Response
 from sqlmodel import col
 
-from api.deps import Admin, Caller, Now, Reader, SessionDep, mine
+from api.deps import Admin, Caller, Now, Reader, SessionDep, mine, not_found
 from api.problems import ApiProblem
-from api.schemas import PolicyView, TypeList, TypeVersionView
+from api.schemas import MasterDataView, PolicyView, TypeList, TypeVersionView
+from hitl import masterdata, workspaces
 from hitl import policy as policies
-from hitl import workspaces
 from models.doctype import DocumentType
-from models.tables import DocumentTypeVersion, PolicyVersion
+from models.tables import DocumentTypeVersion, MasterData, PolicyVersion
 
 router = APIRouter(prefix="/v1", tags=["document types"])
 
@@ -58,6 +61,36 @@ def replace_type(name: str, body: DocumentType, session: SessionDep, caller: Adm
 def _save(body: DocumentType, session: SessionDep, caller: Caller, now: Now) -> TypeVersionView:
     row = workspaces.save_type(session, caller.workspace_id, body, actor=caller.actor, now=now)
     return TypeVersionView.model_validate(row)
+
+
+@router.put("/document-types/{name}/master-data")
+def replace_master_data(
+    name: str, body: Annotated[bytes, Body(media_type="text/csv")], session: SessionDep, caller: Admin, now: Now
+) -> MasterDataView:
+    """Vendors as CSV: columns named like fields, numbers in any other. Corrects what is misread of them."""
+    row = masterdata.keep(session, caller.workspace_id, name, body, actor=caller.actor, now=now)
+    return MasterDataView.model_validate(row, from_attributes=True)
+
+
+@router.get("/document-types/{name}/master-data", response_class=Response)
+def show_master_data(name: str, session: SessionDep, caller: Admin) -> Response:
+    """The CSV as it was sent."""
+    return Response(_master_data(session, caller, name).content, media_type="text/csv")
+
+
+@router.delete("/document-types/{name}/master-data", status_code=204)
+def delete_master_data(name: str, session: SessionDep, caller: Admin, now: Now) -> None:
+    """Documents are read without it from now on; what was read stays."""
+    _master_data(session, caller, name)
+    masterdata.forget(session, caller.workspace_id, name, actor=caller.actor, now=now)
+
+
+def _master_data(session: SessionDep, caller: Caller, name: str) -> MasterData:
+    workspaces.current_type(session, caller.workspace_id, name)  # raises the error that says so
+    row = masterdata.find(session, caller.workspace_id, name)
+    if row is None:
+        raise not_found(MasterData, name)
+    return row
 
 
 @router.get("/policies/{document_type}")

@@ -24,6 +24,7 @@ from api.web import (
     training,
     types,
     upload,
+    vendors,
 )
 from api.web.rendering import error_page
 
@@ -40,6 +41,7 @@ PAGES = (
     quality,
     modelpages,
     types,
+    vendors,
     policies,
     people,
     access,

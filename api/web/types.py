@@ -15,6 +15,7 @@ from api.web.forms import AnyForm, Form
 from api.web.rendering import go, render
 from api.web.visitor import Operator, Visitor
 from extractor.checks import CHECKS, VALIDATORS
+from hitl import masterdata
 from hitl.policy import Policy, current_policy
 from hitl.workspaces import current_type, current_types, save_type
 from models.doctype import DocumentType, KeyingMode, Kind
@@ -65,7 +66,8 @@ def editor(
         request, who, "type.html", section="/types", status=status, title=spec["label"] or "New document type",
         spec=spec, is_new=is_new, versions=versions, kinds=list(Kind), modes=list(KeyingMode),
         validators=sorted(VALIDATORS), check_kinds=sorted(CHECKS), blank=BLANK_ROWS,
-        samples=_samples(who, name), **_previewed(who, context.pop("preview")), **context,
+        samples=_samples(who, name), master_data=masterdata.find(who.session, who.workspace_id, name),
+        **_previewed(who, context.pop("preview")), **context,
     )  # fmt: skip
 
 

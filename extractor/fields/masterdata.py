@@ -6,9 +6,11 @@ registration or phone number, recognises the vendor if it has 7 to 14 digits. On
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import re
+from collections.abc import Mapping
 
 from extractor import kinds
 from extractor.fields.memory import REMEMBERED, Fact
@@ -31,6 +33,15 @@ def read_master_data(text: str, doctype: DocumentType) -> tuple[Fact, ...]:
         return tuple(fact for row in rows if any(row) for fact in _facts(row, header, doctype, rows.line_num))
     except csv.Error as error:
         raise MasterDataUnreadable(f"line {rows.line_num}: {error}") from error
+
+
+def facts_by_type(texts: Mapping[str, str], types: Mapping[str, DocumentType]) -> dict[str, tuple[Fact, ...]]:
+    """Facts of each document type from its CSV. One whose columns the type no longer has is left out."""
+    found = {}
+    for name, text in texts.items():
+        with contextlib.suppress(MasterDataUnreadable, KeyError):
+            found[name] = read_master_data(text, types[name])
+    return found
 
 
 def _facts(row: list[str], header: list[str], doctype: DocumentType, line: int) -> list[Fact]:

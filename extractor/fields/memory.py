@@ -26,6 +26,7 @@ REMEMBERED = frozenset({Kind.NAME, Kind.ADDRESS})
 VENDOR_RATIOS = (101.0, 50.0, 60.0, 70.0, 80.0, 90.0)
 TEXT_RATIOS = (101.0, 94.0, 92.0, 90.0, 88.0, 85.0)
 OFF = 101.0
+LISTED_VENDOR, LISTED_TEXT = 80.0, 92.0  # for master data, on which nothing was fitted
 _NUMBER = re.compile(r"\d[\d\-]{5,}\d(?:-?[A-Z])?")
 
 
@@ -60,6 +61,13 @@ class Memory:
 
     facts: tuple[Fact, ...]
     ratios: dict[str, Ratios]
+    source: str = "memory"  # under which a correction stands in the provenance
+
+    @classmethod
+    def of_master_data(cls, facts: Iterable[Fact]) -> Memory:
+        """A workspace's own list: it is looked up by ratios that nobody fitted."""
+        kept = tuple(facts)
+        return cls(kept, {f.field: Ratios(LISTED_VENDOR, LISTED_TEXT) for f in kept}, "master_data")
 
     def apply(self, scene: Scene, decisions: Mapping[str, Decision]) -> dict[str, Decision]:
         """Decisions in which known values stand for their damaged readings."""
@@ -77,7 +85,7 @@ class Memory:
             return decision
         if fact.key == choice.key:
             return decision.with_evidence(memory_kept=1.0)
-        return _replaced(decision, choice, fact, why)
+        return _replaced(decision, choice, fact, {self.source: why})
 
     @property
     def _book(self) -> dict[str, Shelf]:
@@ -101,13 +109,13 @@ class Memory:
         return cls(facts, {name: Ratios(*pair) for name, pair in table["ratios"].items()})
 
 
-def _replaced(decision: Decision, choice: Choice, fact: Fact, why: str) -> Decision:
+def _replaced(decision: Decision, choice: Choice, fact: Fact, why: dict[str, str]) -> Decision:
     return replace(
         decision.with_evidence(memory_changed=1.0),
         state=ValueState.FOUND,
         choices=(replace(choice, key=fact.key, value=fact.value),),
         alternatives=((choice.value, round(float(np.exp(choice.score)), 4)), *decision.alternatives),
-        provenance=dict(decision.provenance) | {"memory": why, "read_as": choice.value},
+        provenance=dict(decision.provenance) | why | {"read_as": choice.value},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from extractor.checks import find_failures
 from extractor.fields.decisions import EVIDENCE, Choice, Decision, decide
 from extractor.fields.features import NUMBERS, Scene, make_scene
 from extractor.fields.lexicon import Vocabulary
-from extractor.fields.memory import Memory
+from extractor.fields.memory import Fact, Memory
 from extractor.fields.scorers import Scorers, net_from_arrays, net_to_arrays
 from extractor.fields.spelling import UNTAUGHT, Spelling
 from extractor.fields.tablemodel import LearnedTable
@@ -25,6 +25,7 @@ from models.values import Box, Item, Page, Reading
 Images = Callable[[int], NDArray[np.uint8]]
 Tensors = dict[str, NDArray[Any]]
 Parts = tuple[Tensors, dict[str, str], dict[str, Any]]
+UNPROVEN = 0.5  # most confidence of a value that master data put in place of what was read: nothing calibrates it
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ class FieldModel:
     oof: list[OutOfFold] = field(default_factory=list)
     spelling: Spelling = UNTAUGHT
     tables: dict[str, LearnedTable] = field(default_factory=dict)
+    master_data: Memory | None = None  # of the workspace that asks; never part of a bundle
+
+    def knowing(self, facts: Iterable[Fact]) -> FieldModel:
+        """This model with the master data of one workspace."""
+        return replace(self, master_data=Memory.of_master_data(facts))
 
     def read(self, pages: Sequence[Page], image_of: Images | None = None) -> tuple[Reading, ...]:  # noqa: ARG002
         """One reading for every field of the document type."""
@@ -59,7 +65,9 @@ class FieldModel:
         order = [f.name for f in self.doctype.fields]
         evidence = np.array([decisions[name].vector() for name in order])
         sure = self.calibrator.confidence(evidence, np.arange(len(order)))
-        readings = {name: _reading(scene, decisions[name], float(p)) for name, p in zip(order, sure, strict=True)}
+        listed = self.master_data.apply(scene, decisions) if self.master_data else decisions
+        most = {name: UNPROVEN if listed[name].value != decisions[name].value else 1.0 for name in order}
+        readings = {n: _reading(scene, listed[n], min(most[n], float(p))) for n, p in zip(order, sure, strict=True)}
         readings |= {name: table.read(pages, self.doctype) for name, table in self.tables.items()}
         return tuple(readings.values())
 

@@ -6,6 +6,7 @@ from models.tables.learning import (
     DocumentTypeVersion,
     Example,
     GraderVersion,
+    MasterData,
     ModelVersion,
     Observation,
     PolicyVersion,
@@ -17,7 +18,7 @@ from models.tables.work import Answer, Audit, Exposure, GoldItem, Review, Task, 
 
 __all__ = [
     "Answer", "ApiKey", "Audit", "Blob", "Certificate", "Correction", "Document", "DocumentPage", "DocumentTypeVersion",
-    "Event", "Example", "Exposure", "FieldReading", "GoldItem", "GraderVersion", "IdempotencyKey", "Message",
-    "ModelVersion", "Observation", "PasswordReset", "PolicyVersion", "Release", "Review", "Skill", "Snapshot", "Task",
-    "User", "Verdict", "WebSession", "Webhook", "WebhookDelivery", "Workspace",
+    "Event", "Example", "Exposure", "FieldReading", "GoldItem", "GraderVersion", "IdempotencyKey", "MasterData",
+    "Message", "ModelVersion", "Observation", "PasswordReset", "PolicyVersion", "Release", "Review", "Skill",
+    "Snapshot", "Task", "User", "Verdict", "WebSession", "Webhook", "WebhookDelivery", "Workspace",
 ]  # fmt: skip

@@ -28,6 +28,21 @@ class DocumentTypeVersion(SQLModel, table=True):
     created_at: Moment = moment()
 
 
+class MasterData(SQLModel, table=True):
+    """What a customer knows of its vendors: a CSV for one document type of one workspace, replaced as a whole."""
+
+    __tablename__ = "master_data"
+    __table_args__ = (UniqueConstraint("workspace_id", "document_type"),)
+
+    id: str = Field(default_factory=lambda: new_id("mdt"), primary_key=True)
+    workspace_id: str = reference("workspace.id")
+    document_type: str
+    content: str  # extractor.fields.masterdata
+    rows: int
+    updated_by: str
+    updated_at: Moment = moment()
+
+
 class PolicyVersion(SQLModel, table=True):
     """How readings of one document type are routed, audited and keyed (hitl.policy.Policy)."""
 

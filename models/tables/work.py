@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from models.ids import new_id
@@ -86,6 +86,7 @@ class Task(SQLModel, table=True):
         one_of("state", TaskState, "task"),
         one_of("purpose", TaskPurpose, "task"),
         Index("task_next", "workspace_id", "state", "priority", "due_at", "created_at"),
+        Index("task_in_hand", "leased_to", postgresql_where=text("state = 'leased'")),
     )
 
     id: str = Field(default_factory=lambda: new_id("tsk"), primary_key=True)
@@ -115,13 +116,17 @@ class Task(SQLModel, table=True):
 class Answer(SQLModel, table=True):
     """What one person said. Never changed; an undone answer is marked, not deleted."""
 
-    __table_args__ = (UniqueConstraint("idempotency_key"),)
+    __table_args__ = (
+        UniqueConstraint("idempotency_key"),
+        Index("answer_of_document", "user_id", "document_id"),
+        Index("answer_newest", "user_id", "created_at"),
+    )
 
     id: str = Field(default_factory=lambda: new_id("ans"), primary_key=True)
     workspace_id: str = reference("workspace.id")
     task_id: str = reference("task.id")
     document_id: str = reference("document.id")
-    user_id: str = reference("person.id")
+    user_id: str = reference("person.id", index=False)
     idempotency_key: str
     value_state: str = Field(max_length=32)
     value: Any = json_column(nullable=True)  # normalised by kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -10,6 +11,7 @@ from sqlmodel import Session, select
 
 from hitl.policy import Policy
 from hitl.settings import settings
+from hitl.workspaces import create_workspace
 from models.states import ModelState, Role, TaskState
 from models.tables import Answer, Observation, Task, User, WebhookDelivery, Workspace
 from tests import factories
@@ -228,3 +230,23 @@ def test_quality_weighs_audits_by_their_probability(
     assert (field["decisions"], field["audited"], field["accepted_share"]) == (4, 3, 0.75)
     assert field["released_error"] == pytest.approx(2 / 22)
     assert client.get("/v1/quality?document_type=nda", headers=admin).json()["fields"] == []
+
+
+# --- master data ------------------------------------------------------------------------------------------------------
+
+
+def test_master_data_is_put_shown_and_deleted_by_its_own_workspace(
+    client: TestClient, admin: Headers, make_key: Any, session: Session
+):
+    path, csv = "/v1/document-types/receipt/master-data", "company,phone\nHarbour Cafe Ltd,0312345678\n"
+    stranger = make_key(create_workspace(session, "other", now=factories.NOW))
+    assert client.get(path, headers=admin).status_code == 404
+    put = client.put(path, headers=admin | {"Content-Type": "text/csv"}, content=csv)
+    assert (put.status_code, put.json()["rows"]) == (200, 1), put.text
+    assert client.get(path, headers=admin).text == csv
+    assert client.get(path, headers=stranger).status_code == 404
+    assert client.delete(path, headers=stranger).status_code == 404
+    refused = client.put(path, headers=admin, content=b"vendor\nHarbour Cafe Ltd\n")
+    assert (refused.status_code, refused.json()["code"]) == (422, "master_data_refused"), refused.text
+    assert client.delete(path, headers=admin).status_code == 204
+    assert client.get(path, headers=admin).status_code == 404

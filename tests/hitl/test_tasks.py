@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlmodel import Session, select
+from sqlalchemy import event
+from sqlmodel import Session, insert, select
 
 from hitl import db
 from hitl.answers import AnswerInput, LeaseLost, accept
@@ -15,7 +18,7 @@ from hitl.settings import settings
 from hitl.tasks import expire_leases, hand_back, hand_out
 from models.states import Role, TaskState
 from models.tables import Event, Exposure, Review, Task, User, Workspace
-from tests.factories import NOW, a_type
+from tests.factories import NOW, a_type, create_document
 from tests.hitl.crowd import answer, create_people, create_read_document, set_policy, start, work_off
 
 LATER = NOW + timedelta(seconds=settings().lease_seconds + 1)
@@ -192,3 +195,40 @@ def test_every_lease_is_on_record(session: Session, workspace: Workspace, people
     hand_out(session, people[0], now=NOW, count=2)
     leased = session.exec(select(Event).where(Event.action == "task.leased")).all()
     assert [event.actor for event in leased] == [people[0].id] * 2
+
+
+def test_no_step_of_handing_out_is_repeated_for_every_open_task(
+    session: Session, workspace: Workspace, people: list[User]
+):
+    """2,000 open tasks cost one pass over the queue, not a search for each."""
+    columns = {"workspace_id": workspace.id, "kind": "line", "purpose": "review", "state": "open", "created_at": NOW}
+    for _ in range(10):
+        document = create_document(session, workspace, state="in_review")
+        fields = [f"f{number // 2}" for number in range(200)]  # two answers wanted of each
+        session.execute(insert(Task), [columns | {"document_id": document.id, "field": field} for field in fields])
+    session.commit()
+    [asked] = statements_of(session, lambda: hand_out(session, people[0], now=NOW, count=4), "DISTINCT ON")
+    explained = session.connection().exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {asked[0]}", asked[1])
+    plan = explained.scalar_one()[0]["Plan"]
+    assert max(node["Actual Loops"] for node in nodes(plan)) <= 204  # ten documents, and the 204 best tasks
+    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 2000
+
+
+def statements_of(session: Session, action: Callable[[], object], holding: str) -> list[tuple[str, Any]]:
+    """The statements that `action` sends and that hold this text, with their parameters."""
+    sent: list[tuple[str, Any]] = []
+
+    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        sent.append((statement, parameters))
+
+    engine = session.get_bind()
+    event.listen(engine, "before_cursor_execute", keep)
+    try:
+        action()
+    finally:
+        event.remove(engine, "before_cursor_execute", keep)
+    return [one for one in sent if holding in one[0]]
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for part in plan.get("Plans", []) for node in nodes(part))]

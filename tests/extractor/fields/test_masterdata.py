@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from extractor.fields import grow, learn, learn_fields, scorers
-from extractor.fields.masterdata import MasterDataUnreadable, read_master_data
+from extractor.fields import FieldModel, grow, learn, learn_fields, scorers
+from extractor.fields.masterdata import MasterDataUnreadable, facts_by_type, read_master_data
+from extractor.fields.model import UNPROVEN
 from models.doctype import DocumentType, FieldSpec, Kind
 from tests.extractor.fields.documents import BILL, bill
 
@@ -58,3 +61,24 @@ def test_a_model_knows_the_vendors_of_the_master_data_without_having_seen_their_
     assert known[0] in model.memory.facts
     without = learn_fields([bill(n) for n in range(6)], BILL, 1, lambda _stage, _share: None, memory=False, known=known)
     assert without.memory is None
+    damaged = bill(1).pages[0]
+    first = replace(damaged.words[0], text="Gren")
+    damaged = replace(damaged, words=(first, *damaged.words[1:]))
+    read = {name: {r.field: r for r in one.read([damaged])} for name, one in _with_and_without(without).items()}
+    changed, plain = read["with"], read["without"]
+    assert (plain["seller"].value, changed["seller"].value) == ("Gren Leaf Inc", "Green Leaf Inc")
+    assert changed["seller"].confidence <= UNPROVEN
+    assert changed["seller"].provenance["read_as"] == "Gren Leaf Inc"
+    assert "almost the same" in changed["seller"].provenance["master_data"]
+    assert {name: r for name, r in changed.items() if name != "seller"} == {
+        name: r for name, r in plain.items() if name != "seller"
+    }
+
+
+def _with_and_without(model: FieldModel) -> dict[str, FieldModel]:
+    return {"with": model.knowing(read_master_data("seller\nGreen Leaf Inc\n", BILL)), "without": model}
+
+
+def test_master_data_that_no_longer_fits_its_type_is_left_out() -> None:
+    texts = {"shop": "seller\nHarbour Cafe\n", "bill": "vendor\nHarbour Cafe\n", "gone": "seller\nHarbour Cafe\n"}
+    assert list(facts_by_type(texts, {"shop": SHOP, "bill": BILL})) == ["shop"]
