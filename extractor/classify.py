@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractor.familiarity import Familiarity
+from extractor.typecalibration import UNCALIBRATED, Rows, calibrate, once_called, own_intercepts, probability
 from extractor.typefeatures import (
     BUCKETS,
     WORD_BUCKETS,
@@ -60,9 +61,9 @@ class TypeReport:
     documents: int
     accuracy: float  # in folds, `unknown` counts as wrong
     unknown_detected: dict[str, float]  # for each type held out: share of its documents called unknown
-    confidences: dict[str, tuple[float, ...]] = field(
-        default_factory=dict, repr=False
-    )  # out of fold, in the given order
+    # out of fold, in the given order: the confidence in the type, and whether that type was called and is right
+    confidences: dict[str, tuple[float, ...]] = field(default_factory=dict, repr=False)
+    right: dict[str, tuple[bool, ...]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -78,16 +79,19 @@ class TypeClassifier:
     layout_scale: Floats
     familiarity: Familiarity
     calibration: tuple[float, ...]  # intercept, then one coefficient a piece of evidence
+    own: tuple[float, ...]  # what each type adds to the intercept, once it is called
 
     def guess(self, pages: Sequence[Page]) -> TypeGuess:
         """The type of a document, or `unknown`."""
         if not any(page.words for page in pages):
             return TypeGuess(UNKNOWN, 1.0)
         evidence, scores = self._evidence([describe(pages)])
-        right = float(_probability(evidence, self.calibration)[0])
+        right = float(probability(evidence, self.calibration)[0])
         best = np.argsort(-scores[0])
         ranking = tuple((self.names[k], round(float(_sigmoid(scores[0][k])), 5)) for k in best)
-        return TypeGuess(ranking[0][0], right, ranking) if right >= 0.5 else TypeGuess(UNKNOWN, 1 - right, ranking)
+        if right < 0.5:
+            return TypeGuess(UNKNOWN, 1 - right, ranking)
+        return TypeGuess(ranking[0][0], float(once_called(np.array([right]), best[:1], self.own)[0]), ranking)
 
     def _evidence(self, documents: Sequence[Example]) -> tuple[Floats, Floats]:
         from models.nets.classifier import logits_of
@@ -116,6 +120,7 @@ class TypeClassifier:
         tensors |= self.familiarity.to_arrays()
         settings = self.network.settings.as_dict()
         table = {"names": list(self.names), "calibration": list(self.calibration), "settings": settings}
+        table["own"] = list(self.own)
         return tensors, {}, {"types": table}
 
     @classmethod
@@ -136,6 +141,7 @@ class TypeClassifier:
             tensors["layout_scale"].astype(np.float32),
             Familiarity.from_arrays(tensors),
             tuple(table["calibration"]),
+            tuple(table.get("own", [0.0] * len(table["names"]))),
         )
 
 
@@ -149,15 +155,19 @@ def learn_types(examples: Mapping[str, Sequence[Example]], seed: int) -> tuple[T
     labels = np.array([k for k, name in enumerate(names) for _ in examples[name]], dtype=np.int64)
     seen = _seen_rows(documents, labels, seed)
     strangers = _stranger_rows(documents, labels, seed)
-    calibration = _calibrate(seen, list(strangers.values()))
-    sure = _probability(seen[0], calibration)
+    calibration = calibrate(seen, list(strangers.values()))
+    own = own_intercepts(seen, list(strangers.values()), calibration, len(names))
+    pooled = probability(seen[0], calibration)
+    right = (seen[1] == 1) & (pooled >= 0.5)
+    sure = np.where(pooled >= 0.5, once_called(pooled, seen[2], own), pooled)
     report = TypeReport(
         len(documents),
-        float(((seen[1] == 1) & (sure >= 0.5)).mean()),
+        float(right.mean()),
         {names[k]: _detected(seen, labels, strangers, k) for k in strangers},
         {name: tuple(float(c) for c in sure[labels == k]) for k, name in enumerate(names)},
+        {name: tuple(bool(r) for r in right[labels == k]) for k, name in enumerate(names)},
     )
-    return _fit(documents, labels, names, seed, calibration), report
+    return _fit(documents, labels, names, seed, calibration, own), report
 
 
 def examples_of(classifier: TypeClassifier) -> dict[str, list[Example]]:
@@ -169,7 +179,12 @@ def examples_of(classifier: TypeClassifier) -> dict[str, list[Example]]:
 
 
 def _fit(
-    documents: Sequence[Example], labels: Integers, names: Sequence[str], seed: int, calibration: Sequence[float] = ()
+    documents: Sequence[Example],
+    labels: Integers,
+    names: Sequence[str],
+    seed: int,
+    calibration: Sequence[float] = (),
+    own: Sequence[float] = (),
 ) -> TypeClassifier:
     from models.nets.classifier import ClassifierSettings, train
 
@@ -193,27 +208,21 @@ def _fit(
         mean,
         scale,
         familiarity,
-        tuple(calibration) or _UNCALIBRATED,
+        tuple(calibration) or UNCALIBRATED,
+        tuple(own) or (0.0,) * len(names),
     )
-
-
-Rows = tuple[Floats, Integers]  # evidence (rows, pieces) and whether the best type was right
-
-STRANGER_SHARE = 0.2  # what the documents of types held out weigh in the calibration, where the known weigh 1
-
-# before there is enough to fit: the likeness to the examples and how familiar the words are
-_UNCALIBRATED = (0.5, 0.5, 0.1, 0.5, 0.3, 0.5)
 
 
 def _seen_rows(documents: Sequence[Example], labels: Integers, seed: int) -> Rows:
     """Documents scored by networks fitted without them, in the order of `documents`."""
     fold = np.random.default_rng(seed).permutation(len(documents)) % FOLDS
-    evidence = np.zeros((len(documents), len(_UNCALIBRATED) - 1), dtype=np.float32)
-    right = np.zeros(len(documents), dtype=np.int64)
+    evidence = np.zeros((len(documents), len(UNCALIBRATED) - 1), dtype=np.float32)
+    right, called = np.zeros(len(documents), dtype=np.int64), np.zeros(len(documents), dtype=np.int64)
     for k in np.unique(fold):
-        if (fold != k).any():
-            evidence[fold == k], right[fold == k] = _scored(documents, labels, fold != k, fold == k, seed)
-    return evidence, right
+        mine = fold == k
+        if not mine.all():
+            evidence[mine], right[mine], called[mine] = _scored(documents, labels, ~mine, mine, seed)
+    return evidence, right, called
 
 
 def _stranger_rows(documents: Sequence[Example], labels: Integers, seed: int) -> dict[int, Rows]:
@@ -230,7 +239,8 @@ def _scored(
     kinds, relabelled = np.unique(labels[train], return_inverse=True)
     fitted = _fit(_pick(documents, train), relabelled.astype(np.int64), [str(k) for k in kinds], seed)
     evidence, scores = fitted._evidence(_pick(documents, test))
-    return evidence, (kinds[scores.argmax(axis=1)] == labels[test]).astype(np.int64)
+    called = kinds[scores.argmax(axis=1)]
+    return evidence, (called == labels[test]).astype(np.int64), called.astype(np.int64)
 
 
 def _evidence(scores: Floats, likeness: Floats, labels: Integers, usual: Floats, familiar: Floats) -> Floats:
@@ -262,36 +272,11 @@ def _usual_likeness(known: Floats, labels: Integers, types: int) -> Floats:
     return usual
 
 
-def _calibrate(seen: Rows, strangers: Sequence[Rows]) -> tuple[float, ...]:
-    """Logistic regression of "right" on the evidence with coefficients of at least 0.
-
-    Documents of types held out weigh `STRANGER_SHARE` of the known. Without the bound, types that no evidence tells
-    from a known one turn its sign, and others are missed.
-    """
-    evidence, right = (np.concatenate([rows[k] for rows in (seen, *strangers)]).astype(float) for k in (0, 1))
-    if len(np.unique(right)) < 2 or len(right) < 20:
-        return _UNCALIBRATED
-    from scipy.optimize import minimize
-
-    foreign = np.arange(len(right)) >= len(seen[1])
-    weight = np.where(foreign, STRANGER_SHARE * (~foreign).sum() / max(foreign.sum(), 1), 1.0)
-
-    def loss(solution: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        logits = solution[0] + evidence @ solution[1:]
-        gap = weight * (1 / (1 + np.exp(-logits)) - right)
-        slope = np.concatenate([[gap.sum()], evidence.T @ gap + solution[1:]])
-        return float((weight * (np.logaddexp(0, logits) - right * logits)).sum() + (solution[1:] ** 2).sum() / 2), slope
-
-    bounds = [(None, None)] + [(0.0, None)] * evidence.shape[1]
-    fitted = minimize(loss, np.zeros(len(bounds)), jac=True, method="L-BFGS-B", bounds=bounds)
-    return tuple(float(c) for c in fitted.x)
-
-
 def _detected(seen: Rows, labels: Integers, strangers: Mapping[int, Rows], held_out: int) -> float:
     """Share called unknown by a calibration that was fitted without any document of the held-out type."""
-    others = (seen[0][labels != held_out], seen[1][labels != held_out])
-    calibration = _calibrate(others, [rows for k, rows in strangers.items() if k != held_out])
-    return float((_probability(strangers[held_out][0], calibration) < 0.5).mean())
+    others = (seen[0][labels != held_out], seen[1][labels != held_out], seen[2][labels != held_out])
+    calibration = calibrate(others, [rows for k, rows in strangers.items() if k != held_out])
+    return float((probability(strangers[held_out][0], calibration) < 0.5).mean())
 
 
 def _some(indices: Integers) -> Integers:
@@ -345,8 +330,3 @@ def _pick(documents: Sequence[Example], mask: NDArray[np.bool_]) -> list[Example
 
 def _sigmoid(value: float) -> float:
     return 1 / (1 + exp(-value))
-
-
-def _probability(evidence: Floats, calibration: Sequence[float]) -> Floats:
-    result: Floats = 1 / (1 + np.exp(-(calibration[0] + evidence @ np.array(calibration[1:], dtype=np.float32))))
-    return result

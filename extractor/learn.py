@@ -94,7 +94,8 @@ def learn(
     learned: dict[str, TypeLearned] = {}
     out_of_fold: list[OutOfFold] = []
     for k, (name, rows) in enumerate(by_type.items()):
-        sure = dict(zip((d.id for d in _with_words(rows)), classifier.confidences.get(name, ()), strict=True))
+        called = zip(classifier.confidences.get(name, ()), classifier.right.get(name, ()), strict=True)
+        sure = dict(zip((d.id for d in _with_words(rows)), called, strict=True))
         span = 0.8 / len(by_type)
         step = _share_of(progress, 0.1 + k * span, span)
         bundle, learned[name], judged = _learn_type(
@@ -138,7 +139,7 @@ def _learn_type(
     bundle: Bundle,
     seed: int,
     progress: Progress,
-    sure: Mapping[str, float],
+    sure: Mapping[str, tuple[float, bool]],
     memory: bool,
     known: Sequence[Fact],
 ) -> tuple[Bundle, TypeLearned, list[OutOfFold]]:
@@ -147,11 +148,16 @@ def _learn_type(
     started = cpu_seconds()
     model = learn_fields(documents, spec, seed, progress, memory, known)
     judged = list(model.oof)
-    pairs = [[row.field, round(row.confidence * sure.get(row.document, 1.0), 5), bool(row.correct)] for row in judged]
+    pairs = [_pair(row, *sure.get(row.document, (1.0, True))) for row in judged]
     bundle = bundle.with_section(f"{FIELDS}{spec.name}/", model.to_parts())
     bundle = bundle.with_section(f"{OUT_OF_FOLD}{spec.name}/", ({}, {}, {"rows": pairs}))
     fields = {f.name: _field_learned([row for row in judged if row.field == f.name]) for f in spec.fields}
     return bundle, TypeLearned(len(documents), fields, cpu_seconds() - started), judged
+
+
+def _pair(row: OutOfFold, sure: float, type_right: bool) -> list[str | float | bool]:
+    """A decision as it would have been given to people: with a wrong type no field is right."""
+    return [row.field, round(row.confidence * sure, 5), bool(row.correct) and type_right]
 
 
 def _field_learned(judged: Sequence[OutOfFold]) -> FieldLearned:
@@ -174,7 +180,8 @@ def _meta(bundle: Bundle, report: LearnReport, seed: int) -> dict[str, Any]:
         for name, t in report.types.items()
     }
     types = asdict(report.classifier) if report.classifier else {}
-    types.pop("confidences", None)
+    for name in ("confidences", "right"):
+        types.pop(name, None)
     return {"types": before | fresh, "classifier": types}
 
 

@@ -104,6 +104,8 @@ def test_new_documents_of_known_types_are_recognised(learned: tuple[TypeClassifi
     assert report.accuracy > 0.9
     assert report.documents == 42
     assert {len(c) for c in report.confidences.values()} == {14}
+    assert {len(r) for r in report.right.values()} == {14}
+    assert sum(map(sum, report.right.values())) == pytest.approx(report.accuracy * 42)
 
 
 def test_a_type_never_seen_is_unknown(learned: tuple[TypeClassifier, TypeReport]) -> None:
