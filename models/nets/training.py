@@ -70,7 +70,7 @@ def sample(example: Example, rng: np.random.Generator, negatives: int) -> Exampl
     kept = np.flatnonzero(keep)
     new_index = np.cumsum(keep) - 1
     lengths = np.diff(np.append(example.starts, len(example.tokens)))
-    return replace(
+    drawn = replace(
         example,
         slots=example.slots[kept],
         tokens=example.tokens[np.repeat(keep, lengths)],
@@ -79,6 +79,24 @@ def sample(example: Example, rng: np.random.Generator, negatives: int) -> Exampl
         numbers=example.numbers[kept],
         stands_for=stands_for[kept],
         targets=tuple(Target(t.field, new_index[t.candidates], t.weight) for t in example.targets),
+    )
+    return _without_unseen(drawn)
+
+
+def _without_unseen(example: Example) -> Example:
+    """The same without the tokens that none of its candidates sees: of a long document most."""
+    seen = np.zeros(len(example.gram_starts), bool)
+    seen[example.tokens] = True
+    seen[example.slots[example.slots >= 0]] = True
+    new_index = (np.cumsum(seen) - 1).astype(np.int32)
+    lengths = np.diff(np.append(example.gram_starts, len(example.grams)))
+    return replace(
+        example,
+        grams=example.grams[np.repeat(seen, lengths)],
+        gram_starts=np.cumsum(lengths[seen]) - lengths[seen],
+        boxes=example.boxes[seen],
+        slots=np.where(example.slots >= 0, new_index[example.slots], -1).astype(np.int32),
+        tokens=new_index[example.tokens].astype(np.int64),
     )
 
 

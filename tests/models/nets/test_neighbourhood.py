@@ -75,3 +75,20 @@ def test_several_right_candidates_share_the_probability() -> None:
     net = Neighbourhood(SETTINGS, ONE_KIND).eval()
     logits = net(collate([example]))
     assert loss_of(logits, [both]) < loss_of(logits, [example])
+
+
+def test_words_that_no_drawn_candidate_sees_are_left_out_and_nothing_else_changes() -> None:
+    example = _example(5, 40)
+    drawn = sample(example, np.random.default_rng(0), negatives=3)
+    assert len(drawn.gram_starts) == len(drawn.grams) == len(drawn.boxes) == 2 * len(drawn.kinds)
+    kept = [int(np.flatnonzero(example.grams == g)[0]) // 2 for g in drawn.grams[drawn.tokens]]
+    net = Neighbourhood(SETTINGS, ONE_KIND).eval()
+    whole, part = log_odds(net, example)[kept], log_odds(net, drawn)
+    assert drawn.stands_for is not None
+    assert np.allclose(part - drawn.stands_for, whole, atol=1e-5)
+
+
+def log_odds(net: Neighbourhood, example: Example) -> np.ndarray:
+    """Of every candidate against "absent"."""
+    found = log_probabilities(net, example)[:, 0]
+    return np.asarray(found[:-1] - found[-1])
