@@ -8,8 +8,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from extractor import kinds
 from extractor.fields.chains import LEGAL_FORMS, Tokens, capitalised_runs, chains, is_prose, prose
 from extractor.fields.layout import Layout
@@ -102,10 +100,8 @@ def _starts(layout: Layout, tokens: Tokens) -> set[int]:
 
 def _gaps(layout: Layout, tokens: Tokens) -> set[int]:
     """Positions after a space that is wider than a usual one: columns that stand close together."""
-    row = np.array(tokens)
-    gap = layout.box[row[1:], 0] - layout.box[row[:-1], 2]
-    wide = (gap > WIDE_SPACE * layout.height) & (layout.line[row[1:]] == layout.line[row[:-1]])
-    return set((np.flatnonzero(wide) + 1).tolist())
+    spaces = layout.spaces  # two tokens of one row follow each other without another between them
+    return {i for i in range(1, len(tokens)) if tokens[i] == tokens[i - 1] + 1 and spaces[tokens[i]] > WIDE_SPACE}
 
 
 def _ends(layout: Layout, tokens: Tokens) -> set[int]:

@@ -67,6 +67,17 @@ class Layout:
         return float(np.median(self.box[:, 3] - self.box[:, 1])) or 0.01 if len(self) else 0.01
 
     @cached_property
+    def spaces(self) -> list[float]:
+        """The space before each token in heights of a token; 0 where a row begins."""
+        gap = np.append(0.0, self.box[1:, 0] - self.box[:-1, 2]) / self.height
+        return np.where(np.append(False, np.diff(self.line) == 0), gap, 0.0).tolist()
+
+    @cached_property
+    def glued(self) -> list[bool]:
+        """Whether each token is a further piece of the word that the token before belongs to."""
+        return np.append(False, (np.diff(self.word) == 0) & (np.diff(self.page) == 0)).tolist()
+
+    @cached_property
     def shapes(self) -> NDArray[np.uint32]:
         """A hash of each token's upper-cased text with its digits turned to 0: what lexicons count."""
         return np.array([zlib.crc32(shape(t).encode()) for t in self.text], np.uint32)
@@ -88,7 +99,7 @@ class Layout:
         """The text of `tokens`: pieces of one word without a space between them."""
         parts: list[str] = []
         for before, token in zip((-1, *tokens), tokens, strict=False):
-            glued = before >= 0 and self.word[before] == self.word[token] and self.page[before] == self.page[token]
+            glued = self.glued[token] and before == token - 1
             parts.append(self.text[token] if glued or not parts else " " + self.text[token])
         return "".join(parts)
 

@@ -45,7 +45,7 @@ def running(layout: Layout, tokens: Sequence[int], wide: float = 0.03) -> Runnin
 
 
 def _separator(layout: Layout, before: int, token: int, wide: float) -> str:
-    if layout.word[before] == layout.word[token] and layout.page[before] == layout.page[token]:
+    if layout.glued[token] and before == token - 1:
         return ""
     if layout.line[before] != layout.line[token] or layout.segment[before] == layout.segment[token]:
         return " "
