@@ -104,7 +104,8 @@ def evaluate(
     """Judge `recognitions` (by document) against `truths`.
 
     `train_values`: keys of the vendor field of the training documents, by type (see `vendor_keys`). `out_of_fold`:
-    pairs of confidence and "right" of the training documents by type; they fix the thresholds of the coverage columns.
+    pairs of confidence and "right" of the training documents by type; they fix the thresholds of the coverage columns
+    (see `measures.promised_coverage`).
     """
     known = list(truths)
     rows = [row for truth in known for row in _rows(recognitions.get(truth.document), truth, types, train_values or {})]
@@ -259,7 +260,7 @@ def _by_type(name: str, rows: Sequence[Row], thresholds: Mapping[float, float]) 
 
 def _thresholds(pairs: Sequence[tuple[float, bool]]) -> dict[float, float]:
     confidence, right = measures.arrays(pairs)
-    return {target: measures.best_coverage(confidence, right, target).threshold for target in TARGETS}
+    return {target: measures.promised_coverage(confidence, right, target).threshold for target in TARGETS}
 
 
 def _f1(rows: Sequence[Row], judged: str) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+from scipy.stats import binom, rankdata
 
 from models.nets import calibration
 
@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 BINS = 10
+SURPRISE = 0.05  # a count of wrong ones that is less likely than this contradicts what was promised
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,22 @@ def curve(confidence: Floats, right: Flags) -> list[Coverage]:
 def best_coverage(confidence: Floats, right: Flags, error: float) -> Coverage:
     """The threshold that accepts most with at most `error` among the accepted; seen with the answers, so optimistic."""
     fitting = [point for point in curve(confidence, right) if point.error <= error]
+    return fitting[-1] if fitting else Coverage(float("inf"), 0.0, 0.0)
+
+
+def promised_coverage(confidence: Floats, right: Flags, error: float) -> Coverage:
+    """The threshold that accepts most while the mean of 1 - confidence among the accepted is at most `error`.
+
+    The calibrated probabilities set it and not the count of wrong ones, which a single wrong label among the surest
+    decides. The count has a veto: it must be no surprise under `error` (one-sided binomial test).
+    """
+    doubt = np.cumsum(np.sort(1 - confidence))
+    points = [(point, round(point.accepted * len(right))) for point in curve(confidence, right)]
+    fitting = [
+        point
+        for point, n in points
+        if doubt[n - 1] <= error * n and binom.sf(round(point.error * n) - 1, n, error) >= SURPRISE
+    ]
     return fitting[-1] if fitting else Coverage(float("inf"), 0.0, 0.0)
 
 

@@ -70,12 +70,12 @@ class Layout:
     def spaces(self) -> list[float]:
         """The space before each token in heights of a token; 0 where a row begins."""
         gap = np.append(0.0, self.box[1:, 0] - self.box[:-1, 2]) / self.height
-        return np.where(np.append(False, np.diff(self.line) == 0), gap, 0.0).tolist()
+        return [float(g) for g in np.where(np.append(False, np.diff(self.line) == 0), gap, 0.0)]
 
     @cached_property
     def glued(self) -> list[bool]:
         """Whether each token is a further piece of the word that the token before belongs to."""
-        return np.append(False, (np.diff(self.word) == 0) & (np.diff(self.page) == 0)).tolist()
+        return [bool(g) for g in np.append(False, (np.diff(self.word) == 0) & (np.diff(self.page) == 0))]
 
     @cached_property
     def shapes(self) -> NDArray[np.uint32]:

@@ -70,7 +70,7 @@ def sample(example: Example, rng: np.random.Generator, negatives: int) -> Exampl
     kept = np.flatnonzero(keep)
     new_index = np.cumsum(keep) - 1
     lengths = np.diff(np.append(example.starts, len(example.tokens)))
-    drawn = replace(
+    smaller = replace(
         example,
         slots=example.slots[kept],
         tokens=example.tokens[np.repeat(keep, lengths)],
@@ -80,7 +80,7 @@ def sample(example: Example, rng: np.random.Generator, negatives: int) -> Exampl
         stands_for=stands_for[kept],
         targets=tuple(Target(t.field, new_index[t.candidates], t.weight) for t in example.targets),
     )
-    return _without_unseen(drawn)
+    return _without_unseen(smaller)
 
 
 def _without_unseen(example: Example) -> Example:

@@ -49,6 +49,24 @@ def test_coverage_accepts_equal_confidences_together() -> None:
     assert measures.coverage_at(confidence, right, float("inf")).accepted == 0
 
 
+def test_one_wrong_label_among_the_surest_does_not_fix_the_threshold() -> None:
+    confidence = np.concatenate([[0.999], np.full(300, 0.99), np.full(100, 0.9)])
+    right = np.concatenate([[False], np.ones(390), np.zeros(10)]).astype(bool)
+    assert measures.best_coverage(confidence, right, 0.001).accepted == 0.0
+    chosen = measures.promised_coverage(confidence, right, 0.02)
+    assert chosen.threshold == 0.99
+    assert chosen.accepted == pytest.approx(301 / 401)
+    assert chosen.error == pytest.approx(1 / 301)
+
+
+def test_confidence_that_the_count_of_wrong_ones_contradicts_promises_nothing() -> None:
+    confidence, right = np.full(300, 0.99), np.arange(300) >= 15
+    assert measures.promised_coverage(confidence, right, 0.02).threshold == float("inf")
+    assert measures.promised_coverage(confidence, right, 0.05).accepted == 1.0
+    assert measures.promised_coverage(confidence, np.ones(300, dtype=bool), 0.005).accepted == 0.0
+    assert measures.promised_coverage(np.zeros(0), np.zeros(0, dtype=bool), 0.02).accepted == 0.0
+
+
 def test_the_interval_is_repeatable_and_holds_the_value() -> None:
     counts = np.array([[3, 1, 1]] * 20 + [[4, 0, 0]] * 20)
     low, high = measures.f1_interval(counts, np.random.default_rng(1))
