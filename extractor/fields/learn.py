@@ -18,6 +18,7 @@ from extractor.fields.model import FieldModel, OutOfFold, checked
 from extractor.fields.scorers import Ranking, Scorers, train_scorers
 from extractor.fields.spelling import RESPELLED, Spelling
 from extractor.fields.tablelearn import learn_tables
+from extractor.fields.tickgoals import settle
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.nets import calibration
 from models.nets.calibration import Calibrator
@@ -109,7 +110,8 @@ class _Trainer:
     def __call__(
         self, rows: Sequence[_Prepared], grower: Grower, progress: Callable[[float], None], effort: float = 1.0
     ) -> Scorers:
-        scenes, goals = [r.scene for r in rows], [r.goals for r in rows]
+        scenes = [r.scene for r in rows]
+        goals = settle(scenes, [r.goals for r in rows], self.doctype)
         return train_scorers(scenes, goals, self.doctype, self.seed, grower, self.least, progress, effort)
 
 
