@@ -110,11 +110,13 @@ def learn(
 def training_document(entry: Entry, pages: Sequence[Page]) -> TrainingDocument:
     """An entry of a manifest with its words. The entry must name its type."""
     from extractor.fields import Label, TrainingDocument
+    from extractor.read import ReadOptions, pictures_of
 
     assert entry.document_type is not None
     labels: dict[str, Label | None] = {name: Label(ValueState.FOUND, texts_of(v)) for name, v in entry.labels.items()}
     labels |= {name: Label(ValueState.ABSENT, None) for name in entry.absent}
-    return TrainingDocument(str(entry.path), str(entry.path), entry.document_type, tuple(pages), labels)
+    pictures = pictures_of(entry.path.read_bytes, ReadOptions(), tuple(pages))
+    return TrainingDocument(str(entry.path), str(entry.path), entry.document_type, tuple(pages), labels, pictures)
 
 
 def _learn_classifier(

@@ -136,7 +136,7 @@ def read_document(data: bytes, options: ReadOptions | None = None, meter: Meter 
     settings = (engine_version(options.engine), options.renderer, options.limits)
     kept = store.get(data, *settings) if store else None
     if kept is not None:
-        return ReadDocument(kept, _pictures(data, options, kept))
+        return ReadDocument(kept, pictures_of(lambda: data, options, kept))
     with meter.stage("render"):
         rendered = render(data, options.limits, options.renderer)
     with meter.stage("read"):
@@ -156,12 +156,14 @@ def _read_or_blank(rendered: RenderedPage, engine: str) -> tuple[ReadPage, str]:
         return ReadPage(blank, rendered.png), f"page {rendered.number} could not be read: {error}"
 
 
-def _pictures(data: bytes, options: ReadOptions, pages: tuple[Page, ...]) -> Callable[[int], NDArray[np.uint8]]:
-    """Pictures of a document whose words came from the cache: drawn when the first one is asked for."""
+def pictures_of(
+    file: Callable[[], bytes], options: ReadOptions, pages: tuple[Page, ...]
+) -> Callable[[int], NDArray[np.uint8]]:
+    """Pictures of a document whose words are there already: drawn when the first one is asked for."""
     turns = {page.number: page.rotation for page in pages}
 
     @cache
     def drawn() -> dict[int, bytes]:
-        return {page.number: page.png for page in render(data, options.limits, options.renderer)}
+        return {page.number: page.png for page in render(file(), options.limits, options.renderer)}
 
     return cache(lambda number: turn_image(decode_png(drawn()[number]), turns[number]))

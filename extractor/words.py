@@ -63,8 +63,9 @@ def read_words(image: Image, layer: Layer, engine_name: str, number: int) -> Pag
 
 def _from_layer(image: Image, layer: Layer, number: int) -> Page | None:
     upright = turn_image(image, layer.turn)
-    turned = replace(layer, words=tuple(replace(w, box=turn_box(w.box, layer.turn)) for w in layer.words))
-    words = textlayer.trusted_words(upright, turned, second_reading)
+    if layer.turn:
+        layer = replace(layer, words=tuple(replace(w, box=turn_box(w.box, layer.turn)) for w in layer.words))
+    words = textlayer.trusted_words(upright, layer, second_reading)
     if words is None:
         return None
     height, width = upright.shape[:2]

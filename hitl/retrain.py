@@ -23,6 +23,9 @@ from models.tables import ModelVersion, Snapshot
 from models.values import Box, Page, Reading, ValueState
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from extractor.fields import TrainingDocument
     from models.nets.bundle import Bundle
 
@@ -193,8 +196,8 @@ def paired_decisions(
     weights = {d["document"]: d["labels"] for d in work.documents}
     rows = []
     for document in folds[Fold.SELECT]:
-        before = recognise(document.pages, old, document.document_type).readings
-        after = recognise(document.pages, new, document.document_type).readings
+        before = recognise(document.pages, old, document.document_type, document.image_of).readings
+        after = recognise(document.pages, new, document.document_type, document.image_of).readings
         known = champion.has_section(f"fields/{document.document_type}/")
         rows += _select_rows(document, work, before if known else (), after, weights[document.id])
     return rows + _out_of_fold_rows(work, champion, old, report, folds[Fold.TRAIN], weights)
@@ -247,7 +250,8 @@ def _out_of_fold_rows(
         document = by_id[row.document]
         if document.id not in champions:
             known = champion.has_section(f"fields/{document.document_type}/")
-            readings = recognise(document.pages, old, document.document_type).readings if known else ()
+            found = recognise(document.pages, old, document.document_type, document.image_of) if known else None
+            readings = found.readings if found else ()
             champions[document.id] = {r.field: r for r in readings}
         before = champions[document.id].get(row.field)
         rows.append(
@@ -291,6 +295,11 @@ def _training_document(entry: Mapping[str, Any], spec: DocumentType) -> Training
         labels[name] = Label(ValueState(label["state"]), label["value"], boxes, _weight(label))
     pages = tuple(Page.from_json(json.loads(blobs().get(key))) for key in entry["pages"])
     images = {page.number: key for page, key in zip(pages, entry.get("images", ()), strict=False)}
-    if len(images) == len(pages):  # snapshots of older versions name no images
-        pages = with_ticks(pages, spec, lambda number: decode_png(blobs().get(images[number])))
-    return TrainingDocument(entry["document"], entry["group"], entry["type"], pages, labels)
+    if len(images) < len(pages):  # snapshots of older versions name no images
+        return TrainingDocument(entry["document"], entry["group"], entry["type"], pages, labels)
+
+    def image_of(number: int) -> NDArray[np.uint8]:
+        return decode_png(blobs().get(images[number]))
+
+    pages = with_ticks(pages, spec, image_of)
+    return TrainingDocument(entry["document"], entry["group"], entry["type"], pages, labels, image_of)

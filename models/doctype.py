@@ -91,6 +91,14 @@ class DocumentType(BaseModel):
     decimal_mark: str = Field(default=".", pattern="^[.,]$")
     currency: str = ""
     mixed_locales: bool = False  # from several countries: each document shows how it writes numbers and dates
+    second_reader: bool = Field(
+        default=False,
+        description="Tesseract reads the place of every value that was read from an image once more, and whether it "
+        "agrees counts in the confidence. Off by default, because the gain is not established: on 200 receipts out of "
+        "fold 97 % of the values were right where it agreed and 90 % where it did not, yet beside the other evidence "
+        "AUROC rose by .006 [-.003, .015] and the share accepted at 2 % error by .8 points [-2.1, 4.8], for .1 CPU "
+        "seconds a document. A type takes it up when it is learned the next time.",
+    )
     error_target: float = Field(default=0.02, gt=0, lt=1)
     fields: tuple[FieldSpec, ...]
     checks: tuple[Check, ...] = ()

@@ -10,7 +10,7 @@ from typing import Any
 
 from typer.main import get_command
 
-from models.doctype import Kind
+from models.doctype import DocumentType, Kind
 
 HELP = Path(__file__).resolve().parents[1] / "api" / "help"
 MADE = "<!-- Made by scripts/manual.py from the code; edit the code, then run `make manual`. -->"
@@ -72,7 +72,8 @@ def types_page() -> str:
     for kind in Kind:
         said = importlib.import_module(f"extractor.kinds.{kind}").__doc__ or ""
         rows.append(f"| `{kind}` | {' '.join(said.split()).replace('|', chr(92) + '|')} |")
-    rows.append("")
+    said = DocumentType.model_fields["second_reader"].description
+    rows += ["", "## The second reader", "", f"`second_reader = true` in the file of a type: {said}", ""]
     for spec in load_document_types().values():
         rows += [
             f"## `{spec.name}`: {spec.label}",

@@ -36,7 +36,7 @@ def list_page(request: Request, who: Operator) -> Response:
 @router.get("/new")
 def new_page(request: Request, who: Operator) -> Response:
     empty: dict[str, Any] = {"name": "", "label": "", "description": "", "fields": [], "date_order": "DMY",
-                             "decimal_mark": ".", "mixed_locales": False, "currency": "",
+                             "decimal_mark": ".", "mixed_locales": False, "second_reader": False, "currency": "",
                              "error_target": 0.02, "checks": []}  # fmt: skip
     return editor(request, who, empty, is_new=True)
 
@@ -122,6 +122,7 @@ def spec_of_form(form: Form) -> dict[str, Any]:
         "date_order": form.get("date_order", "DMY"),
         "decimal_mark": form.get("decimal_mark", "."),
         "mixed_locales": form.get("mixed_locales") == "several",
+        "second_reader": form.get("second_reader") == "yes",
         "currency": form.get("currency", "").strip(),
         "error_target": share_of(form.get("error_target", "")) or 0.02,
         "fields": [_field(form, n) for n in numbers if f"f{n}.remove" not in form],

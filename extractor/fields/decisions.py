@@ -21,6 +21,7 @@ ALTERNATIVES = 5
 EVIDENCE = (
     "score", "margin", "tree", "net", "agree", "ocr_mean", "ocr_least", "seen", "known_words", "own_known", "several",
     "absent", "check_failed", "memory_kept", "memory_changed", "items",
+    "second",
 )  # fmt: skip
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
 from extractor import kinds
@@ -13,6 +15,8 @@ from extractor.fields.features import Scene, Table
 from extractor.fields.layout import Ints
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.values import Box, Page, ValueState
+
+Images = Callable[[int], NDArray[np.uint8]]
 
 NEARLY = 82  # per cent of equal characters from which a candidate counts as a damaged reading of the value
 FREE_TEXT = frozenset({Kind.NAME, Kind.ADDRESS, Kind.LINE})
@@ -37,6 +41,7 @@ class TrainingDocument:
     document_type: str
     pages: tuple[Page, ...]
     labels: dict[str, Label | None]
+    image_of: Images | None = dataclasses.field(default=None, repr=False, compare=False)  # page number -> picture
 
 
 @dataclass(frozen=True, eq=False)

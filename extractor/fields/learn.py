@@ -14,10 +14,11 @@ from extractor.fields.features import Scene, make_scene
 from extractor.fields.grow import Grower
 from extractor.fields.labels import Goal, TrainingDocument, goal_of, normalised
 from extractor.fields.memory import REMEMBERED, Fact, Memory, Reread, fit_ratios, numbers_of
-from extractor.fields.model import FieldModel, OutOfFold, checked
+from extractor.fields.model import FieldModel, OutOfFold, checked, heard
 from extractor.fields.scorers import Ranking, Scorers, train_scorers
 from extractor.fields.spelling import RESPELLED, Spelling
 from extractor.fields.tablelearn import learn_tables
+from extractor.fields.tickgoals import settle
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.nets import calibration
 from models.nets.calibration import Calibrator
@@ -93,6 +94,7 @@ def learn_fields(
     remembered = _fit_memory(facts, rows, held)
     if remembered:
         held = _with_memory(facts, held, remembered)
+    held = [_heard(h, doctype) for h in held]
     calibrator, oof = _calibrate(held, doctype)
     folds_of_rows = [r.fold for r in rows]
     tables, read = learn_tables([r.document for r in rows], [r.scene.layout for r in rows], folds_of_rows, doctype)
@@ -109,7 +111,8 @@ class _Trainer:
     def __call__(
         self, rows: Sequence[_Prepared], grower: Grower, progress: Callable[[float], None], effort: float = 1.0
     ) -> Scorers:
-        scenes, goals = [r.scene for r in rows], [r.goals for r in rows]
+        scenes = [r.scene for r in rows]
+        goals = settle(scenes, [r.goals for r in rows], self.doctype)
         return train_scorers(scenes, goals, self.doctype, self.seed, grower, self.least, progress, effort)
 
 
@@ -230,6 +233,13 @@ def _with_memory(facts: Sequence[tuple[int, Fact]], held: Sequence[_Held], memor
         )
         for h in held
     ]
+
+
+def _heard(held: _Held, doctype: DocumentType) -> _Held:
+    """The held-out decision with what the second reader says of it, if the type has one."""
+    name = held.decision.field.name
+    heard_ = heard(held.row.scene, {name: held.decision}, doctype, held.row.document.image_of)
+    return replace(held, decision=heard_[name])
 
 
 def _calibrate(held: Sequence[_Held], doctype: DocumentType) -> tuple[Calibrator, list[OutOfFold]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from extractor.checks import find_failures
 from extractor.fields.decisions import EVIDENCE, Choice, Decision, decide
 from extractor.fields.features import NUMBERS, Scene, make_scene
+from extractor.fields.labels import Images
 from extractor.fields.lexicon import Vocabulary
 from extractor.fields.memory import Fact, Memory
 from extractor.fields.scorers import Scorers, net_from_arrays, net_to_arrays
@@ -22,7 +23,7 @@ from models.doctype import DocumentType, Kind
 from models.nets.calibration import Calibrator
 from models.values import Box, Item, Page, Reading
 
-Images = Callable[[int], NDArray[np.uint8]]
+LAYER = "text_layer"  # what the engine of a page is called whose words were not read from its image
 Tensors = dict[str, NDArray[Any]]
 Parts = tuple[Tensors, dict[str, str], dict[str, Any]]
 UNPROVEN = 0.5  # most confidence of a value that master data put in place of what was read: nothing calibrates it
@@ -58,10 +59,10 @@ class FieldModel:
         """This model with the master data of one workspace."""
         return replace(self, master_data=Memory.of_master_data(facts))
 
-    def read(self, pages: Sequence[Page], image_of: Images | None = None) -> tuple[Reading, ...]:  # noqa: ARG002
-        """One reading for every field of the document type."""
+    def read(self, pages: Sequence[Page], image_of: Images | None = None) -> tuple[Reading, ...]:
+        """One reading for every field of the document type. `image_of` is asked only for a second reader."""
         scene = make_scene(pages, self.doctype)
-        decisions = self.decide(scene)
+        decisions = heard(scene, self.decide(scene), self.doctype, image_of)
         order = [f.name for f in self.doctype.fields]
         evidence = np.array([decisions[name].vector() for name in order])
         sure = self.calibrator.confidence(evidence, np.arange(len(order)))
@@ -136,6 +137,29 @@ def checked(decisions: dict[str, Decision], doctype: DocumentType) -> dict[str, 
     return {name: d.with_evidence(check_failed=float(name in failed)) for name, d in decisions.items()}
 
 
+def heard(
+    scene: Scene, decisions: Mapping[str, Decision], doctype: DocumentType, image_of: Images | None
+) -> dict[str, Decision]:
+    """Decisions that know whether the second reader agrees, if the type has one: 1, -1, or 0 where it was not asked."""
+    if not doctype.second_reader or image_of is None:
+        return dict(decisions)
+    return {name: d.with_evidence(second=_agreement(scene, d, doctype, image_of)) for name, d in decisions.items()}
+
+
+def _agreement(scene: Scene, decision: Decision, doctype: DocumentType, image_of: Images) -> float:
+    """The least over the values of a field; what stands in a text layer has been compared with the ink already."""
+    from extractor.second_reader import agrees
+
+    found = []
+    for choice in decision.choices:
+        number, box, lines = place(scene, decision, choice)
+        page = next(p for p in scene.layout.pages if p.number == number)
+        if not page.engine.startswith(LAYER) and decision.field.kind is not Kind.CHECKBOX:
+            text = raw_text(scene, decision, choice)
+            found.append(agrees(image_of(number), box, max(1, len(lines)), text, decision.field, doctype))
+    return min((1.0 if agreed else -1.0 for agreed in found), default=0.0)
+
+
 def _under(tensors: Mapping[str, NDArray[Any]], prefix: str) -> Tensors:
     return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
 
@@ -152,9 +176,12 @@ def _calibrator_table(calibrator: Calibrator) -> dict[str, Any]:
 
 
 def _calibrator(table: Mapping[str, Any]) -> Calibrator:
-    if tuple(table["evidence"]) != EVIDENCE:
+    known = tuple(table["evidence"])
+    if known != EVIDENCE[: len(known)]:
         raise ValueError("the bundle was calibrated on other evidence; train it again")
     arrays = {name: np.array(table[name], np.float64) for name in ("mean", "scale", "weights", "fields")}
+    for name, value in (("mean", 0.0), ("scale", 1.0), ("weights", 0.0)):  # evidence that came later counts nothing
+        arrays[name] = np.append(arrays[name], np.full(len(EVIDENCE) - len(known), value))
     return Calibrator(arrays["mean"], arrays["scale"], arrays["weights"], float(table["intercept"]), arrays["fields"])
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from extractor.second_reader import lines_in, second_reading
+from extractor.doctypes import load_document_types
+from extractor.second_reader import agrees, lines_in, second_reading
 from models.values import Box
 from tests.extractor import pages
 
@@ -45,3 +46,29 @@ def test_lines_are_counted_by_their_ink() -> None:
     assert lines_in(grey) == 1
     grey[35:45, 5:90] = 0
     assert lines_in(grey) == 2
+
+
+RECEIPT = load_document_types()["receipt"]
+
+
+@pytest.mark.parametrize(
+    ("n", "text", "field", "expected"),
+    [
+        (0, "Harbour Street Trading Company", "company", True),
+        (0, "HARBOUR STREET TRADING C0MPANY", "company", True),  # which repair undoes
+        (0, "Harbour Street Trading Compary", "company", False),
+        (5, "Please pay 1,284.50 to our account", "total", True),
+        (5, "Please pay 1,234.50 to our account", "total", False),
+    ],
+)
+def test_it_agrees_with_the_same_text_or_the_same_value(n: int, text: str, field: str, expected: bool) -> None:
+    assert agrees(IMAGE, box(n, n), 1, text, RECEIPT.field(field), RECEIPT) is expected
+
+
+def test_it_agrees_over_several_lines() -> None:
+    said = " ".join(pages.LINES[:3])
+    assert agrees(IMAGE, box(0, 2), 3, said, RECEIPT.field("address"), RECEIPT)
+
+
+def test_it_does_not_agree_with_what_it_cannot_see() -> None:
+    assert not agrees(IMAGE, Box(0.9, 0.1, 0.99, 0.15), 1, "Anything", RECEIPT.field("company"), RECEIPT)
