@@ -112,6 +112,8 @@ def largest(
     rates = [policy.rate(Route.ACCEPT), policy.rate(Route.REVIEW)]
     of_types = [type_policy.rate(Route.ACCEPT), type_policy.rate(Route.REVIEW)]
     expected = len(fields) * policy.highest_rate()
+    if of_type is not None and of_types[0] == of_types[1]:
+        of_types = [of_type]
     if drawn and all(threshold is None for threshold, _ in fields):
         rates, of_types, expected = drawn, [of_type or 1.0], sum(drawn)
     elif drawn and rates[0] == rates[1]:

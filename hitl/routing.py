@@ -14,6 +14,7 @@ from sqlmodel import Session, select
 
 from extractor.checks import Failure, find_failures
 from hitl import audit
+from hitl.certificate import largest_loss
 from hitl.moves import record
 from hitl.policy import ANY_TYPE, RAISED, Policy, current_policy
 from hitl.settings import settings
@@ -192,8 +193,9 @@ def route_type(session: Session, document: Document, *, now: datetime) -> Verdic
     if is_given:
         verdict.decided_by = "client"
     else:
-        warm_up = {TYPE_FIELD} if _certifies(session, document, named, now) else set()
-        audit.draw(session, document, [verdict], policy, warm_up=warm_up, now=now)
+        is_warm_up, at_least = _draw_of_type(session, document, now)
+        warm_up = {TYPE_FIELD} if is_warm_up else set()
+        audit.draw(session, document, [verdict], policy, warm_up=warm_up, at_least=at_least, now=now)
     _record(session, document, [verdict], version.id, now)
     return verdict
 
@@ -266,16 +268,23 @@ def least_rate(policy: Policy, held: Sequence[Certificate], *, certifying: bool 
     return min(1.0, max([0.0, *raised, *fresh]))
 
 
-def _certifies(session: Session, document: Document, named: str | None, now: datetime) -> bool:
-    """Whether the document is of the certify fold and of a type of which nothing is certified yet.
+def _draw_of_type(session: Session, document: Document, now: datetime) -> tuple[bool, float]:
+    """Whether nothing is certified yet of the type that the machine names, and the least rate of its audit.
 
-    A wrong type makes all fields wrong, so the type is checked as often as they are.
+    A wrong type makes all fields wrong. So a document that certifies has its type checked while nothing is certified,
+    and from then on so often that a wrong type is no larger a loss than wrong fields, which is what evidence costs.
     """
-    if named in (None, UNKNOWN) or not is_evidence(session, document):
-        return False
-    row, policy = current_policy(session, document.workspace_id, named or "", now=now)
-    held = certificates(session, document.workspace_id, row.document_type, row, document.model_version_id)
-    return pick_threshold("*", policy, held)[1] in UNCERTIFIED
+    version = session.get(DocumentTypeVersion, document.type_version_id) if document.type_version_id else None
+    if version is None or not is_evidence(session, document):
+        return False, 0.0
+    row, policy = current_policy(session, document.workspace_id, version.name, now=now)
+    held = certificates(session, document.workspace_id, version.name, row, document.model_version_id)
+    source = pick_threshold("*", policy, held)[1]
+    if source != "certificate":
+        return source in UNCERTIFIED, 0.0
+    fields = len(version.spec["fields"])
+    rate = max(least_rate(policy, held), min(policy.rate(Route.ACCEPT), policy.rate(Route.REVIEW)))
+    return False, min(1.0, 1 / largest_loss(fields, fields * rate, rate))
 
 
 def claim_of(reading: FieldReading | None) -> Claim:

@@ -13,7 +13,7 @@ from hitl import certifying, recertifying
 from hitl.certificate import Decision, upper_bound
 from hitl.certifying import Unit, refresh, replay
 from hitl.documents import erase
-from hitl.observations import follow, machine_errs, note
+from hitl.observations import follow, largest, machine_errs, note
 from hitl.policy import ANY_TYPE, AuditRates, Policy, save_policy
 from hitl.recognition import Work
 from hitl.registry import promote
@@ -108,6 +108,29 @@ def test_train_documents_are_audited_at_the_rate_of_the_route(session: Session, 
     document = create_read_document(session, workspace)
     start(session, document)
     assert verdict(session, document, "total").audit_probability == 0.1
+
+
+@pytest.mark.parametrize(("fold", "rates"), [(Fold.CERTIFY, (0.1, 3 / 12)), (Fold.TRAIN, (0.1, 0.1))])
+def test_types_are_checked_so_often_that_they_do_not_make_evidence_dear(
+    session: Session, workspace: Workspace, fold: Fold, rates: tuple[float, float]
+):
+    set_policy(session, workspace, audit_rate=AuditRates(accept=0.1, review=0.1, fresh=0.0))
+    save_policy(session, workspace.id, ANY_TYPE, Policy(audit_rate=AuditRates(accept=0.1, review=0.1)), actor="test",
+                now=NOW)  # fmt: skip
+    model = create_model(session)
+    document = create_read_document(session, workspace, fold=fold.value, model_version_id=model.id)
+    version, policy = current_policy(session, workspace.id, "receipt", now=NOW)
+    session.add(Certificate(
+        workspace_id=workspace.id, document_type="receipt", pool="*", target=0.05, delta=0.05, threshold=0.8,
+        model_version_id=model.id, policy_version_id=version.id, updated_at=NOW,
+    ))  # fmt: skip
+    start(session, document)
+    total, of_type = verdict(session, document, "total"), verdict(session, document, "document_type")
+    assert (total.audit_probability, of_type.audit_probability) == pytest.approx(rates)
+    drawn = [(0.8, 0.1)] * 3
+    type_policy = current_policy(session, workspace.id, ANY_TYPE, now=NOW)[1]
+    dear = largest(policy, type_policy, drawn, 0.1) / largest(policy, type_policy, drawn, None)
+    assert (largest(policy, type_policy, drawn, 0.25), dear) == (largest(policy, type_policy, drawn, None), 2.5)
 
 
 def test_one_person_alone_is_not_asked_for_two_keyers(session: Session, workspace: Workspace):
