@@ -53,22 +53,24 @@ def per_field(trace: Trace, name: str, first: int = 0) -> float:
     return float(sum(getattr(one, name) for one in some) / sum(one.fields for one in some))
 
 
+@pytest.mark.parametrize("newer", [False, True])
 @pytest.mark.parametrize("target", [0.01, 0.02, 0.05])
-def test_a_long_stream_against_an_oracle(target: float) -> None:
+def test_a_long_stream_against_an_oracle(target: float, newer: bool) -> None:
     some, policy, ratios = documents(), Policy(), list[float]()
     tau = best_threshold(some, policy.machine_target(target))
     for seed in range(SEEDS):
         rng = np.random.default_rng([31, seed])
         shown, crowd = stream(some, LENGTH, rng), Crowd(read(), 12, rng)
         best, best_seconds = oracle(shown, tau, policy, crowd)
-        trace = run(shown, Production(policy, target, crowd, f"long {seed}"))
+        trace = run(shown, Production(policy, target, crowd, f"long {seed}", newer=newer))
         answers, late = per_field(trace, "answers"), per_field(trace, "answers", LENGTH // 2)
         ratios.append(answers / best)
         tell(
-            "long stream", target=target, seed=seed, answers=answers, late=late, oracle=best, ratio=answers / best,
-            late_ratio=late / best, seconds=per_field(trace, "seconds"), oracle_seconds=best_seconds,
-            accepted=per_field(trace, "accepted"), accepted_late=per_field(trace, "accepted", LENGTH // 2),
-            oracle_threshold=tau, threshold=trace.documents[-1].threshold, audits=per_field(trace, "audits"),
+            "long stream", target=target, newer=newer, seed=seed, answers=answers, late=late, oracle=best,
+            ratio=answers / best, late_ratio=late / best, seconds=per_field(trace, "seconds"),
+            oracle_seconds=best_seconds, accepted=per_field(trace, "accepted"),
+            accepted_late=per_field(trace, "accepted", LENGTH // 2), oracle_threshold=tau,
+            threshold=trace.documents[-1].threshold, audits=per_field(trace, "audits"),
             released_error=per_field(trace, "wrong"), alarms=len(trace.alarms),
         )  # fmt: skip
         assert per_field(trace, "wrong") <= target

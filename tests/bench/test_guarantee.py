@@ -170,7 +170,9 @@ def production_run(
     rng = np.random.default_rng([5, seed])
     crowd = Crowd(read().with_spammers(spammers), 12, rng)
     policy = Policy(audit_rate=AuditRates(accept=RATE, review=RATE))
-    production = Production(policy, target, crowd, f"bench {seed}")
+    production = Production(
+        policy, target, crowd, f"bench {seed}", newer=True
+    )  # the sooner certified, the more to break
     broken, human = False, 0
     for document in stream(documents, 150, rng):
         spent = production.take(document)
