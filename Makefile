@@ -27,8 +27,8 @@ test: install-dev lint types imports
 bench-guarantee: install-dev
 	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_guarantee.py
 
-# Two hundred fields keyed in Chromium, and two thousand tasks for the memory of the page; real receipts where
-# COUNTERSIGN_REAL_DATA names their folder.
+# Two hundred fields keyed in Chromium, and two thousand tasks for the memory of the page; of real receipts and
+# advertising buys where COUNTERSIGN_REAL_DATA names their folder.
 bench-keying: install-dev
 	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_keying.py
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
 WIDTH, HEIGHT = 560, 300
 LEFT, RIGHT, TOP, BOTTOM = 74, 26, 14, 42
+HIT = 11.0  # most room around a point that takes its clicks
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +129,20 @@ def _frame(x: Axis, y: Axis, to_x: Scale, to_y: Scale) -> Markup:
 def _line(points: Sequence[Point], to_x: Scale, to_y: Scale, style: str, marks: bool) -> Markup:
     path = " ".join(f"{to_x(p.x):.1f},{to_y(p.y):.1f}" for p in points)
     parts = [Markup('<polyline class="line{}" points="{}"/>').format(style, path)]
-    for p in points if marks else ():
-        mark = _mark(to_x(p.x), to_y(p.y), p.title, style)
+    places = [(to_x(p.x), to_y(p.y)) for p in points]
+    for p, (left, top), room in zip(points, places, _room(places), strict=True) if marks else ():
+        mark = _mark(left, top, p.title, style)
         if p.href:
-            hit = Markup('<circle class="hit" cx="{:.1f}" cy="{:.1f}" r="11"/>').format(to_x(p.x), to_y(p.y))
+            hit = Markup('<circle class="hit" cx="{:.1f}" cy="{:.1f}" r="{:.1f}"/>').format(left, top, room)
             mark = Markup('<a href="{}" aria-label="{}">{}{}</a>').format(p.href, p.title, mark, hit)
         parts.append(mark)
     return Markup("").join(parts)
+
+
+def _room(places: Sequence[tuple[float, float]]) -> list[float]:
+    """How far around each point a click may go without taking the click of its neighbours."""
+    gaps = [math.dist(a, b) / 2 for a, b in pairwise(places)]
+    return [min(HIT, before, after) for before, after in zip([HIT, *gaps], [*gaps, HIT], strict=True)]
 
 
 def _stroke(style: str, x1: float, y1: float, x2: float, y2: float) -> Markup:

@@ -113,7 +113,7 @@ def own_page(request: Request, who: Anybody) -> Response:
     received = messages_to(who.session, who.user)
     unread = {message.id for message, _ in received if message.read_at is None}
     mark_all_read(who.session, who.user, now=who.now)
-    figures = figures_of(who.session, who.user, now=who.now)
+    figures = figures_of(who.session, who.user, now=who.now, midnight=who.midnight)
     return render(
         request, who, "me.html", section="/me", title="My figures", figures=figures, messages=received, unread=unread
     )
@@ -124,7 +124,7 @@ def own_password(request: Request, who: Anybody, old: Annotated[str, Form()], ne
     try:
         change_password(who.session, who.user, old, new, now=who.now)
     except PeopleError as error:
-        figures = figures_of(who.session, who.user, now=who.now)
+        figures = figures_of(who.session, who.user, now=who.now, midnight=who.midnight)
         received = messages_to(who.session, who.user)
         return render(
             request, who, "me.html", section="/me", status=422, title="My figures",

@@ -44,7 +44,8 @@ def _in(*states: DocumentState) -> ColumnElement[bool]:
 
 
 DONE = _in(DocumentState.RELEASED, DocumentState.AMENDED)
-CORRECTED = col(Document.id).in_(select(Correction.document_id))
+BY_CLIENTS = select(Correction.document_id).where(col(Correction.by).startswith("key_"))
+CORRECTED = col(Document.id).in_(BY_CLIENTS)
 TABS: dict[str, Tab] = {
     "all": Tab("All", true()),
     "working": Tab("Reading", _in(DocumentState.RECEIVED, DocumentState.RENDERED, DocumentState.READ)),

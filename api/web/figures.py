@@ -62,9 +62,8 @@ def answers_since(session: Session, user: User, since: datetime) -> int:
     return session.exec(counted).one()
 
 
-def figures_of(session: Session, user: User, *, now: datetime) -> Figures:
-    """What the person sees of their own work."""
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+def figures_of(session: Session, user: User, *, now: datetime, midnight: datetime) -> Figures:
+    """What the person sees of their own work. `midnight`: when their day began."""
     median = func.percentile_cont(0.5).within_group(col(Answer.seconds))
     kept = (Answer.user_id == user.id, col(Answer.undone_at).is_(None))
     real = (*kept, col(Answer.skip_reason).is_(None))

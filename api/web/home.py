@@ -29,7 +29,7 @@ def home_page(request: Request, who: Anybody) -> Response:
         .where(Message.to_user_id == who.user.id, col(Message.read_at).is_(None))
     )
     shown: dict[str, Any] = {
-        "mine": figures_of(session, who.user, now=who.now),
+        "mine": figures_of(session, who.user, now=who.now, midnight=who.midnight),
         "open_tasks": _count(session, Task, workspace, [TaskState.OPEN.value]),
         "unread": session.exec(unread).one(),
         "reviews": None,

@@ -88,11 +88,10 @@ def keying_page(request: Request, who: Anybody, field: Annotated[str | None, Que
 
 def bench(request: Request, who: Visitor, *, purpose: str, only: str | None = None) -> Response:
     """The keying page for real work, training or an exam."""
-    midnight = who.now.replace(hour=0, minute=0, second=0, microsecond=0)
     settings = {
         "user_id": who.user.id,
         "keymap": who.user.keymap,
-        "done_today": answers_since(who.session, who.user, midnight),
+        "done_today": answers_since(who.session, who.user, who.midnight),
         "purpose": purpose,
         "only": only,
     }

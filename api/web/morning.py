@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlmodel import and_, col, func, select
 
-from api.web.documents import TABS
+from api.web.documents import BY_CLIENTS, TABS
 from api.web.operate import WORKING, blocked_tasks, levels_without_reviewer
 from api.web.visitor import Visitor
 from models.states import DocumentState, ModelState
@@ -35,7 +35,7 @@ def matters(who: Visitor) -> list[Matter]:
 def _of_documents(who: Visitor) -> list[Matter]:
     late = and_(col(Document.state).in_(WORKING), col(Document.due_at) < who.now)
     failed = col(Document.state) == DocumentState.FAILED.value
-    lately = select(Correction.document_id).where(col(Correction.created_at) >= who.now - LATELY)
+    lately = BY_CLIENTS.where(col(Correction.created_at) >= who.now - LATELY)
     corrected = col(Document.id).in_(lately)
     excepted = and_(TABS["exceptions"].where, col(Document.released_at) >= who.now - LATELY)
     lines = (

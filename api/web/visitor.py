@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Request
 from sqlmodel import Session
@@ -27,6 +28,12 @@ class Visitor:
     session: Session
     user: User
     now: datetime
+    zone: tzinfo = UTC
+
+    @property
+    def midnight(self) -> datetime:
+        """When the day of this person began, where they are."""
+        return self.now.astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
     @property
     def workspace_id(self) -> str:
@@ -46,7 +53,15 @@ def visitor(request: Request, session: SessionDep, now: Now) -> Visitor:
     user = user_of_session(session, token, now=now) if token else None
     if user is None:
         raise not_signed_in(request)
-    return Visitor(session, user, now)
+    return Visitor(session, user, now, zone_of(request.cookies.get("timezone", "")))
+
+
+def zone_of(name: str) -> tzinfo:
+    """The time zone that the browser named in its cookie; UTC where it named none or one that nobody knows."""
+    try:
+        return ZoneInfo(unquote(name)) if name else UTC
+    except (KeyError, ValueError, OSError):
+        return UTC
 
 
 def not_signed_in(request: Request) -> ApiProblem:

@@ -90,7 +90,7 @@ def _released(site: Site, people: dict[str, User]) -> Document:
         released_at=NOW,
     )  # fmt: skip
     for field, value in paper.VALUES.items():
-        reading = _reading(site.session, document, field)
+        reading = reading_of(site.session, document, field)
         verdict = factories.create_verdict(
             site.session, document, field, reading, state="final", value_state="found", value=value,
             first_value_state="found", first_value=value, decided_by="people", decided_at=NOW, posterior=0.9995,
@@ -108,7 +108,7 @@ def _released(site: Site, people: dict[str, User]) -> Document:
     return document
 
 
-def _reading(session: Session, document: Document, field: str) -> Any:
+def reading_of(session: Session, document: Document, field: str) -> Any:
     from sqlmodel import select
 
     from models.tables import FieldReading
@@ -238,7 +238,7 @@ def _client(site: Site, document: Document) -> None:
 
 def field_review(site: Site, document: Document, **columns: Any) -> Review:
     """A contested total: the machine has a place for its value, the person only a value."""
-    reading = _reading(site.session, document, "total")
+    reading = reading_of(site.session, document, "total")
     verdict = factories.create_verdict(site.session, document, "total", reading, state="contested")
     task = factories.create_task(site.session, verdict, state="answered")
     vera = site.person("vivian")
@@ -248,8 +248,9 @@ def field_review(site: Site, document: Document, **columns: Any) -> Review:
 
 def document_review(site: Site, document: Document) -> Review:
     for field in ("company", "date"):
-        factories.create_verdict(site.session, document, field, _reading(site.session, document, field), state="agreed",
-                                 value_state="found", value=paper.VALUES[field])  # fmt: skip
+        reading = reading_of(site.session, document, field)
+        said = {"state": "agreed", "value_state": "found", "value": paper.VALUES[field]}
+        factories.create_verdict(site.session, document, field, reading, **said)
     return _save_review(site, document, reason="grader", features={"doubt": 0.5})
 
 

@@ -152,7 +152,7 @@ def test_keying_each_kind(site: Site, context: BrowserContext, seen: Seen):
         document = paper.read_document(site.session, site.workspace, site.version, pages=2 if name == "page" else 1)
         task = paper.task_for(site.session, document, field, **columns)
         site.session.commit()
-        page.wait_for_selector("body[data-state=empty]")
+        page.wait_for_function(AT_REST, arg=task.id)
         page.evaluate(FETCH)
         page.wait_for_selector(f"body[data-state=working][data-task={task.id}] .sheet img")
         seen(page, f"work-{name}")
@@ -166,6 +166,7 @@ def test_keying_each_kind(site: Site, context: BrowserContext, seen: Seen):
         page.keyboard.press("Alt+i")
 
 
+AT_REST = "(id) => document.body.dataset.state === 'empty' || document.body.dataset.task === id"
 FETCH = "() => import('/static/keying/main.js').then(({ bench }) => bench.feed.fill())"
 
 

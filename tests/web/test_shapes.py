@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +20,7 @@ from api.web.figures import interval
 from api.web.policies import policy_of_form
 from api.web.quality import calibration, frontier, measure, newest, share, thinned
 from api.web.types import spec_of_form
+from api.web.visitor import Visitor, zone_of
 from api.web.watching import caught_by_budget, moving_shares
 from hitl.policy import AuditRates, Policy
 from models.values import Box
@@ -167,3 +172,31 @@ def test_an_empty_share_in_the_policy_form_keeps_what_was():
     assert (after.classification_threshold, after.review_budget, after.fixed_threshold) == (0.8, 0.25, 0.0)
     assert after.audit_rate == AuditRates(accept=0.2, review=0.1, fresh=0.4)
     assert after.single_operator
+
+
+def test_a_click_on_a_point_is_not_taken_by_its_neighbour():
+    axis = charts.Axis("x", 0.0, 1.0)
+    points = [charts.Point(x, 0.5, href=f"/{x}") for x in (0.1, 0.11, 0.5, 0.9)]
+    circles = re.findall(
+        r'class="hit" cx="([\d.]+)" cy="[\d.]+" r="([\d.]+)"', charts.lines(axis, axis, [points], label="c")
+    )
+    edges = [(float(x) - float(r), float(x) + float(r)) for x, r in circles]
+    assert all(right <= left + 0.2 for (_, right), (left, _) in pairwise(edges))
+    assert [float(r) for _, r in circles][2:] == [11.0, 11.0]
+
+
+@pytest.mark.parametrize(
+    ("cookie", "midnight"),
+    [
+        ("Asia%2FTokyo", "2026-03-02T15:00:00+00:00"),
+        ("America/New_York", "2026-03-02T05:00:00+00:00"),
+        ("", "2026-03-02T00:00:00+00:00"),
+        ("../../etc/passwd", "2026-03-02T00:00:00+00:00"),
+        ("Europe", "2026-03-02T00:00:00+00:00"),
+        ("\0", "2026-03-02T00:00:00+00:00"),
+    ],
+)
+def test_a_day_begins_at_the_midnight_of_the_person(cookie: str, midnight: str):
+    nobody: Any = None
+    who = Visitor(nobody, nobody, datetime(2026, 3, 2, 20, 30, tzinfo=UTC), zone_of(cookie))
+    assert who.midnight.astimezone(UTC).isoformat() == midnight

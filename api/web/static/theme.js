@@ -1,9 +1,13 @@
-// The button that changes between light, dark and the system's choice. Remembered in a cookie that the server reads.
+// The button that changes between light, dark and the system's choice. Remembered in a cookie that the server reads, as is
+// the time zone, so that "today" begins at this person's midnight.
 const ORDER = ["system", "light", "dark"];
 
 export function nextTheme(theme) {
   return ORDER[(ORDER.indexOf(theme) + 1) % ORDER.length];
 }
+
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone) document.cookie = `timezone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
 
 function show(button, theme) {
   if (theme === "system") document.documentElement.removeAttribute("data-theme");
