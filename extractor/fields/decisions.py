@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from extractor import kinds
 from extractor.fields.features import Scene
 from extractor.fields.layout import Floats
+from extractor.fields.lists import Cutoff, pick_several, standing
 from extractor.fields.scorers import Ranking, Scorers
 from models.doctype import FieldSpec
 from models.values import ValueState
 
-MOST_ITEMS = 8
 ALTERNATIVES = 5
 EVIDENCE = (
     "score", "margin", "tree", "net", "agree", "ocr_mean", "ocr_least", "seen", "known_words", "own_known", "several",
@@ -65,7 +65,7 @@ class Decision:
 
 
 def decide(
-    scene: Scene, rankings: Mapping[str, Ranking], scorers: Scorers, thresholds: Mapping[str, float]
+    scene: Scene, rankings: Mapping[str, Ranking], scorers: Scorers, cutoffs: Mapping[str, Cutoff]
 ) -> dict[str, Decision]:
     """One decision for every field of the type."""
     known = scorers.vocabulary.ids(scene.layout)[:-1] < len(scorers.vocabulary.hashes)
@@ -73,7 +73,7 @@ def decide(
     decisions = {}
     for name, ranking in rankings.items():
         if ranking.field.repeated:
-            decision = _decide_several(scene, ranking, thresholds.get(name, 0.0))
+            decision = _decide_several(scene, ranking, cutoffs.get(name, Cutoff()))
         else:
             decision = _decide_one(scene, ranking, scorers)
         seen = (
@@ -153,36 +153,10 @@ def _reading_quality(scene: Scene, ranking: Ranking, *choices: Choice) -> dict[s
     return {"ocr_mean": float(sure.mean()), "ocr_least": float(sure.min())}
 
 
-def standing(ranking: Ranking) -> Floats:
-    """How well each value stands on its own: the chance by the trees and the distance from the network's best."""
-    alone = -np.logaddexp(0, -ranking.odds)
-    best = ranking.net.max(initial=-12.0)
-    found: Floats = (np.maximum(alone, -12.0) + ranking.net - best) / 2
-    return found
-
-
-def pick_several(ranking: Ranking, threshold: float) -> list[int]:
-    """Ranks of the values that stand above the threshold, best first: at least one, none part of another."""
-    strength = standing(ranking)
-    picked: list[int] = []
-    for rank in np.argsort(-strength, kind="stable"):
-        if picked and (strength[rank] < threshold or len(picked) >= MOST_ITEMS):
-            break
-        if not any(_repeats(ranking, int(rank), other) for other in picked):
-            picked.append(int(rank))
-    return picked
-
-
-def _repeats(ranking: Ranking, rank: int, other: int) -> bool:
-    a, b = ranking.keys[rank], ranking.keys[other]
-    mine = set(ranking.table.spans[int(ranking.best[rank])].tokens)
-    return a in b or b in a or bool(mine & set(ranking.table.spans[int(ranking.best[other])].tokens))
-
-
-def _decide_several(scene: Scene, ranking: Ranking, threshold: float) -> Decision:
+def _decide_several(scene: Scene, ranking: Ranking, cutoff: Cutoff) -> Decision:
     if not len(ranking.keys):
         return _nothing(ranking, ValueState.NOT_FOUND)
-    picked = pick_several(ranking, threshold)
+    picked = pick_several(ranking, cutoff)
     strength = standing(ranking)
     choices = tuple(replace(_choice(ranking, r), score=float(strength[r])) for r in picked)
     rest = np.delete(strength, picked)

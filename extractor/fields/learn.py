@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from extractor import kinds
-from extractor.fields.decisions import EVIDENCE, Decision, decide, pick_several, standing
+from extractor.fields.decisions import EVIDENCE, Decision, decide
 from extractor.fields.features import Scene, make_scene
 from extractor.fields.grow import Grower
 from extractor.fields.labels import Goal, TrainingDocument, goal_of, normalised
+from extractor.fields.lists import Cutoff, candidates_of, fit_cutoff
 from extractor.fields.memory import REMEMBERED, Fact, Memory, Reread, fit_ratios, numbers_of
 from extractor.fields.model import FieldModel, OutOfFold, checked, heard
 from extractor.fields.scorers import Ranking, Scorers, train_scorers
@@ -88,8 +89,8 @@ def learn_fields(
             scorers = train([r for r in rows if r.fold != fold], grower, part, FOLD_EFFORT)
             trials += [_Trial(r, scorers, scorers.rank(r.scene)) for r in rows if r.fold == fold]
         scorers = train(rows, grower, _part(progress, len(folds), len(folds) + 1))
-    thresholds = _fit_thresholds(trials, doctype)
-    held = _respelled(rows, _decisions(trials, thresholds, doctype), doctype)
+    cutoffs = _fit_cutoffs(trials, doctype)
+    held = _respelled(rows, _decisions(trials, cutoffs, doctype), doctype)
     facts = [*_facts(rows, doctype), *((EVERY_FOLD, fact) for fact in known)] if memory else []
     remembered = _fit_memory(facts, rows, held)
     if remembered:
@@ -99,7 +100,7 @@ def learn_fields(
     folds_of_rows = [r.fold for r in rows]
     tables, read = learn_tables([r.document for r in rows], [r.scene.layout for r in rows], folds_of_rows, doctype)
     oof += [OutOfFold(t.document, t.field, t.value, ValueState.FOUND.value, t.confidence, t.correct) for t in read]
-    return FieldModel(doctype, scorers, calibrator, thresholds, remembered, oof, _spelling(rows, doctype), tables)
+    return FieldModel(doctype, scorers, calibrator, cutoffs, remembered, oof, _spelling(rows, doctype), tables)
 
 
 @dataclass(frozen=True)
@@ -151,10 +152,10 @@ def _right(row: _Prepared, field: FieldSpec, doctype: DocumentType) -> str | Non
     return kinds.key(field.kind, values if field.repeated else values[0])
 
 
-def _decisions(trials: Sequence[_Trial], thresholds: dict[str, float], doctype: DocumentType) -> list[_Held]:
+def _decisions(trials: Sequence[_Trial], cutoffs: dict[str, Cutoff], doctype: DocumentType) -> list[_Held]:
     held = []
     for trial in trials:
-        decisions = checked(decide(trial.row.scene, trial.rankings, trial.scorers, thresholds), doctype)
+        decisions = checked(decide(trial.row.scene, trial.rankings, trial.scorers, cutoffs), doctype)
         held += [
             _Held(trial.row, decisions[f.name], _right(trial.row, f, doctype))
             for f in doctype.fields
@@ -163,27 +164,13 @@ def _decisions(trials: Sequence[_Trial], thresholds: dict[str, float], doctype: 
     return held
 
 
-def _fit_thresholds(trials: Sequence[_Trial], doctype: DocumentType) -> dict[str, float]:
-    """For repeated fields, from which standing a value counts: the threshold that makes most lists right."""
+def _fit_cutoffs(trials: Sequence[_Trial], doctype: DocumentType) -> dict[str, Cutoff]:
+    """For repeated fields, which values of a ranking make the list."""
     found = {}
-    for field in (f for f in doctype.fields if f.repeated):
-        mine = [t for t in trials if field.name in t.row.goals and t.rankings[field.name].keys]
-        standings = [standing(t.rankings[field.name]) for t in mine]
-        grid = np.unique(np.round(np.concatenate([np.zeros(0), *[np.sort(s)[-8:] for s in standings]]), 1))
-        right = np.array([_lists_right(mine, field.name, float(x)) for x in grid])
-        best = grid[right >= right.max(initial=0.0) - 1e-9]
-        found[field.name] = float(best[len(best) // 2]) if len(best) else 0.0  # the middle of the plateau, not its edge
+    for name in (f.name for f in doctype.fields if f.repeated):
+        mine = [t for t in trials if name in t.row.goals and t.rankings[name].keys]
+        found[name] = fit_cutoff([(candidates_of(t.rankings[name]), t.row.goals[name].keys) for t in mine])
     return found
-
-
-def _lists_right(trials: Sequence[_Trial], name: str, threshold: float) -> float:
-    right = 0.0
-    for trial in trials:
-        ranking = trial.rankings[name]
-        picked = {ranking.keys[r] for r in pick_several(ranking, threshold)}
-        wanted = trial.row.goals[name].keys
-        right += (picked == wanted) + 0.5 * len(picked & wanted) / max(len(picked | wanted), 1)
-    return right
 
 
 def _spelling(rows: Iterable[_Prepared], doctype: DocumentType) -> Spelling:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,6 +15,7 @@ from extractor.fields.decisions import EVIDENCE, Choice, Decision, decide
 from extractor.fields.features import NUMBERS, Scene, make_scene
 from extractor.fields.labels import Images
 from extractor.fields.lexicon import Vocabulary
+from extractor.fields.lists import Cutoff
 from extractor.fields.memory import Fact, Memory
 from extractor.fields.scorers import Scorers, net_from_arrays, net_to_arrays
 from extractor.fields.spelling import UNTAUGHT, Spelling
@@ -48,7 +50,7 @@ class FieldModel:
     doctype: DocumentType
     scorers: Scorers
     calibrator: Calibrator
-    thresholds: dict[str, float]  # repeated fields: from which standing a value counts
+    cutoffs: dict[str, Cutoff]  # repeated fields: which values make the list
     memory: Memory | None = None
     oof: list[OutOfFold] = field(default_factory=list)
     spelling: Spelling = UNTAUGHT
@@ -74,7 +76,7 @@ class FieldModel:
 
     def decide(self, scene: Scene) -> dict[str, Decision]:
         """Decisions with all their evidence, before calibration."""
-        decisions = decide(scene, self.scorers.rank(scene), self.scorers, self.thresholds)
+        decisions = decide(scene, self.scorers.rank(scene), self.scorers, self.cutoffs)
         decisions = self.spelling.apply(decisions)
         if self.memory is not None:
             decisions = self.memory.apply(scene, decisions)
@@ -90,7 +92,7 @@ class FieldModel:
         tables: dict[str, Any] = {
             "doctype": self.doctype.model_dump(mode="json"),
             "absences": scorers.absences,
-            "thresholds": self.thresholds,
+            "cutoffs": {name: dataclasses.asdict(cutoff) for name, cutoff in self.cutoffs.items()},
             "calibrator": _calibrator_table(self.calibrator),
             "memory": self.memory.to_table() if self.memory else None,
         }
@@ -126,8 +128,8 @@ class FieldModel:
         spelling = Spelling(frozenset(tensors["spelling"].tolist() if "spelling" in tensors else ()))
         rows = {f.name: (f, _under(tensors, f"table.{f.name}.")) for f in doctype.fields if f.kind is Kind.TABLE}
         learned = {name: LearnedTable.from_arrays(arrays, spec) for name, (spec, arrays) in rows.items() if arrays}
-        calibrator, thresholds = _calibrator(tables["calibrator"]), dict(tables["thresholds"])
-        return cls(doctype, scorers, calibrator, thresholds, memory, spelling=spelling, tables=learned)
+        calibrator, cutoffs = _calibrator(tables["calibrator"]), read_cutoffs(tables)
+        return cls(doctype, scorers, calibrator, cutoffs, memory, spelling=spelling, tables=learned)
 
 
 def checked(decisions: dict[str, Decision], doctype: DocumentType) -> dict[str, Decision]:
@@ -158,6 +160,13 @@ def _agreement(scene: Scene, decision: Decision, doctype: DocumentType, image_of
             text = raw_text(scene, decision, choice)
             found.append(agrees(image_of(number), box, max(1, len(lines)), text, decision.field, doctype))
     return min((1.0 if agreed else -1.0 for agreed in found), default=0.0)
+
+
+def read_cutoffs(tables: Mapping[str, Any]) -> dict[str, Cutoff]:
+    """Which values make the lists of each repeated field, from the tables of a bundle."""
+    if "cutoffs" not in tables:  # a bundle of before: one threshold, however long the list
+        return {name: Cutoff(1, least, least) for name, least in tables["thresholds"].items()}
+    return {name: Cutoff(**parts) for name, parts in tables["cutoffs"].items()}
 
 
 def _under(tensors: Mapping[str, NDArray[Any]], prefix: str) -> Tensors:
