@@ -350,7 +350,7 @@ def test_another_model_starts_from_the_labels_there_are(session: Session, worksp
         said = "99.00" if document is documents[0] else "12.50"
         reading = Reading("total", ValueState.FOUND, said, said, 0.97)
         result = Recognition("receipt", 1.0, (reading,), "v2")
-        work = Work(None, new.id, {}, {}, "receipt", [])  # type: ignore[arg-type]  # only its model is stored
+        work = Work(None, new.id, {}, {}, "receipt", [], {})  # type: ignore[arg-type]  # only its model is stored
         assert recertifying.store(session, document.id, result, work, now=NOW) == 1
         assert recertifying.store(session, document.id, result, work, now=NOW) == 1
     rows = session.exec(select(Observation).where(Observation.model_version_id == new.id)).all()
