@@ -17,7 +17,7 @@ async function post(path, body, options = {}) {
   const response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), ...options });
   if (response.ok) return response.json();
   const problem = await response.json().catch(() => ({}));
-  throw Object.assign(new Error(problem.detail ?? response.statusText), { status: response.status, detail: problem.detail, code: problem.code });
+  throw Object.assign(new Error(problem.detail ?? response.statusText), { status: response.status, detail: problem.detail, next: problem.next_step, code: problem.code });
 }
 
 /** Calls back when what was just put into the page has been drawn. */
@@ -398,10 +398,17 @@ class Bench {
       else this.feed.current = last.held;
       await this.show(last.held, last.answer.value_state === "found" ? last.answer.value : null);
     } catch (problem) {
-      this.notices.add(problem.detail ?? "There is no connection, so the answer cannot be taken back just now.", "warn");
+      this.notTakenBack(last, problem);
     } finally {
       this.undoing = false;
     }
+  }
+
+  /** What the server refuses stays refused: the next undo is for the answer before it. */
+  notTakenBack(last, problem) {
+    if (!problem.detail) return this.notices.add("There is no connection, so the answer cannot be taken back just now.", "warn");
+    if ([403, 404, 409].includes(problem.status)) this.history = this.history.filter((entry) => entry !== last);
+    return this.notices.add(`“${last.held.task.label}” cannot be taken back: ${problem.detail}`, "warn", problem.next);
   }
 
   // --- time ---------------------------------------------------------------------------------------------------------
