@@ -53,10 +53,10 @@ def test_several_answers_are_taken_back_one_after_the_other(site: Site, context:
     page = open_bench(site, context)
     order = key_all(page, FIRST, 2)
     kept(site, page)
-    for label in reversed(order):
-        page.keyboard.press("Alt+z")
-        expect(page.locator("#field")).to_have_text(label)
-        expect(page.locator(".answer-box")).to_have_value(FIRST[label])
+    page.keyboard.press("Alt+z")
+    page.keyboard.press("Alt+z")  # at once: nobody waits for the picture of the first
+    expect(page.locator("#field")).to_have_text(order[0])
+    expect(page.locator(".answer-box")).to_have_value(FIRST[order[0]])
     page.keyboard.press("Alt+z")
     expect(page.locator("#notices")).to_contain_text("There is no answer of this session to take back.")
     assert key_all(page, TRUTH, 2) == order

@@ -178,7 +178,7 @@ class Bench {
     if (!action || (action === "submit" && this.leavesToBrowser(event.target))) return;
     if (event.isComposing) return;
     event.preventDefault();
-    this.act(action);
+    if (action !== "undo" || !event.repeat) this.act(action); // a key held down takes back one answer
   }
 
   /** Enter on a button or link that has the focus does what the button says. */
@@ -377,14 +377,17 @@ class Bench {
     part("feedback-next").focus();
   }
 
-  async undo() {
+  /** Pressed several times in a row, each press is for one answer more. */
+  undo() {
+    this.undoing = (this.undoing ?? Promise.resolve()).then(() => this.takeBack());
+  }
+
+  async takeBack() {
     const last = this.history.at(-1);
     if (!last) {
       this.notices.add("There is no answer of this session to take back.", "warn");
       return;
     }
-    if (this.undoing) return;
-    this.undoing = true;
     try {
       if (!this.outbox.takeBack(last.key)) {
         await this.outbox.flush();
@@ -396,11 +399,9 @@ class Bench {
       this.status.undone();
       if (this.held) this.feed.first(last.held);
       else this.feed.current = last.held;
-      await this.show(last.held, last.answer.value_state === "found" ? last.answer.value : null);
+      this.show(last.held, last.answer.value_state === "found" ? last.answer.value : null); // not awaited: a picture may be slow
     } catch (problem) {
       this.notTakenBack(last, problem);
-    } finally {
-      this.undoing = false;
     }
   }
 
