@@ -7,6 +7,7 @@ AnswerRefused           every refusal is a sentence and the next thing to do
   WorkWithdrawn         the task is no longer wanted
   Unparseable           the value is not of the field's kind
   TooLateToUndo         something depends on the answer
+    ExamIsMarked        the exam that it belongs to is over
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlmodel import Session, col, func, select
 
 from hitl import audit as audits
-from hitl import conduct, control, tasks, verdicts, work
+from hitl import conduct, control, gold, tasks, verdicts, work
 from hitl.moves import advance
 from hitl.release import TOLD, spec_of
 from hitl.tokens import TYPE_FIELD, field_spec, normalise_answer
@@ -66,6 +67,12 @@ class TooLateToUndo(AnswerRefused):
     """Something depends on the answer already."""
 
     next_step = "Tell a reviewer: a released value can be amended."
+
+
+class ExamIsMarked(TooLateToUndo):
+    """The exam that the answer belongs to is over: the result is on record."""
+
+    next_step = "Look under Training how it went."
 
 
 class AnswerInput(BaseModel):
@@ -138,6 +145,8 @@ def undo(session: Session, answer_id: str, user: User, *, now: datetime) -> Task
     task = session.get_one(Task, answer.task_id)
     if answer.undone_at is not None or task.state != TaskState.ANSWERED.value:
         raise TooLateToUndo("The answer was undone already.")
+    if task.purpose == TaskPurpose.EXAM.value and gold.is_marked(session, task):
+        raise ExamIsMarked("The exam is over and marked.")
     if task.purpose in CONTROLS:
         control.take_back(session, task, answer, now=now)
     else:
@@ -288,6 +297,6 @@ def _told(session: Session, task: Task, row: Answer, *, is_repeat: bool = False)
     """Training tasks explain; of control tasks and exams nobody is told while they work."""
     if task.purpose != TaskPurpose.TRAINING.value or task.gold_item_id is None:
         return Accepted(row.id, task.id, is_repeat)
-    gold = session.get_one(GoldItem, task.gold_item_id)
-    correct = gold.value if gold.value_state == ValueState.FOUND.value else gold.value_state
-    return Accepted(row.id, task.id, is_repeat, row.is_right, correct, gold.explanation)
+    item = session.get_one(GoldItem, task.gold_item_id)
+    correct = item.value if item.value_state == ValueState.FOUND.value else item.value_state
+    return Accepted(row.id, task.id, is_repeat, row.is_right, correct, item.explanation)

@@ -206,6 +206,18 @@ def exam_result(session: Session, user: User, kind: str) -> ExamResult:
     return ExamResult(right, len(answers), len(tasks), right >= PASS_MARK * len(tasks) if done else None)
 
 
+def is_marked(session: Session, task: Task) -> bool:
+    """Whether every question of the exam that `task` belongs to is answered, so that its result is on record."""
+    unanswered = select(Task.id).where(
+        Task.for_user_id == task.for_user_id,
+        Task.kind == task.kind,
+        Task.purpose == TaskPurpose.EXAM.value,
+        Task.created_at == task.created_at,
+        Task.state != TaskState.ANSWERED.value,
+    )
+    return session.exec(unanswered).first() is None
+
+
 def grade_exam(session: Session, user: User, kind: str, *, now: datetime) -> ExamResult:
     """After an exam answer: admit `user` to the kind when the exam is passed, and put the result on record."""
     result = exam_result(session, user, kind)

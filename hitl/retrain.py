@@ -91,8 +91,9 @@ def _trainable(documents: Sequence[Mapping[str, Any]]) -> list[str]:
             counts[document["type"]] = counts.get(document["type"], 0) + 1
     types = sorted(name for name, n in counts.items() if n >= least)
     if not types:
+        so_far = ", ".join(f"{count} of {name}" for name, count in sorted(counts.items()))
         raise TooFewExamples(
-            f"No document type has {least} labelled training documents yet (so far: {counts or 'none'}). "
+            f"No document type has {least} labelled training documents yet (so far: {so_far or 'none'}). "
             "Answer more tasks, or import labels with `countersign learn`."
         )
     return types

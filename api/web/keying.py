@@ -22,6 +22,7 @@ from api.web.task_view import place_of_task, task_view, words_in
 from api.web.visitor import Anybody, Visitor
 from hitl import answers, tasks
 from hitl.blobs import blobs
+from hitl.eligible import exam_is_asked
 from hitl.moves import record
 from models.states import TaskPurpose, TaskState
 from models.tables import Answer, Document, DocumentPage, Task
@@ -110,7 +111,14 @@ def next_tasks(who: Anybody, wish: Wish) -> Response:
     handed = tasks.hand_out(who.session, who.user, now=who.now, count=wish.count, field=wish.only, purposes=purposes)
     views = [task_view(who.session, task, who.user, now=who.now) for task in handed]
     usable = [view for view in views if view["views"]]
-    return JSONResponse({"tasks": usable, "remark": REMARKS.get(wish.purpose)}, headers={"Cache-Control": "no-store"})
+    return JSONResponse({"tasks": usable, "remark": _remark(who, wish)}, headers={"Cache-Control": "no-store"})
+
+
+def _remark(who: Visitor, wish: Wish) -> str | None:
+    """Why nothing is left, where it is not simply that all is done."""
+    if wish.purpose == "work" and not who.user.trained_kinds and exam_is_asked(who.session, who.workspace_id):
+        return "You get real work of a kind when you have passed its exam. Take one under Training."
+    return REMARKS.get(wish.purpose)
 
 
 @dataclass(frozen=True, slots=True)

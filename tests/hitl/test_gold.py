@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import Session, select
 
 from hitl import gold
-from hitl.answers import undo
+from hitl.answers import ExamIsMarked, undo
 from hitl.policy import AuditRates, Policy
 from hitl.skills import ability, skills_of
 from hitl.tasks import hand_out
@@ -113,6 +113,20 @@ def test_an_exam_admits_to_its_kind(
     assert gold.exam_result(session, person, "money").is_passed is passes
     assert (person.trained_kinds == ["money"]) is passes
     assert [t.field for t in hand_out(session, person, now=NOW, count=5)] == (["total"] if passes else [])
+
+
+def test_an_exam_answer_is_taken_back_before_the_exam_is_marked_and_not_after(
+    session: Session, workspace: Workspace, people: list[User]
+):
+    create_gold(session, workspace, 2)
+    gold.start_exam(session, people[0], "money", questions=2, now=NOW)
+    first, last = (hand_out(session, people[0], now=NOW, purposes=["exam"])[0] for _ in range(2))
+    told = answer(session, people[0], first, "9.99")
+    answer(session, people[0], undo(session, told.answer_id or "", people[0], now=NOW), "12.50")
+    told = answer(session, people[0], last, "9.99")
+    with pytest.raises(ExamIsMarked):
+        undo(session, told.answer_id or "", people[0], now=NOW)
+    assert gold.exam_result(session, people[0], "money").right == 1
 
 
 def test_an_exam_needs_enough_gold(session: Session, workspace: Workspace, people: list[User]):

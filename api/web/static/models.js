@@ -1,11 +1,11 @@
-// Follows a training while it runs; when it ends, the page is fetched anew.
+// Follows a training while it runs; when it ends, the page of the model says what came of it.
 
 async function follow(panel) {
   const response = await fetch(`/models/${panel.dataset.follow}/progress`).catch(() => null);
   if (response?.ok) {
     const { state, progress } = await response.json();
     if (state !== "training") {
-      location.reload();
+      location.replace(`/models/${panel.dataset.follow}`);
       return;
     }
     if (typeof progress.share === "number") panel.querySelector("progress").value = progress.share;

@@ -17,7 +17,7 @@ async function post(path, body, options = {}) {
   const response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), ...options });
   if (response.ok) return response.json();
   const problem = await response.json().catch(() => ({}));
-  throw Object.assign(new Error(problem.detail ?? response.statusText), { status: response.status, detail: problem.detail, code: problem.code });
+  throw Object.assign(new Error(problem.detail ?? response.statusText), { status: response.status, detail: problem.detail, next: problem.next_step, code: problem.code });
 }
 
 /** Calls back when what was just put into the page has been drawn. */
@@ -178,7 +178,7 @@ class Bench {
     if (!action || (action === "submit" && this.leavesToBrowser(event.target))) return;
     if (event.isComposing) return;
     event.preventDefault();
-    this.act(action);
+    if (action !== "undo" || !event.repeat) this.act(action); // a key held down takes back one answer
   }
 
   /** Enter on a button or link that has the focus does what the button says. */
@@ -377,14 +377,17 @@ class Bench {
     part("feedback-next").focus();
   }
 
-  async undo() {
+  /** Pressed several times in a row, each press is for one answer more. */
+  undo() {
+    this.undoing = (this.undoing ?? Promise.resolve()).then(() => this.takeBack());
+  }
+
+  async takeBack() {
     const last = this.history.at(-1);
     if (!last) {
       this.notices.add("There is no answer of this session to take back.", "warn");
       return;
     }
-    if (this.undoing) return;
-    this.undoing = true;
     try {
       if (!this.outbox.takeBack(last.key)) {
         await this.outbox.flush();
@@ -396,12 +399,17 @@ class Bench {
       this.status.undone();
       if (this.held) this.feed.first(last.held);
       else this.feed.current = last.held;
-      await this.show(last.held, last.answer.value_state === "found" ? last.answer.value : null);
+      this.show(last.held, last.answer.value_state === "found" ? last.answer.value : null); // not awaited: a picture may be slow
     } catch (problem) {
-      this.notices.add(problem.detail ?? "There is no connection, so the answer cannot be taken back just now.", "warn");
-    } finally {
-      this.undoing = false;
+      this.notTakenBack(last, problem);
     }
+  }
+
+  /** What the server refuses stays refused: the next undo is for the answer before it. */
+  notTakenBack(last, problem) {
+    if (!problem.detail) return this.notices.add("There is no connection, so the answer cannot be taken back just now.", "warn");
+    if ([403, 404, 409].includes(problem.status)) this.history = this.history.filter((entry) => entry !== last);
+    return this.notices.add(`“${last.held.task.label}” cannot be taken back: ${problem.detail}`, "warn", problem.next);
   }
 
   // --- time ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,219 @@
+"""People and models that learn: exams taken by keyboard, a training followed to its end, a model rolled back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+from sqlmodel import Session, col, select
+
+from hitl import db, gate, registry, retrain, training
+from models.states import Fold, Role
+from models.tables import Answer, Example, GoldItem, ModelVersion, Task, User
+from tests import factories
+from tests.hitl.test_gate import decisions
+from tests.web import paper
+from tests.web.conftest import Site
+
+pytestmark = pytest.mark.web
+
+
+@pytest.fixture
+def operator(site: Site, context: BrowserContext) -> Page:
+    site.person("olga", Role.OPERATOR)
+    return site.sign_in(context, "olga")
+
+
+# --- exams --------------------------------------------------------------------------------------------------------
+
+
+def with_exam(site: Site) -> User:
+    """Somebody who must pass an exam, ten questions about amounts, and one amount to be keyed."""
+    vera = site.person("vera")
+    site.workspace.settings = {"exam_required": True}
+    site.session.add(site.workspace)
+    for _ in range(10):
+        asked = paper.read_document(site.session, site.workspace, site.version, fields=("total",), state="released")
+        factories.save(site.session, GoldItem(
+            workspace_id=site.workspace.id, document_id=asked.id, field="total", kind="money", value_state="found",
+            value="12.50", created_at=factories.NOW,
+        ))  # fmt: skip
+    document = paper.read_document(site.session, site.workspace, site.version, fields=("total",))
+    paper.task_for(site.session, document, "total")
+    site.session.commit()
+    return vera
+
+
+def tab_to(page: Page, target: Locator) -> None:
+    """Press Tab until `target` has the focus, as somebody without a mouse does."""
+    expect(target).to_be_visible()
+    for _ in range(40):
+        if target.evaluate("one => one === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"no way to {target} by Tab")
+
+
+def follow(page: Page, role: str, name: str) -> None:
+    """Go to a link or button by Tab and press it."""
+    tab_to(page, page.get_by_role(role, name=name, exact=True))  # type: ignore[arg-type]
+    page.keyboard.press("Enter")
+
+
+def key(page: Page, text: str) -> None:
+    """Type into the task that is shown, send it, and wait until the next is shown or none is left."""
+    page.wait_for_selector("body[data-state=working] .answer-box")
+    shown = page.evaluate("() => document.body.dataset.task")
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        f"() => document.body.dataset.state !== 'working' || document.body.dataset.task !== '{shown}'"
+    )
+
+
+def take_exam(site: Site, page: Page, *, wrong: int) -> None:
+    page.goto(f"{site.url}/training")
+    follow(page, "button", "Take the exam")
+    for number in range(10):
+        key(page, "99.00" if number < wrong else "12.50")
+    expect(page.locator("#nothing-text")).to_contain_text("The exam is over")
+    expect(page.locator("#sending")).to_have_text("All sent")
+
+
+def answers_of(site: Site, user: User, purpose: str) -> list[Answer]:
+    site.session.rollback()
+    site.session.expire_all()
+    asked = select(Answer).join(Task, col(Task.id) == col(Answer.task_id))
+    return list(site.session.exec(asked.where(Answer.user_id == user.id, Task.purpose == purpose)).all())
+
+
+def test_an_exam_passed_by_keyboard_admits_to_real_work(site: Site, context: BrowserContext):
+    vera = with_exam(site)
+    page = site.sign_in(context, "vera")
+    take_exam(site, page, wrong=1)
+    follow(page, "link", "Back to the start")
+    follow(page, "link", "Training")
+    row = page.locator("tbody tr", has_text="Money")
+    expect(row).to_contain_text("9 of 10 right")
+    expect(row.locator(".tag.ok")).to_have_text(["admitted", "passed"])
+    follow(page, "link", "Keying")
+    key(page, "12.50")
+    expect(page.locator("#sending")).to_have_text("All sent")
+    assert [answer.value for answer in answers_of(site, vera, "review")] == ["12.50"]
+
+
+def test_an_exam_failed_is_told_and_opens_no_real_work(site: Site, context: BrowserContext):
+    vera = with_exam(site)
+    page = site.sign_in(context, "vera")
+    take_exam(site, page, wrong=2)
+    page.keyboard.press("Alt+z")
+    expect(page.locator("#notices")).to_contain_text("cannot be taken back: The exam is over and marked.")
+    assert [answer.undone_at for answer in answers_of(site, vera, "exam")] == [None] * 10
+    follow(page, "link", "Back to the start")
+    follow(page, "link", "Training")
+    row = page.locator("tbody tr", has_text="Money")
+    expect(row).to_contain_text("8 of 10 right")
+    expect(row.locator(".tag")).to_have_text(["exam to pass", "not passed"])
+    expect(row).to_contain_text("10 new questions are needed")
+    follow(page, "link", "Keying")
+    expect(page.locator("#nothing-text")).to_contain_text("when you have passed its exam")
+    assert site.session.get_one(User, vera.id).trained_kinds == []
+
+
+# --- models -------------------------------------------------------------------------------------------------------
+
+
+def with_examples(site: Site, documents: int) -> None:
+    for _ in range(documents):
+        document = paper.read_document(site.session, site.workspace, site.version, fields=("total",), state="released")
+        factories.save(site.session, Example(
+            workspace_id=site.workspace.id, document_id=document.id, document_type="receipt", field="total",
+            kind="money", value_state="found", value="12.50", source="review", probability=1.0,
+            fold=Fold.TRAIN.value, group_id=document.group_id, created_at=factories.NOW,
+        ))  # fmt: skip
+    site.session.commit()
+
+
+def end_training(model_id: str, *, champion: float, candidate: float) -> None:
+    """What the worker does when a training is over: the gate judges, and the decision is kept."""
+    rows = decisions(150, champion, candidate)
+    trained = retrain.Trained(b"bundle", "d" * 64, {}, gate.judge(rows, target=0.02, floor=0.5, seed=1))
+    with db.transaction() as session:
+        model = session.get_one(ModelVersion, model_id, with_for_update=True)
+        retrain.finish(session, model, trained, now=datetime.now(UTC))
+
+
+def begin_training(site: Site, page: Page) -> str:
+    """Press the button; the id of the model that is now in training."""
+    page.goto(f"{site.url}/models")
+    page.get_by_role("button", name="Freeze the examples and train").click()
+    panel = page.locator("[data-follow]")
+    expect(panel.locator("[role=status]")).to_contain_text("waiting for a worker")
+    return panel.get_attribute("data-follow") or ""
+
+
+def test_too_few_examples_are_refused_plainly(site: Site, operator: Page):
+    with_examples(site, 1)
+    operator.goto(f"{site.url}/models")
+    operator.get_by_role("button", name="Freeze the examples and train").click()
+    expect(operator.locator("[role=alert]")).to_contain_text("(so far: 1 of receipt)")
+    expect(operator.locator("[data-follow]")).to_have_count(0)
+    assert [model.name for model in models(site.session)] == ["base"]
+
+
+def models(session: Session) -> list[ModelVersion]:
+    session.rollback()
+    session.expire_all()
+    return list(session.exec(select(ModelVersion).order_by(col(ModelVersion.created_at))).all())
+
+
+@pytest.mark.parametrize(
+    ("champion", "candidate", "says", "buttons"), [(0.80, 0.95, "passed", 1), (0.95, 0.80, "refused", 0)]
+)
+def test_a_training_is_followed_to_the_decision_of_the_gate(
+    site: Site, operator: Page, champion: float, candidate: float, says: str, buttons: int
+):
+    with_examples(site, 10)
+    model_id = begin_training(site, operator)
+    training.note_progress(model_id, "fold 2 of 5", 0.4)
+    expect(operator.locator("[data-follow] [role=status]")).to_have_text("step: fold 2 of 5")
+    assert operator.locator("progress").evaluate("one => one.value") == pytest.approx(0.4)
+    end_training(model_id, champion=champion, candidate=candidate)
+    operator.wait_for_url(f"**/models/{model_id}")
+    expect(operator.locator(".page-head .tag")).to_have_text(says)
+    expect(operator.locator("tr", has_text="Accuracy").locator(".tag")).to_have_text("yes" if buttons else "no")
+    expect(operator.get_by_role("button", name="Promote")).to_have_count(buttons)
+
+
+def test_a_training_that_fails_says_why_and_what_to_do(site: Site, operator: Page, monkeypatch: pytest.MonkeyPatch):
+    from hitl.settings import settings
+
+    monkeypatch.setenv("COUNTERSIGN_ATTEMPTS", "1")
+    settings.cache_clear()
+    with_examples(site, 10)
+    model_id = begin_training(site, operator)
+    broken = training.TrainingFailed("the training process ended with -9")
+    assert training.count_failure(broken, {"model_id": model_id}, datetime.now(UTC))
+    operator.wait_for_url(f"**/models/{model_id}")
+    expect(operator.locator("[role=alert]")).to_contain_text("the training process ended with -9")
+    expect(operator.locator("[role=alert]")).to_contain_text("the model that served goes on")
+
+
+def test_models_are_rolled_back_one_by_one_to_the_base_model(site: Site, operator: Page):
+    for days, name in enumerate(("March", "April")):
+        model = factories.create_model(site.session, site.workspace, name=name, state="passed", gate_report={})
+        registry.promote(site.session, model, actor="test", now=factories.NOW + timedelta(days=days))
+    site.session.commit()
+    operator.goto(f"{site.url}/models")
+    head, back = operator.locator(".page-head"), operator.get_by_role("button", name="Roll back to the model before")
+    for earlier, states in (("March", ["serving", "retired", "serving"]), ("base", ["serving", "retired", "retired"])):
+        back.click()
+        expect(operator.locator("[role=status]")).to_have_text("Rolled back to the model before.")
+        expect(head).to_contain_text(f"“{earlier}” reads new documents")
+        found = {model.name: model.state for model in models(site.session)}
+        assert [found[name] for name in ("base", "April", "March")] == states
+    expect(back).to_have_count(0)
+    response = operator.request.post(f"{site.url}/models/rollback")
+    assert response.status == 409
+    assert "there is nothing to roll back to" in response.text()
