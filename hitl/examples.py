@@ -69,7 +69,7 @@ def source_of(verdict: Verdict) -> str | None:
     who = verdict.decided_by or "machine"
     if who.startswith("reviewer:"):
         return "reviewer"
-    return {"people": "review", "operator": "review", "client": "correction"}.get(who)
+    return {"people": "review", "operator": "correction", "client": "correction"}.get(who)
 
 
 def is_independent(session: Session, verdict: Verdict) -> bool:

@@ -115,7 +115,7 @@ def correct(
     *,
     now: datetime,
 ) -> Release:
-    """A client says that a released value is wrong: keep what they said, amend, and learn from it.
+    """A client, or an operator on the page, says that a released value is wrong: keep it, amend, and learn from it.
 
     Raises NotReleased, NoSuchField, ValueError (the value is not of the field's kind).
     """
@@ -141,7 +141,8 @@ def correct(
         )
     )
     changes = {field: (value_state, value)}
-    return amend(session, document, changes, reason="correction", actor=by, by="client", now=now)
+    decider = "client" if by.startswith("key_") else "operator"  # clients come with a key, operators sign in
+    return amend(session, document, changes, reason="correction", actor=by, by=decider, now=now)
 
 
 def exceptions_of(session: Session, document: Document) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ class Verdict(SQLModel, table=True):
     page: int | None = None
     box: list[float] | None = json_column(nullable=True)
     posterior: float | None = None
-    decided_by: str | None = None  # machine | people | reviewer:<id> | client
+    decided_by: str | None = None  # machine | people | reviewer:<id> | client | operator
     decided_at: Moment | None = moment(nullable=True)
     first_value_state: str | None = Field(default=None, max_length=32)  # as first released: the certificate's loss
     first_value: Any = json_column(nullable=True)

@@ -82,12 +82,13 @@ def test_a_failed_sum_is_released_as_an_exception(session: Session, workspace: W
     assert [(e["code"], e["fields"]) for e in document.exceptions] == [("sum", ["net", "tax", "total"])]
 
 
-def test_a_client_corrects_and_it_is_learnt(session: Session, released: Document):
-    correct(session, released, "total", "found", "$72.50", "typo", "key_1", now=NOW)
+@pytest.mark.parametrize(("by", "decider"), [("key_1", "client"), ("usr_1", "operator")])
+def test_a_client_corrects_and_it_is_learnt(session: Session, released: Document, by: str, decider: str):
+    correct(session, released, "total", "found", "$72.50", "typo", by, now=NOW)
     assert released.state == DocumentState.AMENDED
     assert session.exec(select(Correction)).one().value == "72.50"
     total = verdict(session, released, "total")
-    assert (total.value, total.first_value, total.decided_by) == ("72.50", "12.50", "client")
+    assert (total.value, total.first_value, total.decided_by) == ("72.50", "12.50", decider)
     sources = {e.source: (e.value, e.independent) for e in session.exec(select(Example)) if e.field == "total"}
     assert sources == {"review": ("12.50", False), "correction": ("72.50", False)}
     assert {d.event_type for d in session.exec(select(WebhookDelivery))} == {"document.released", "document.amended"}
