@@ -10,7 +10,7 @@ from sqlmodel import Session, col, func, select
 
 from api.deps import mine, owned
 from api.web.rendering import go, render
-from api.web.visitor import Manager, Operator
+from api.web.visitor import Manager, Operator, Visitor
 from hitl import registry, retrain, snapshots
 from hitl.workspaces import current_types
 from models.states import Fold, ModelState, Role
@@ -77,18 +77,12 @@ def progress(who: Manager, model_id: str) -> Response:
 
 @router.post("/models/train")
 def train(request: Request, who: Operator, types: Annotated[list[str] | None, Form()] = None) -> Response:
+    if not types:
+        return _refused(request, who, "Tick at least one document type to train.")
     try:
-        retrain.request_training(who.session, who.workspace_id, types or [], actor=who.actor, now=who.now)
+        retrain.request_training(who.session, who.workspace_id, types, actor=who.actor, now=who.now)
     except (retrain.TooFewExamples, snapshots.NothingToLearn) as error:
-        return render(
-            request,
-            who,
-            "models.html",
-            status=409,
-            section="/models",
-            title="Models",
-            **(_shown(who) | {"problem": str(error)}),
-        )
+        return _refused(request, who, str(error))
     return go("/models", "training")
 
 
@@ -97,15 +91,7 @@ def roll_back(request: Request, who: Operator) -> Response:
     try:
         registry.roll_back(who.session, who.workspace_id, actor=who.actor, now=who.now)
     except registry.NoSuchModel as error:
-        return render(
-            request,
-            who,
-            "models.html",
-            status=409,
-            section="/models",
-            title="Models",
-            **(_shown(who) | {"problem": str(error)}),
-        )
+        return _refused(request, who, str(error))
     return go("/models", "rolled-back")
 
 
@@ -114,3 +100,8 @@ def promote(who: Operator, model_id: str) -> Response:
     model = owned(who.session, ModelVersion, model_id, who.workspace_id, lock=True)
     registry.promote(who.session, model, actor=who.actor, now=who.now)
     return go("/models", "promoted")
+
+
+def _refused(request: Request, who: Visitor, problem: str) -> Response:
+    shown = _shown(who) | {"problem": problem}
+    return render(request, who, "models.html", status=409, section="/models", title="Models", **shown)

@@ -159,6 +159,9 @@ def test_too_few_examples_are_refused_plainly(site: Site, operator: Page):
     operator.get_by_role("button", name="Freeze the examples and train").click()
     expect(operator.locator("[role=alert]")).to_contain_text("(so far: 1 of receipt)")
     expect(operator.locator("[data-follow]")).to_have_count(0)
+    operator.get_by_role("checkbox").uncheck()
+    operator.get_by_role("button", name="Freeze the examples and train").click()
+    expect(operator.locator("[role=alert]")).to_contain_text("Tick at least one")
     assert [model.name for model in models(site.session)] == ["base"]
 
 
