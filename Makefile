@@ -21,7 +21,7 @@ run: install
 	@exec env COUNTERSIGN_PORT=$(PORT) $(BIN)/countersign run
 
 test: install-dev lint types imports
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 # Hundreds of replays: is a certificate ever broken? COUNTERSIGN_BENCH=FILE keeps the figures.
 bench-guarantee: install-dev

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlmodel import Session, select
 
 from extractor.fields import grow, scorers
 from extractor.fields import learn as learning
 from extractor.learn import learn
+from extractor.render import encode_png
 from hitl import recertifying, recognition, registry
 from hitl.blobs import blobs
 from hitl.certifying import refresh
@@ -50,7 +52,8 @@ def test_a_child_process_scores_old_gold_for_the_new_model(session: Session, wor
         session, workspace, fold=Fold.CERTIFY.value, state=DocumentState.RELEASED.value, document_type="bill",
         model_version_id=old.id, policy_version_id=current_policy(session, workspace.id, "bill", now=NOW)[0].id,
     )  # fmt: skip
-    factories.create_page(session, document, 1, words_key=key, image_key=key)
+    blank = encode_png(np.full((page.height, page.width, 3), 255, np.uint8))
+    factories.create_page(session, document, 1, words_key=key, image_key=blobs().put(workspace.id, blank))
     common = {"state": "final", "audit_probability": 1.0, "created_at": NOW, "decided_at": NOW}
     factories.create_verdict(
         session, document, field="document_type", first_value_state="found", first_value="bill", **common
