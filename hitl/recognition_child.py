@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ def recognise_job(header: dict[str, Any], images: list[bytes]) -> tuple[dict[str
         pages,
         recogniser(header["folder"], header["types"], header["master_data"]),
         header["document_type"],
-        image_of=lambda number: decode_png(pictures[number]),
+        image_of=cache(lambda number: decode_png(pictures[number])),
         today=date.fromisoformat(header["today"]),
     )
     return recognition.to_json(), []
