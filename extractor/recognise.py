@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +27,6 @@ TYPES = "types/"  # section of the classifier in a bundle
 FIELDS = "fields/"  # sections of the field models, by document type
 OUT_OF_FOLD = "out_of_fold/"  # confidence and "right" of the training documents, by document type
 
-TEXT_LAYER = "text_layer"  # what the engine of a page is called whose words were not read from its image
 OVERPRINTED = 0.5  # most confidence of a value that a stamp or a pen runs through
 IMPOSSIBLE = 0.25  # most confidence of a value that fails a check which the calibration could not know of
 
@@ -40,14 +40,17 @@ class Recogniser:
     bundle: Bundle
     types: dict[str, DocumentType]
     facts: Mapping[str, Sequence[Fact]] = field(default_factory=dict)  # master data of the workspace that asks, by type
+    base: Recogniser | None = field(default=None, repr=False)  # the same without master data: what it unpacks is shared
     _classifier: TypeClassifier | None = field(default=None, repr=False)
     _models: dict[str, FieldModel] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def from_bundle(
-        cls, bundle: Bundle, doctypes: Mapping[str, DocumentType], facts: Mapping[str, Sequence[Fact]] | None = None
-    ) -> Recogniser:
-        return cls(bundle, dict(doctypes), facts or {})
+    def from_bundle(cls, bundle: Bundle, doctypes: Mapping[str, DocumentType]) -> Recogniser:
+        return cls(bundle, dict(doctypes))
+
+    def knowing(self, facts: Mapping[str, Sequence[Fact]]) -> Recogniser:
+        """This recogniser with the master data of one workspace."""
+        return Recogniser(self.bundle, self.types, facts, base=self)
 
     @property
     def version(self) -> str:
@@ -59,6 +62,8 @@ class Recogniser:
 
     def guess_type(self, pages: Sequence[Page]) -> TypeGuess:
         """The document type, or `unknown`; always `unknown` without a classifier or for a type that is not in use."""
+        if self.base is not None:
+            return self.base.guess_type(pages)
         if self._classifier is None:
             if not self.bundle.has_section(TYPES):
                 return TypeGuess(UNKNOWN, 0.0)
@@ -68,13 +73,17 @@ class Recogniser:
 
     def model(self, name: str) -> FieldModel | None:
         """The field model of a document type, or None if the bundle has none."""
-        from extractor.fields import FieldModel
-
         if name not in self._models and self.knows(name):
-            parts = self.bundle.section(f"{FIELDS}{name}/")
-            model = FieldModel.from_parts(*parts)
+            model = (self.base or self)._unpacked(name)
             self._models[name] = model.knowing(self.facts[name]) if self.facts.get(name) else model
         return self._models.get(name)
+
+    def _unpacked(self, name: str) -> FieldModel:
+        from extractor.fields import FieldModel
+
+        if name not in self._models:
+            self._models[name] = FieldModel.from_parts(*self.bundle.section(f"{FIELDS}{name}/"))
+        return self._models[name]
 
 
 def recognise(
@@ -96,7 +105,7 @@ def recognise(
     if guess.name == UNKNOWN:
         return Recognition(UNKNOWN, guess.confidence, (), recogniser.version)
     spec = recogniser.types[guess.name]
-    readings = _read_fields(pages, recogniser, spec, image_of)
+    readings = _read_fields(pages, recogniser, spec, cache(image_of) if image_of else None)  # many values, one picture
     readings, problems = apply_checks(readings, spec, today)
     sure = guess.confidence
     return Recognition(
@@ -130,7 +139,7 @@ def _read_fields(
     model = recogniser.model(spec.name)
     readings = {r.field: r for r in model.read(with_ticks(pages, spec, image_of), image_of)} if model else {}
     if image_of is not None:
-        drawn = {page.number for page in pages if not page.engine.startswith(TEXT_LAYER)}
+        drawn = {page.number for page in pages if not page.is_from_layer}
         readings = {name: _doubted(r, image_of) if r.page in drawn else r for name, r in readings.items()}
     return [readings.get(f.name) or not_found(f) for f in spec.fields]
 

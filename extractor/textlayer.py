@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from rapidfuzz import fuzz
 
 from extractor.rows import Corners, Piece, arrange, turn_box
-from models.values import Box, Word
+from models.values import TEXT_LAYER, Box, Word
 
-NAME = "text_layer/1"
+NAME = f"{TEXT_LAYER}/1"
 INVISIBLE_MODES = (3, 7)  # PDF 32000-1, 9.3.6: neither filled nor stroked; clip only
 MIN_CHARACTERS = 50  # letters and digits; fewer is a stamp or a page number
 PRINT_AGREEMENT = 0.8  # fuzzy ratio of layer and image on a stretch

@@ -104,10 +104,6 @@ class EProcess:
         self.documents += len(loss)
         return from_top
 
-    def mixed(self) -> Floats:
-        """Log of the wealth over all bets, per threshold."""
-        return mixed(self.log_wealth, self.shares)
-
     def in_force(self) -> int | None:
         """How many documents came since a threshold was certified first; None before."""
         return None if self.since is None else self.documents - self.since

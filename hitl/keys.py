@@ -14,6 +14,8 @@ from hitl.moves import record
 from hitl.people import hash_token
 from models.tables import ApiKey
 
+CLIENT = "key_"  # how an actor begins who came with a key
+
 
 class Scope(StrEnum):
     """What a key may do. `admin` includes every other scope."""

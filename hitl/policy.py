@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
@@ -100,6 +101,11 @@ class Policy(BaseModel):
         """The least rate when so many documents came since something was first certified: halved after 1.5 / target."""
         half = FALLING / target
         return self.audit_rate.fresh * half / (half + documents)
+
+    def least_rate(self, fresh: Iterable[tuple[int, float]], *, in_doubt: bool) -> float:
+        """No rate is below this. `fresh`: documents since something was certified, and its target; see `fresh_rate`."""
+        raised = RAISED * max(self.rate(Route.ACCEPT), self.rate(Route.REVIEW)) if in_doubt else 0.0
+        return min(1.0, max([raised, *(self.fresh_rate(documents, target) for documents, target in fresh)]))
 
     def highest_rate(self) -> float:
         """What no rate is above while something is certified."""

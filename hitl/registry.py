@@ -6,11 +6,8 @@ import io
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlmodel import Session, col, select
 
@@ -18,12 +15,8 @@ from hitl.blobs import blobs
 from hitl.jobs import enqueue
 from hitl.moves import advance
 from hitl.settings import settings
-from models.doctype import DocumentType
 from models.states import ModelState
 from models.tables import ModelVersion
-
-if TYPE_CHECKING:
-    from extractor.recognise import Recogniser
 
 BASE_BUNDLE = Path(__file__).resolve().parent.parent / "extractor" / "bundle"
 
@@ -72,20 +65,6 @@ def bundle_folder(model: ModelVersion) -> Path:
             if not folder.exists():
                 raise
     return folder
-
-
-def load_recogniser(folder: Path, doctypes: Mapping[str, DocumentType]) -> Recogniser:
-    """The recogniser of a bundle folder, loaded once per process and set of document types."""
-    return _recogniser(folder, tuple(sorted((name, doctype.model_dump_json()) for name, doctype in doctypes.items())))
-
-
-@lru_cache(maxsize=4)
-def _recogniser(folder: Path, doctypes: tuple[tuple[str, str], ...]) -> Recogniser:
-    from extractor.recognise import Recogniser
-    from models.nets.bundle import Bundle
-
-    parsed = {name: DocumentType.model_validate_json(text) for name, text in doctypes}
-    return Recogniser.from_bundle(Bundle.load(folder), parsed)
 
 
 def promote(session: Session, model: ModelVersion, *, actor: str, now: datetime) -> None:

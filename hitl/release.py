@@ -16,6 +16,7 @@ from sqlmodel import Session, col, func, select
 from extractor.checks import find_failures
 from hitl import grading, observations, webhooks
 from hitl.examples import collect
+from hitl.keys import CLIENT
 from hitl.moves import advance
 from hitl.payload import describe_certificate, payload
 from hitl.policy import Policy, pinned_policy
@@ -141,7 +142,7 @@ def correct(
         )
     )
     changes = {field: (value_state, value)}
-    decider = "client" if by.startswith("key_") else "operator"  # clients come with a key, operators sign in
+    decider = "client" if by.startswith(CLIENT) else "operator"  # who signs in on the page is of the staff
     return amend(session, document, changes, reason="correction", actor=by, by=decider, now=now)
 
 

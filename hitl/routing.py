@@ -16,7 +16,7 @@ from extractor.checks import Failure, find_failures
 from hitl import audit
 from hitl.certificate import largest_loss
 from hitl.moves import record
-from hitl.policy import ANY_TYPE, RAISED, Policy, current_policy
+from hitl.policy import ANY_TYPE, Policy, current_policy
 from hitl.settings import settings
 from hitl.tokens import TYPE_FIELD
 from models.doctype import DocumentType, FieldSpec, Kind
@@ -258,14 +258,12 @@ def least_rate(policy: Policy, held: Sequence[Certificate], *, certifying: bool 
 
     What a fresh certificate asks for is asked of the documents alone that certify: elsewhere it would buy nothing.
     """
-    base = max(policy.rate(Route.ACCEPT), policy.rate(Route.REVIEW))
-    raised = [RAISED * base for row in held if row.report.get("audit_raised")]
     fresh = [
-        policy.fresh_rate(int(row.report["in_force"]), row.target)
+        (int(row.report["in_force"]), row.target)
         for row in held
         if certifying and row.threshold is not None and row.report.get("in_force") is not None
     ]
-    return min(1.0, max([0.0, *raised, *fresh]))
+    return policy.least_rate(fresh, in_doubt=any(row.report.get("audit_raised") for row in held))
 
 
 def _draw_of_type(session: Session, document: Document, now: datetime) -> tuple[bool, float]:

@@ -78,6 +78,9 @@ class Word:
     segment: int = 0  # stretch of a row without a wide gap; counts over the page
 
 
+TEXT_LAYER = "text_layer"  # the engine of a page whose words were not read from its image
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page turned into words, in reading order."""
@@ -89,6 +92,11 @@ class Page:
     engine: str  # e.g. "text_layer/1" or "rapidocr/3.10.0": name and version
     rotation: int = 0  # degrees clockwise applied to make the page upright: 0, 90, 180, 270
     problems: tuple[str, ...] = ()
+
+    @property
+    def is_from_layer(self) -> bool:
+        """Whether the words come from the text layer of the file and not from the image."""
+        return self.engine.startswith(TEXT_LAYER)
 
     @property
     def text(self) -> str:

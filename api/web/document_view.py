@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
+from hitl.keys import CLIENT
 from hitl.tokens import TYPE_FIELD
 from models.doctype import DocumentType
 from models.tables import (
@@ -206,7 +207,7 @@ def _subjects(session: Session, document: Document) -> dict[str, str]:
 def _who(actor: str, roles: dict[str, str]) -> str:
     if actor in roles:
         return f"a {roles[actor]}"
-    if actor.startswith("key_"):
+    if actor.startswith(CLIENT):
         return "a client"
     return actor.removeprefix("system:") if actor.startswith("system") else "system"
 

@@ -20,6 +20,7 @@ from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Reviewer, Visitor
 from hitl import documents, messages, release
 from hitl.blobs import blobs
+from hitl.keys import CLIENT
 from hitl.moves import record
 from hitl.payload import payload
 from hitl.workspaces import current_types
@@ -44,7 +45,7 @@ def _in(*states: DocumentState) -> ColumnElement[bool]:
 
 
 DONE = _in(DocumentState.RELEASED, DocumentState.AMENDED)
-BY_CLIENTS = select(Correction.document_id).where(col(Correction.by).startswith("key_"))
+BY_CLIENTS = select(Correction.document_id).where(col(Correction.by).startswith(CLIENT))
 CORRECTED = col(Document.id).in_(BY_CLIENTS)
 TABS: dict[str, Tab] = {
     "all": Tab("All", true()),

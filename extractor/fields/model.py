@@ -25,7 +25,6 @@ from models.doctype import DocumentType, Kind
 from models.nets.calibration import Calibrator
 from models.values import Box, Item, Page, Reading
 
-LAYER = "text_layer"  # what the engine of a page is called whose words were not read from its image
 Tensors = dict[str, NDArray[Any]]
 Parts = tuple[Tensors, dict[str, str], dict[str, Any]]
 UNPROVEN = 0.5  # most confidence of a value that master data put in place of what was read: nothing calibrates it
@@ -156,7 +155,7 @@ def _agreement(scene: Scene, decision: Decision, doctype: DocumentType, image_of
     for choice in decision.choices:
         number, box, lines = place(scene, decision, choice)
         page = next(p for p in scene.layout.pages if p.number == number)
-        if not page.engine.startswith(LAYER) and decision.field.kind is not Kind.CHECKBOX:
+        if not page.is_from_layer and decision.field.kind is not Kind.CHECKBOX:
             text = raw_text(scene, decision, choice)
             found.append(agrees(image_of(number), box, max(1, len(lines)), text, decision.field, doctype))
     return min((1.0 if agreed else -1.0 for agreed in found), default=0.0)

@@ -12,7 +12,7 @@ from hitl.certificate import GRID, Decision, EProcess, delta_of_model, losses
 from hitl.drift import Doubts, ReverseProcess
 from hitl.groups import fold_of
 from hitl.observations import largest
-from hitl.policy import RAISED, Policy
+from hitl.policy import Policy
 from hitl.replaying import ALARM
 from hitl.routing import Claim, Context, Reason, certifies, reasons_for
 from hitl.settings import settings
@@ -128,12 +128,9 @@ class Production:
         Without a model too: two people key what certifies then, and their answers are gold.
         """
         is_evidence = self.certifies(document, is_younger=True)
-        at_least, since = 0.0, self.process.in_force()
-        if is_evidence and since is not None:
-            at_least = self.policy.fresh_rate(since, self.promised)
-        if self.doubts.is_fresh():
-            rates = (self.policy.rate(Route.ACCEPT), self.policy.rate(Route.REVIEW))
-            at_least = min(1.0, max(at_least, RAISED * max(rates)))
+        since = self.process.in_force()
+        fresh = [(since, self.promised)] if is_evidence and since is not None else []
+        at_least = self.policy.least_rate(fresh, in_doubt=self.doubts.is_fresh())
         warm_up = is_evidence and threshold is None
         return [self.policy.audit_probability(route, warm_up=warm_up, at_least=at_least) for route in routes]
 
