@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 DONE := $(VENV)/.done
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-input
 
-.PHONY: run test bench-guarantee bench-cost bench-grader bench-keying screenshots lint format types imports \
+.PHONY: run test bench-guarantee bench-cost bench-grader bench-keying bench-aggregation screenshots lint format types imports \
 	install install-dev lock manual notice clean bundle bench-reading
 
 run: install
@@ -43,6 +43,13 @@ bench-cost: install-dev
 # Errors that the TaskGrader's reviews catch, beside random review, lowest confidence and an oracle.
 bench-grader: install-dev
 	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_marks.py
+
+# Our aggregation rules against crowd-kit's, which gets a virtual environment of its own.
+bench-aggregation: install-dev
+	test -x build/crowd-kit/bin/python || $(PYTHON) -m venv build/crowd-kit
+	build/crowd-kit/bin/python -m pip install -q --no-deps "crowd-kit==1.4.2"
+	build/crowd-kit/bin/python -m pip install -q attrs nltk "numpy<3" pandas scikit-learn tqdm
+	COUNTERSIGN_CROWDKIT=build/crowd-kit/bin/python $(BIN)/python -m pytest -q -s -m bench tests/bench/test_aggregation.py
 
 # Labelled documents of your own: COUNTERSIGN_REAL_DATA=FOLDER of folders, each with a manifest.jsonl.
 # Trains the bundle that ships, from nothing, on their train splits and on generated invoices.

@@ -38,9 +38,9 @@ def posteriors(votes: Sequence[Vote], terms: Terms) -> dict[str, float]:
     """P(token is the truth) for every token that was voted for; what is missing to 1 is "none of them"."""
     ordered = in_order(votes)
     tokens = sorted({vote.token for vote in ordered})
-    rest = max(terms.wrong_values + 1 - len(tokens), 1.0)
+    rest = terms.wrong_values + 1 - len(tokens)
     logs = [sum(_log_likelihood(vote, token, terms) for vote in ordered) for token in tokens]
-    other = math.log(rest) + sum(_log_likelihood(vote, None, terms) for vote in ordered)
+    other = sum(_log_likelihood(vote, None, terms) for vote in ordered) + math.log(rest) if rest > 0 else -math.inf
     top = max([*logs, other])
     weights = [math.exp(log - top) for log in logs]
     total = sum(weights) + math.exp(other - top)
@@ -91,7 +91,8 @@ def fit(
     owner = proposed // span
     first = np.searchsorted(owner, np.arange(questions))
     proposals = np.bincount(owner, minlength=questions)
-    rest = np.log(np.maximum(wrong_values + 1 - proposals, 1.0))
+    unsaid = wrong_values + 1 - proposals
+    rest = np.log(unsaid, where=unsaid > 0, out=np.full(questions, -np.inf))  # all of a closed list may have been said
     answered = np.bincount(voter, minlength=voters)
     belief = np.bincount(candidate) / np.bincount(question, minlength=questions)[owner]
     skill: Floats = np.zeros(voters)

@@ -39,6 +39,18 @@ def test_one_coin_beats_majority_and_finds_the_skills(low, high, redundancy):
     assert np.corrcoef(skills, fitted.skill)[0, 1] > 0.85
 
 
+@pytest.mark.parametrize("choices", [2, 3, 20])
+def test_spammers_do_not_turn_a_closed_list_around(choices):
+    rng = np.random.default_rng(5)
+    truth, skills = rng.integers(0, choices, 3000), rng.uniform(0.25, 0.9, 60)
+    question = np.repeat(np.arange(3000), 3)
+    voter = rng.permuted(np.tile(np.arange(60), (3000, 1)), axis=1)[:, :3].ravel()
+    wrong = (truth[question] + rng.integers(1, choices, len(question))) % choices
+    value = np.where(rng.random(len(question)) < skills[voter], truth[question], wrong)
+    fitted = one_coin.fit(question, voter, value, wrong_values=choices - 1)
+    assert np.mean(fitted.value == truth) > np.mean(majority(question, value, rng) == truth) + 0.03
+
+
 def test_a_hundred_thousand_answers_take_less_than_a_fifth_of_a_second():
     rng = np.random.default_rng(2)
     question, voter, value = open_answers(rng, 33_333, 3, rng.uniform(0.75, 0.98, 200))
