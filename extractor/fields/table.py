@@ -64,6 +64,11 @@ class Grid:
         return Box.union(layout.pages[int(layout.page[t])].words[int(layout.word[t])].box for t in tokens)
 
     @cached_property
+    def level(self) -> Floats:
+        """(tokens, 2): top and bottom without the slope of the page."""
+        return _levelled(self.layout)
+
+    @cached_property
     def figures(self) -> frozenset[Decimal]:
         """Every figure of the document."""
         return frozenset(value for row in self.rows for _, value, _ in row.figures)

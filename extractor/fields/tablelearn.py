@@ -21,6 +21,7 @@ from extractor.fields.tablefeatures import (
     hashed,
     row_numbers,
 )
+from extractor.fields.tablelines import MOST_LINES, Lines, joined
 from extractor.fields.tablemodel import EVIDENCE, Found, LearnedTable, Logistic, TableReader, cell_value
 from extractor.kinds.text import compact
 from models.doctype import DocumentType, FieldSpec, Kind
@@ -29,6 +30,7 @@ from models.nets.calibration import Calibrator
 from models.values import ValueState
 
 LEAST_DOCUMENTS = 5
+LEAST_PIECE = 3  # letters and digits: a shorter piece of a text is found anywhere
 SAME_CELLS = 0.8  # of the rows of a column must carry the label's cells, or the column is another one
 
 
@@ -41,6 +43,14 @@ class TableDecision:
     value: list[str]
     confidence: float
     correct: bool
+
+
+@dataclass(frozen=True)
+class Match:
+    """A row of the label that a printed row bills, and the further lines of its text."""
+
+    label: int
+    lines: Lines
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,19 +144,45 @@ def _lesson(document: TrainingDocument, layout: Layout, fold: int, field: FieldS
     return _Lesson(document, layout, truth, fold, (numbers, words, right), _columns(grid, matched, truth, field))
 
 
-def _matched(grid: Grid, truth: Sequence[str], field: FieldSpec) -> dict[int, int]:
-    """Printed row -> row of the label: it holds the label's longest text, and all of its numbers as figures."""
+def _matched(grid: Grid, truth: Sequence[str], field: FieldSpec) -> dict[int, Match]:
+    """Printed row -> its row of the label: the label's longest text begins, ends or is in it, with all its numbers."""
     left = dict(enumerate(_parts(row, field) for row in truth))
-    found: dict[int, int] = {}
+    found: dict[int, Match] = {}
     for n, row in enumerate(grid.rows):
-        said = compact(grid.words(row.tokens))
         figures = {f"{value.normalize():f}" for _, value, _ in row.figures}
         for k, (text, numbers) in left.items():
-            if figures and text in said and numbers <= figures:
-                found[n] = k
+            lines = _lines_of(grid, n, text) if figures and numbers <= figures else None
+            if lines is not None:
+                found[n] = Match(k, lines)
                 del left[k]
                 break
     return found
+
+
+def _lines_of(grid: Grid, n: int, text: str) -> Lines | None:
+    """The rows above and below row `n` with what it lacks of `text`; None if `text` does not run through the row."""
+    said = compact(grid.words(grid.rows[n].tokens))
+    if text in said:
+        return (), ()
+    cells = [compact(grid.words(cell)) for cell in grid.rows[n].cells]
+    pieces = ["".join(cells[i:j]) for i in range(len(cells)) for j in range(i + 1, len(cells) + 1)]
+    own = max((p for p in pieces if p in text and len(p) >= LEAST_PIECE), key=len, default="")
+    before, _, after = text.partition(own) if own else ("", "", "")
+    above, below = _consumed(grid, n, -1, before), _consumed(grid, n, 1, after)
+    return (above, below) if own and above is not None and below is not None else None
+
+
+def _consumed(grid: Grid, n: int, step: int, text: str) -> tuple[int, ...] | None:
+    """The rows from `n` on in one direction that make up `text`, in reading order; None if they do not."""
+    rows: list[int] = []
+    while text and 0 <= n + step < len(grid.rows) and len(rows) < MOST_LINES:
+        n += step
+        said = compact(grid.words(grid.rows[n].tokens))
+        if not said or not (text.startswith(said) if step > 0 else text.endswith(said)):
+            return None
+        text = text[len(said) :] if step > 0 else text[: -len(said)]
+        rows.append(n)
+    return None if text else tuple(sorted(rows))
 
 
 def _parts(row: str, field: FieldSpec) -> tuple[str, set[str]]:
@@ -158,7 +194,7 @@ def _parts(row: str, field: FieldSpec) -> tuple[str, set[str]]:
 
 
 def _columns(
-    grid: Grid, matched: Mapping[int, int], truth: Sequence[str], field: FieldSpec
+    grid: Grid, matched: Mapping[int, Match], truth: Sequence[str], field: FieldSpec
 ) -> tuple[Array, Array, list[str]]:
     numbers, words, names = [np.zeros((0, COLUMN_NUMBERS))], [np.zeros((0, WORDS))], []
     for page in dict.fromkeys(grid.rows[n].page for n in matched):
@@ -166,19 +202,30 @@ def _columns(
         columns = find_columns(grid, [grid.rows[n] for n in mine])
         numbers.append(column_numbers(grid, columns))
         words.append(np.stack([hashed(grid, head) for head in titles(grid, mine[0], columns)]))
-        wanted = [truth[matched[n]].split("|") for n in mine]
-        names += [_role(grid, column.cells, wanted, field) for column in columns]
+        wanted = [truth[matched[n].label].split("|") for n in mine]
+        lines = [matched[n].lines for n in mine]
+        names += [_role(grid, column.cells, lines, wanted, field) for column in columns]
     return np.concatenate(numbers), np.concatenate(words), names
 
 
-def _role(grid: Grid, cells: Sequence[tuple[int, ...]], wanted: Sequence[Sequence[str]], field: FieldSpec) -> str:
-    """The name of the label's column that the cells carry, or nothing."""
+def _role(
+    grid: Grid,
+    cells: Sequence[tuple[int, ...]],
+    lines: Sequence[Lines],
+    wanted: Sequence[Sequence[str]],
+    field: FieldSpec,
+) -> str:
+    """The name of the label's column that the cells carry, alone or with their further lines, or nothing."""
     for k, column in enumerate(field.columns):
         same = [
-            kinds.same(Kind.TABLE, cell_value(grid.words(cell), column.kind, grid.locale), row[k].strip())
-            for cell, row in zip(cells, wanted, strict=True)
+            any(_says(grid, tokens, column.kind, row[k]) for tokens in (cell, joined(grid, more, cell)))
+            for cell, more, row in zip(cells, lines, wanted, strict=True)
             if k < len(row)
         ]
         if same and float(np.mean(same)) >= SAME_CELLS:
             return column.name
     return ""
+
+
+def _says(grid: Grid, tokens: Sequence[int], kind: Kind, wanted: str) -> bool:
+    return kinds.same(Kind.TABLE, cell_value(grid.words(tokens), kind, grid.locale), wanted.strip())

@@ -6,7 +6,7 @@ names. Words count against a row but never for it: goods that were seen once mus
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -20,6 +20,7 @@ from extractor.fields.layout import Layout, lay_out
 from extractor.fields.locales import locale_of_document
 from extractor.fields.table import Column, Grid, agree, find_columns, make_grid, parse_figure, titles
 from extractor.fields.tablefeatures import Array, column_numbers, hashed, row_numbers
+from extractor.fields.tablelines import Lines, joined, lines_of_items, whole_column
 from extractor.kinds import Locale
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.nets.calibration import Calibrator
@@ -27,6 +28,7 @@ from models.values import Item as ReadItem
 from models.values import Page, Reading, ValueState
 
 STEPS = 60
+SPACE = 1.6  # heights of a line: within a text no gap is wider
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,7 @@ class Item:
 
     cells: dict[str, str]
     tokens: tuple[int, ...]
+    lines: Lines = ((), ())
 
     @property
     def value(self) -> str:
@@ -127,13 +130,28 @@ class TableReader:
         columns = find_columns(grid, rows)
         heads = titles(grid, picked[0], columns)
         roles, sure = self._roles(grid, columns, heads)
+        text = self._text_column(grid, columns, roles)
+        lines: Sequence[Lines] = [((), ())] * len(rows)
+        if text is not None:
+            columns = whole_column(columns, roles, text, SPACE * grid.layout.height)
+            lines = lines_of_items(grid, picked, columns, roles[text])
         items = []
         for n, row in enumerate(rows):
             cells = {c.name: "" for c in self.field.columns}
             for name, k in roles.items():
-                cells[name] = cell_value(grid.words(columns[k].cells[n]), self._column(name), locale)
-            items.append(Item(cells, row.tokens))
+                tokens = joined(grid, lines[n], columns[k].cells[n]) if name == text else columns[k].cells[n]
+                cells[name] = cell_value(grid.words(tokens), self._column(name), locale)
+            items.append(Item(cells, joined(grid, lines[n], row.tokens), lines[n]))
         return items, sure
+
+    def _text_column(self, grid: Grid, columns: Sequence[Column], roles: Mapping[str, int]) -> str | None:
+        """The column that is made of words, which alone runs over several lines."""
+        letters = {
+            name: sum(grid.layout.letters[t] for cell in columns[k].cells for t in cell)
+            for name, k in roles.items()
+            if self._column(name) is not Kind.MONEY
+        }
+        return max(letters, key=lambda name: letters[name], default=None)
 
     def _column(self, name: str) -> Kind:
         return next(c.kind for c in self.field.columns if c.name == name)
