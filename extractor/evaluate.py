@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from extractor import measures
 from extractor.kinds import key, normalise, same
 from extractor.manifest import Entry, Label, texts_of
 from models.doctype import DocumentType, FieldSpec, Kind
-from models.values import Reading, Recognition, ValueState
+from models.values import Page, Reading, Recognition, ValueState
 
 TARGETS = (0.01, 0.02, 0.05)
 FUZZY = 0.9
@@ -53,6 +53,9 @@ class Row:
     fuzzy: bool
     seen: bool | None = None  # the vendor occurs in the training documents
     items: tuple[int, int, int] | None = None  # of a list: items right, given, wanted
+    said: Value = None
+    label: Value = None
+    cause: str = ""  # why it is wrong (`extractor.causes.Cause`); nothing if it is right, or the pages are not known
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,9 @@ class EvaluationReport:
                 if numbers["items_f1"] is not None
             ]
             lines += [_line(f"{name}: {part}", group[part]) for part in ("micro", "seen", "unseen") if group[part]["n"]]
+            if group["causes"]:
+                causes = ", ".join(f"{count} {cause}" for cause, count in group["causes"].items())
+                lines.append(f"  {name}: wrong by {causes}")
         lines.append(_line("all: micro", self.numbers["micro"]))
         lines.append(f"document types right: {self.numbers['type_accuracy']:.4f} of {self.numbers['documents']}")
         return "\n".join(lines)
@@ -100,8 +106,9 @@ def evaluate(
     types: Mapping[str, DocumentType],
     train_values: Mapping[str, frozenset[str]] | None = None,
     out_of_fold: Mapping[str, Sequence[tuple[float, bool]]] | None = None,
+    pages: Mapping[str, Sequence[Page]] | None = None,
 ) -> EvaluationReport:
-    """Judge `recognitions` (by document) against `truths`.
+    """Judge `recognitions` (by document) against `truths`. With `pages` (by document) wrong values have their cause.
 
     `train_values`: keys of the vendor field of the training documents, by type (see `vendor_keys`). `out_of_fold`:
     pairs of confidence and "right" of the training documents by type; they fix the thresholds of the coverage columns
@@ -109,6 +116,7 @@ def evaluate(
     """
     known = list(truths)
     rows = [row for truth in known for row in _rows(recognitions.get(truth.document), truth, types, train_values or {})]
+    rows = _with_causes(rows, pages or {}, recognitions, types)
     thresholds = {name: _thresholds(pairs) for name, pairs in (out_of_fold or {}).items()}
     numbers: dict[str, Any] = {
         "documents": len(known),
@@ -179,7 +187,33 @@ def _row(truth: Truth, spec: FieldSpec, reading: Reading | None, wanted: Value, 
         fuzzy=exact or (reading is not None and _is_near(reading.value, wanted, spec.kind)),
         seen=seen,
         items=_items(reading, wanted, spec.kind) if isinstance(wanted, list) else None,
+        said=reading.value if reading else None,
+        label=wanted,
     )
+
+
+def _with_causes(
+    rows: Sequence[Row],
+    pages: Mapping[str, Sequence[Page]],
+    recognitions: Mapping[str, Recognition],
+    types: Mapping[str, DocumentType],
+) -> list[Row]:
+    from extractor.causes import Cause, Causes  # candidates: only where they are asked for
+
+    made: dict[str, Causes] = {}
+    found = []
+    for row in rows:
+        if row.exact or row.document not in pages:
+            found.append(row)
+            continue
+        cause = Cause.TYPE
+        if recognitions[row.document].document_type == row.document_type:
+            spec = types[row.document_type]
+            causes = made.get(row.document) or Causes(pages[row.document], spec)
+            made[row.document] = causes
+            cause = causes.of(spec.field(row.field), row.said, row.label)
+        found.append(replace(row, cause=cause.value))
+    return found
 
 
 def _items(reading: Reading | None, wanted: list[str], kind: Kind) -> tuple[int, int, int]:
@@ -255,6 +289,7 @@ def _by_type(name: str, rows: Sequence[Row], thresholds: Mapping[float, float]) 
         "micro": scores(mine, thresholds),
         "seen": scores([row for row in mine if row.seen is True], thresholds),
         "unseen": scores([row for row in mine if row.seen is False], thresholds),
+        "causes": dict(Counter(row.cause for row in mine if row.cause).most_common()),
     }
 
 

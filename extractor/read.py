@@ -109,7 +109,7 @@ class Extraction:
     """What one document says, and the CPU seconds it took by stage."""
 
     recognition: Recognition
-    pages: int
+    pages: tuple[Page, ...]
     problems: tuple[str, ...]
     seconds: dict[str, float]
 
@@ -126,7 +126,7 @@ def extract(
     document = read_document(data, options, meter)
     with meter.stage("recognise"):
         found = recognise(document.pages, recogniser, document_type, document.image_of, today)
-    return Extraction(found, len(document.pages), (*document.problems, *found.problems), meter.seconds)
+    return Extraction(found, document.pages, (*document.problems, *found.problems), meter.seconds)
 
 
 def read_document(data: bytes, options: ReadOptions | None = None, meter: Meter | None = None) -> ReadDocument:

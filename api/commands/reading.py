@@ -121,7 +121,7 @@ def evaluate(
     doctypes: Doctypes = None,
     engine: EngineName = "rapidocr",
 ) -> None:
-    """Measure accuracy, calibration, coverage at a given error, and cost on labelled documents."""
+    """Measure accuracy, calibration, coverage at a given error, what wrong values are wrong by, and cost."""
     from extractor.doctypes import load_document_types
     from extractor.manifest import read_manifest
 
@@ -152,7 +152,7 @@ def line_of(outcome: Outcome) -> dict[str, Any]:
     return line | {
         "document_type": recognition.document_type,
         "document_type_confidence": round(recognition.document_type_confidence, 5),
-        "pages": found.pages,
+        "pages": len(found.pages),
         "fields": {reading.field: _field(reading) for reading in recognition.readings},
         "seconds": round(outcome.seconds, 3),
         "problems": list(found.problems),
@@ -371,12 +371,13 @@ def _judge(
         types,
         vendor_keys([truth_of(entry, types) for entry in others], types),
         folds,
+        {name: found.extraction.pages for name, found in outcomes.items() if found.extraction},
     )
 
 
 def _costs(outcomes: Sequence[Outcome]) -> dict[str, float]:
     """Mean CPU seconds per page by stage; start-up of a worker's models counts where it happens."""
-    pages = sum(found.extraction.pages for found in outcomes if found.extraction)
+    pages = sum(len(found.extraction.pages) for found in outcomes if found.extraction)
     stages: dict[str, float] = {}
     for found in outcomes:
         for stage, seconds in (found.extraction.seconds if found.extraction else {}).items():

@@ -43,7 +43,7 @@ def test_refusals_and_missing_files_are_answers(tmp_path: Path) -> None:
     page = found["page.png"].extraction
     assert page is not None
     assert page.recognition.document_type == "receipt"
-    assert page.pages == 1
+    assert len(page.pages) == 1
     assert {"render", "read", "recognise"} <= set(page.seconds)
     assert found["page.png"].seconds > 0
 
