@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import typer
 
-from api.commands import accounts, backup, learning, reading, running, serving, simulating
+from api.commands import accounts, backup, evaluating, learning, reading, running, serving, simulating
 from api.commands.shared import USER_ERROR, CommandError, complain
 
 app = typer.Typer(
@@ -29,7 +29,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     serving.migrate,
     reading.extract,
     reading.learn,
-    reading.evaluate,
+    evaluating.evaluate,
     simulating.simulate,
     learning.snapshot,
     learning.export,

@@ -1,45 +1,39 @@
-"""`countersign extract`, `learn` and `evaluate`: reading without a server and without a database."""
+"""`countersign extract` and `learn`: reading without a server and without a database."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from api.commands.many import (
+    BundleFolder,
+    Cache,
+    Doctypes,
+    EngineName,
+    Jobs,
+    Limit,
+    Manifests,
+    bar,
+    named_types,
+    setup_of,
+    training_documents,
+    write_json,
+)
 from api.commands.shared import CommandError, err, out
 from api.commands.vendors import Vendors, facts_of
 
 if TYPE_CHECKING:
-    from extractor.batch import Job, Outcome, Setup
-    from extractor.evaluate import EvaluationReport
-    from extractor.fields import TrainingDocument
+    from extractor.batch import Job, Outcome
     from extractor.learn import LearnReport
-    from extractor.manifest import Entry
-    from models.doctype import DocumentType
     from models.nets.bundle import Bundle
     from models.values import Reading
 
 SUFFIXES = frozenset({".pdf", ".tif", ".tiff", ".jpg", ".jpeg", ".png"})
 SEED = 20151
-
-Manifests = Annotated[
-    list[Path], typer.Option("--manifest", help="JSON Lines of documents; may be given several times.")
-]
-BundleFolder = Annotated[
-    Path | None, typer.Option("--bundle", help="Folder of the model; without it the built-in one.")
-]
-Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Worker processes; without it one a core.")]
-Cache = Annotated[Path | None, typer.Option("--cache", help="Folder that keeps the words of documents read before.")]
-Doctypes = Annotated[Path | None, typer.Option("--doctypes", help="Folder with document types of your own (TOML).")]
-EngineName = Annotated[str, typer.Option("--engine", help="OCR engine: rapidocr, tesserocr or tesseract.")]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many documents of each manifest.")]
 
 
 def extract(
@@ -61,9 +55,9 @@ def extract(
     from extractor.batch import extract_all, workers_for
 
     work = _files(paths or [], manifest, split, limit)
-    setup = _setup(bundle, doctypes, document_type, cache, engine)
+    setup = setup_of(bundle, doctypes, document_type, cache, engine)
     lines: dict[str, dict[str, Any]] = {}
-    with _bar("reading", len(work)) as step:
+    with bar("reading", len(work)) as step:
         for outcome in extract_all(work, setup, workers_for(jobs, len(work))):
             lines[outcome.name] = line_of(outcome)
             step()
@@ -97,46 +91,15 @@ def learn(
     from extractor.manifest import read_manifests
 
     entries = read_manifests(manifest, split, limit)
-    named, base = _named(load_document_types(doctypes), entries), _base(bundle)
+    named, base = named_types(load_document_types(doctypes), entries), _base(bundle)
     known = facts_of(vendors, named, memory)
-    documents = _training_documents(entries, _setup(None, doctypes, None, cache, engine, needs_bundle=False), jobs)
-    with _bar("learning", 100) as step:
+    documents = training_documents(entries, setup_of(None, doctypes, None, cache, engine, needs_bundle=False), jobs)
+    with bar("learning", 100) as step:
         new, learned = learn_bundle(documents, named, base, seed, lambda _, s: step(int(100 * s)), memory, known)
     new.save(output or bundle)
     _tell(learned, new, output or bundle)
     if report is not None:
-        _write_json(report, learned.as_dict() | {"bundle": new.version})
-
-
-def evaluate(
-    manifest: Manifests,
-    split: Annotated[str | None, typer.Option("--split", help="Only this split of the manifests.")] = None,
-    bundle: BundleFolder = None,
-    json_out: Annotated[Path | None, typer.Option("--json", help="Write all measures and decisions there.")] = None,
-    charts: Annotated[Path | None, typer.Option("--charts", help="Folder for SVG charts.")] = None,
-    document_type: Annotated[str | None, typer.Option("--type", help="Do not classify: all are of this type.")] = None,
-    limit: Limit = None,
-    jobs: Jobs = None,
-    cache: Cache = None,
-    doctypes: Doctypes = None,
-    engine: EngineName = "rapidocr",
-) -> None:
-    """Measure accuracy, calibration, coverage at a given error, what wrong values are wrong by, and cost."""
-    from extractor.doctypes import load_document_types
-    from extractor.manifest import read_manifest
-
-    sources = [(path, entry) for path in manifest for entry in read_manifest(path, split, limit)]
-    setup = _setup(bundle, doctypes, document_type, cache, engine)
-    outcomes = _outcomes([entry for _, entry in sources], setup, jobs)
-    types = load_document_types(doctypes)
-    result = _judge(outcomes, [entry for _, entry in sources], manifest, split, types, setup)
-    costs = _costs(list(outcomes.values()))
-    out.print(result.table(), markup=False)
-    out.print(f"CPU seconds per page: {costs}", markup=False)
-    if json_out is not None:
-        _write_json(json_out, result.to_json() | {"cpu_seconds_per_page": costs})
-    if charts is not None:
-        _draw(charts, result)
+        write_json(report, learned.as_dict() | {"bundle": new.version})
 
 
 # --- files in, lines out ---
@@ -207,36 +170,6 @@ def _files(paths: Sequence[Path], manifest: Path | None, split: str | None, limi
     return unique if limit is None else unique[:limit]
 
 
-def _setup(
-    bundle: Path | None,
-    doctypes: Path | None,
-    document_type: str | None,
-    cache: Path | None,
-    engine: str,
-    *,
-    needs_bundle: bool = True,
-) -> Setup:
-    from extractor.batch import Setup
-    from extractor.bundle import BUILT_IN
-    from extractor.doctypes import load_document_types
-    from extractor.ocr import ENGINES
-    from extractor.read import ReadOptions
-    from models.nets.bundle import Bundle, BundleUnreadable
-
-    types = load_document_types(doctypes)
-    if document_type is not None and document_type not in types:
-        raise CommandError(f"There is no document type {document_type}.", f"Known: {', '.join(types)}.")
-    if engine not in ENGINES:
-        raise CommandError(f"There is no engine {engine}.", f"Known: {', '.join(sorted(ENGINES))}.")
-    folder = (bundle or BUILT_IN) if needs_bundle else None
-    if folder is not None:
-        try:
-            Bundle.load(folder)
-        except BundleUnreadable as error:
-            raise CommandError(str(error)) from error
-    return Setup(ReadOptions(engine, cache=cache), folder, doctypes, document_type, datetime.now(UTC).date())
-
-
 def _write(target: Path, lines: Sequence[Mapping[str, Any]]) -> None:
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     if str(target) == "-":
@@ -246,45 +179,7 @@ def _write(target: Path, lines: Sequence[Mapping[str, Any]]) -> None:
         target.write_text(text, encoding="utf-8")
 
 
-def _write_json(target: Path, content: Mapping[str, Any]) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[_Step]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True) as bar:
-        yield _Step(bar, bar.add_task(what, total=total))
-
-
-@dataclass(frozen=True)
-class _Step:
-    bar: Progress
-    task: Any
-
-    def __call__(self, done: int | None = None) -> None:
-        """One further, or `done` of all."""
-        if done is None:
-            self.bar.advance(self.task)
-        else:
-            self.bar.update(self.task, completed=done)
-
-
 # --- learning ---
-
-
-def _named(types: Mapping[str, DocumentType], entries: Sequence[Entry]) -> dict[str, DocumentType]:
-    names = {entry.document_type for entry in entries if entry.document_type}
-    missing = sorted(names - set(types))
-    if missing:
-        raise CommandError(
-            f"The manifest names unknown document types: {', '.join(missing)}.",
-            f"Write a TOML file for each and give its folder with --doctypes. Known: {', '.join(types)}.",
-        )
-    if not names:
-        raise CommandError("The manifest holds no document with a type.", "Check --split, and `type` in its lines.")
-    return {name: types[name] for name in sorted(names)}
 
 
 def _base(folder: Path) -> Bundle | None:
@@ -298,25 +193,6 @@ def _base(folder: Path) -> Bundle | None:
         raise CommandError(str(error)) from error
 
 
-def _training_documents(entries: Sequence[Entry], setup: Setup, jobs: int | None) -> list[TrainingDocument]:
-    from extractor.batch import Job, read_all, workers_for
-    from extractor.learn import training_document
-
-    work = [Job(entry.path, str(entry.path), entry.document_type) for entry in entries]
-    pages = {}
-    with _bar("reading", len(work)) as step:
-        for words in read_all(work, setup, workers_for(jobs, len(work))):
-            pages[words.name] = words.pages
-            if words.problem:
-                err.print(f"{words.name}: {words.problem}", markup=False)
-            step()
-    return [
-        training_document(entry, pages[str(entry.path)])
-        for entry in entries
-        if entry.document_type and pages[str(entry.path)]
-    ]
-
-
 def _tell(learned: LearnReport, bundle: Bundle, folder: Path) -> None:
     for name, of_type in learned.types.items():
         out.print(f"{name}: {of_type.documents} documents, {of_type.cpu_seconds:.0f} CPU s", markup=False)
@@ -328,74 +204,3 @@ def _tell(learned: LearnReport, bundle: Bundle, folder: Path) -> None:
         right = f"types right in folds: {learned.classifier.accuracy:.4f}"
         out.print(f"{right}; unknown when held out: {missed}", markup=False)
     out.print(f"{bundle.version} in {folder}, {learned.cpu_seconds:.0f} CPU s", markup=False)
-
-
-# --- evaluating ---
-
-
-def _outcomes(entries: Sequence[Entry], setup: Setup, jobs: int | None) -> dict[str, Outcome]:
-    from extractor.batch import Job, extract_all, workers_for
-
-    work = [Job(entry.path, str(entry.path)) for entry in entries]
-    if not work:
-        raise CommandError("There are no documents to measure.", "Check --manifest and --split.")
-    found = {}
-    with _bar("reading", len(work)) as step:
-        for outcome in extract_all(work, setup, workers_for(jobs, len(work))):
-            found[outcome.name] = outcome
-            step()
-    return found
-
-
-def _judge(
-    outcomes: Mapping[str, Outcome],
-    entries: Sequence[Entry],
-    manifests: Sequence[Path],
-    split: str | None,
-    types: Mapping[str, DocumentType],
-    setup: Setup,
-) -> EvaluationReport:
-    from extractor.evaluate import evaluate as judge
-    from extractor.evaluate import truth_of, vendor_keys
-    from extractor.manifest import read_manifests
-    from extractor.recognise import OUT_OF_FOLD
-    from models.nets.bundle import Bundle
-
-    assert setup.bundle is not None
-    tables = Bundle.load(setup.bundle).section(OUT_OF_FOLD)[2]
-    folds = {name.partition("/")[0]: [(row[1], row[2]) for row in rows] for name, rows in tables.items()}
-    others = [entry for entry in read_manifests(manifests) if split is not None and entry.split != split]
-    return judge(
-        {name: found.extraction.recognition for name, found in outcomes.items() if found.extraction},
-        [truth_of(entry, types, str(entry.path)) for entry in entries],
-        types,
-        vendor_keys([truth_of(entry, types) for entry in others], types),
-        folds,
-        {name: found.extraction.pages for name, found in outcomes.items() if found.extraction},
-    )
-
-
-def _costs(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """Mean CPU seconds per page by stage; start-up of a worker's models counts where it happens."""
-    pages = sum(len(found.extraction.pages) for found in outcomes if found.extraction)
-    stages: dict[str, float] = {}
-    for found in outcomes:
-        for stage, seconds in (found.extraction.seconds if found.extraction else {}).items():
-            stages[stage] = stages.get(stage, 0.0) + seconds
-    stages["all"] = sum(found.seconds for found in outcomes)
-    return {stage: round(seconds / max(pages, 1), 4) for stage, seconds in stages.items()}
-
-
-def _draw(folder: Path, result: EvaluationReport) -> None:
-    from extractor import measures
-    from extractor.charts import reliability_svg, risk_coverage_svg
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ["all", *result.numbers["types"]]:
-        rows = [row for row in result.rows if name in ("all", row.document_type)]
-        pairs = measures.arrays([(row.confidence, row.exact) for row in rows if row.answered])
-        everything = measures.arrays([(row.confidence if row.answered else -1.0, row.exact) for row in rows])
-        reliability = reliability_svg(measures.bins(*pairs), f"{name}: reliability")
-        (folder / f"{name}-reliability.svg").write_text(reliability, encoding="utf-8")
-        curve = risk_coverage_svg(measures.curve(*everything), f"{name}: risk and coverage")
-        (folder / f"{name}-risk-coverage.svg").write_text(curve, encoding="utf-8")

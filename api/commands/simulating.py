@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from api.commands.reading import Cache, Doctypes, EngineName, Jobs, Limit, _bar, _named, _setup, _training_documents
+from api.commands.many import Cache, Doctypes, EngineName, Jobs, Limit, bar, named_types, setup_of, training_documents
 from api.commands.shared import CommandError, out
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def simulate(
     rules = Policy.model_validate_json(policy.read_text(encoding="utf-8")) if policy else Policy()
     model = crowds.read(people) if people else crowds.read()
     wanted = Settings(target, rules, length or len(documents), seeds, window, zero=zero)
-    with _bar("simulating", seeds) as step:
+    with bar("simulating", seeds) as step:
         series, totals = compare(documents, model, wanted, step)
     about = {
         "target": target,
@@ -131,9 +131,9 @@ class Source:
         from extractor.manifest import read_manifests
 
         entries = read_manifests(self.manifests, self.split, self.limit)
-        named = _named(load_document_types(self.doctypes), entries)
-        setup = _setup(None, self.doctypes, None, self.cache, self.engine, needs_bundle=False)
-        return _training_documents(entries, setup, self.jobs), named
+        named = named_types(load_document_types(self.doctypes), entries)
+        setup = setup_of(None, self.doctypes, None, self.cache, self.engine, needs_bundle=False)
+        return training_documents(entries, setup, self.jobs), named
 
 
 def _from_zero(source: Source, retrain: str, models: Path | None, courses: int) -> Zero:
@@ -159,7 +159,7 @@ def _learned(source: Source) -> list[SimDocument]:
         return []
     documents, named = source.load()
     types = {document.id: named[document.document_type] for document in documents}
-    with _bar("learning", 100) as step:
+    with bar("learning", 100) as step:
         _, report = learn(documents, named, None, 20150, lambda _what, share: step(int(100 * share)))
     return group(
         (

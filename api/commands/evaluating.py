@@ -1,0 +1,128 @@
+"""`countersign evaluate`: how good a model is on labelled documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.commands.many import (
+    BundleFolder,
+    Cache,
+    Doctypes,
+    EngineName,
+    Jobs,
+    Limit,
+    Manifests,
+    bar,
+    setup_of,
+    write_json,
+)
+from api.commands.shared import CommandError, out
+
+if TYPE_CHECKING:
+    from extractor.batch import Outcome, Setup
+    from extractor.evaluate import EvaluationReport
+    from extractor.manifest import Entry
+    from models.doctype import DocumentType
+
+
+def evaluate(
+    manifest: Manifests,
+    split: Annotated[str | None, typer.Option("--split", help="Only this split of the manifests.")] = None,
+    bundle: BundleFolder = None,
+    json_out: Annotated[Path | None, typer.Option("--json", help="Write all measures and decisions there.")] = None,
+    charts: Annotated[Path | None, typer.Option("--charts", help="Folder for SVG charts.")] = None,
+    document_type: Annotated[str | None, typer.Option("--type", help="Do not classify: all are of this type.")] = None,
+    limit: Limit = None,
+    jobs: Jobs = None,
+    cache: Cache = None,
+    doctypes: Doctypes = None,
+    engine: EngineName = "rapidocr",
+) -> None:
+    """Measure accuracy, calibration, coverage at a given error, what wrong values are wrong by, and cost."""
+    from extractor.doctypes import load_document_types
+    from extractor.manifest import read_manifest
+
+    sources = [(path, entry) for path in manifest for entry in read_manifest(path, split, limit)]
+    setup = setup_of(bundle, doctypes, document_type, cache, engine)
+    outcomes = _outcomes([entry for _, entry in sources], setup, jobs)
+    types = load_document_types(doctypes)
+    result = _judge(outcomes, [entry for _, entry in sources], manifest, split, types, setup)
+    costs = _costs(list(outcomes.values()))
+    out.print(result.table(), markup=False)
+    out.print(f"CPU seconds per page: {costs}", markup=False)
+    if json_out is not None:
+        write_json(json_out, result.to_json() | {"cpu_seconds_per_page": costs})
+    if charts is not None:
+        _draw(charts, result)
+
+
+def _outcomes(entries: Sequence[Entry], setup: Setup, jobs: int | None) -> dict[str, Outcome]:
+    from extractor.batch import Job, extract_all, workers_for
+
+    work = [Job(entry.path, str(entry.path)) for entry in entries]
+    if not work:
+        raise CommandError("There are no documents to measure.", "Check --manifest and --split.")
+    found = {}
+    with bar("reading", len(work)) as step:
+        for outcome in extract_all(work, setup, workers_for(jobs, len(work))):
+            found[outcome.name] = outcome
+            step()
+    return found
+
+
+def _judge(
+    outcomes: Mapping[str, Outcome],
+    entries: Sequence[Entry],
+    manifests: Sequence[Path],
+    split: str | None,
+    types: Mapping[str, DocumentType],
+    setup: Setup,
+) -> EvaluationReport:
+    from extractor.evaluate import evaluate as judge
+    from extractor.evaluate import truth_of, vendor_keys
+    from extractor.manifest import read_manifests
+    from extractor.recognise import OUT_OF_FOLD
+    from models.nets.bundle import Bundle
+
+    assert setup.bundle is not None
+    tables = Bundle.load(setup.bundle).section(OUT_OF_FOLD)[2]
+    folds = {name.partition("/")[0]: [(row[1], row[2]) for row in rows] for name, rows in tables.items()}
+    others = [entry for entry in read_manifests(manifests) if split is not None and entry.split != split]
+    return judge(
+        {name: found.extraction.recognition for name, found in outcomes.items() if found.extraction},
+        [truth_of(entry, types, str(entry.path)) for entry in entries],
+        types,
+        vendor_keys([truth_of(entry, types) for entry in others], types),
+        folds,
+        {name: found.extraction.pages for name, found in outcomes.items() if found.extraction},
+    )
+
+
+def _costs(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Mean CPU seconds per page by stage; start-up of a worker's models counts where it happens."""
+    pages = sum(len(found.extraction.pages) for found in outcomes if found.extraction)
+    stages: dict[str, float] = {}
+    for found in outcomes:
+        for stage, seconds in (found.extraction.seconds if found.extraction else {}).items():
+            stages[stage] = stages.get(stage, 0.0) + seconds
+    stages["all"] = sum(found.seconds for found in outcomes)
+    return {stage: round(seconds / max(pages, 1), 4) for stage, seconds in stages.items()}
+
+
+def _draw(folder: Path, result: EvaluationReport) -> None:
+    from extractor import measures
+    from extractor.charts import reliability_svg, risk_coverage_svg
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ["all", *result.numbers["types"]]:
+        rows = [row for row in result.rows if name in ("all", row.document_type)]
+        pairs = measures.arrays([(row.confidence, row.exact) for row in rows if row.answered])
+        everything = measures.arrays([(row.confidence if row.answered else -1.0, row.exact) for row in rows])
+        reliability = reliability_svg(measures.bins(*pairs), f"{name}: reliability")
+        (folder / f"{name}-reliability.svg").write_text(reliability, encoding="utf-8")
+        curve = risk_coverage_svg(measures.curve(*everything), f"{name}: risk and coverage")
+        (folder / f"{name}-risk-coverage.svg").write_text(curve, encoding="utf-8")
