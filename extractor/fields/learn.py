@@ -174,10 +174,10 @@ def _fit_cutoffs(trials: Sequence[_Trial], doctype: DocumentType) -> dict[str, C
 
 
 def _spelling(rows: Iterable[_Prepared], doctype: DocumentType) -> Spelling:
-    """How the words of verified addresses are spelled."""
+    """How the words of verified addresses and names are spelled."""
     names = [f.name for f in doctype.fields if f.kind in RESPELLED]
-    labels = [label for row in rows for name in names if (label := row.document.labels.get(name)) is not None]
-    return Spelling.of([label.value for label in labels if isinstance(label.value, str)])
+    given = [[row.document.labels.get(name) for name in names] for row in rows]
+    return Spelling.of([label.value for label in labels if label and isinstance(label.value, str)] for labels in given)
 
 
 def _respelled(rows: Sequence[_Prepared], held: Sequence[_Held], doctype: DocumentType) -> list[_Held]:
