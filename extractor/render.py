@@ -5,6 +5,7 @@ A page is drawn at `Limits.dpi` unless its long side would pass `Limits.max_side
 
 from __future__ import annotations
 
+import ctypes
 import io
 import warnings
 from collections.abc import Callable, Iterator
@@ -46,6 +47,7 @@ PNG_FLAGS = [  # a third of the time of OpenCV's defaults at the same size, for 
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT),
     *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE),
 ]
+COLOUR_ROWS = 16  # every so many rows are looked at first for colour
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,16 @@ def _scale(width: float, height: float, limits: Limits) -> float:
 
 
 def _with_pdfium(_: bytes, page: Any, __: int, scale: float) -> Image:
-    return np.ascontiguousarray(page.render(scale=scale).to_numpy()[:, :, :3])
+    return np.ascontiguousarray(page.render(scale=scale, bitmap_maker=_white_paper).to_numpy()[:, :, :3])
+
+
+def _white_paper(*size: Any, **settings: Any) -> Any:
+    """A bitmap that is painted white at once instead of pixel by pixel."""
+    import pypdfium2 as pdfium
+
+    bitmap = pdfium.PdfBitmap.new_native(*size, **settings)
+    bitmap.fill_rect = lambda *_: ctypes.memset(bitmap.buffer, 255, len(bitmap.buffer))
+    return bitmap
 
 
 def _with_pdf2image(data: bytes, page: Any, index: int, scale: float) -> Image:
@@ -245,15 +256,30 @@ def shrink(image: Image, max_side: int) -> Image:
 
 def encode_png(image: Image) -> bytes:
     """Lossless. A page without colour is stored grey, which is three times smaller and decodes to the same pixels."""
-    blue, green, red = cv2.split(image)
-    if np.array_equal(blue, green) and np.array_equal(blue, red):
-        image = blue.astype(np.uint8, copy=False)
-    return cv2.imencode(".png", image, PNG_FLAGS)[1].tobytes()
+    stored = image if image.ndim == 2 or _has_colour(image) else cv2.extractChannel(image, 0)
+    return cv2.imencode(".png", stored, PNG_FLAGS)[1].tobytes()
+
+
+def _has_colour(image: Image) -> bool:
+    few = image[::COLOUR_ROWS]
+    if not (np.array_equal(few[:, :, 0], few[:, :, 1]) and np.array_equal(few[:, :, 0], few[:, :, 2])):
+        return True  # most pages with colour show it there, at a tenth of the price
+    blue, green, red = (cv2.extractChannel(image, channel) for channel in range(3))
+    return not (np.array_equal(blue, green) and np.array_equal(blue, red))
 
 
 def decode_png(png: bytes) -> Image:
     """The BGR pixels of a page image of ours."""
-    image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+    return _decoded(png, cv2.IMREAD_COLOR)
+
+
+def decode_as_stored(png: bytes) -> Image:
+    """The pixels of a page image of ours: BGR, or grey (height, width) for a page without colour."""
+    return _decoded(png, cv2.IMREAD_UNCHANGED)
+
+
+def _decoded(png: bytes, mode: int) -> Image:
+    image = cv2.imdecode(np.frombuffer(png, np.uint8), mode)
     if image is None:
         raise ValueError("not a page image")
     return image.astype(np.uint8, copy=False)

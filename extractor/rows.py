@@ -20,9 +20,9 @@ class Piece:
 
     @property
     def corners(self) -> Corners:
+        if len(self.words) == 1:
+            return self.words[0][1]
         corners = [c for _, c, _ in self.words]
-        if len(corners) == 1:
-            return corners[0]
         return (
             min(c[0] for c in corners),
             min(c[1] for c in corners),
@@ -33,6 +33,8 @@ class Piece:
 
 class Row:
     """Pieces beside each other, with what they span from top to bottom."""
+
+    __slots__ = ("bottom", "closed", "pieces", "top")
 
     def __init__(self, corners: Corners, piece: Piece, closed: bool = False) -> None:
         self.pieces = [(corners, id(piece), piece)]  # from left to right
@@ -45,7 +47,7 @@ class Row:
 
     @property
     def middle(self) -> float:
-        return sum((c[1] + c[3]) / 2 for c, _, _ in self.pieces) / len(self.pieces)
+        return sum([(c[1] + c[3]) / 2 for c, _, _ in self.pieces]) / len(self.pieces)
 
 
 def arrange(pieces: list[Piece], width: int, height: int, skew: float = 0.0) -> list[Word]:
@@ -58,28 +60,38 @@ def arrange(pieces: list[Piece], width: int, height: int, skew: float = 0.0) -> 
     words: list[Word] = []
     segment = -1
     for number, row in enumerate(rows):
-        flat = sorted((w for _, _, p in row.pieces for w in p.words), key=lambda w: w[1][0])
-        heights = sorted(c[3] - c[1] for _, c, _ in flat)
+        flat = sorted([w for _, _, p in row.pieces for w in p.words], key=_left)
+        heights = sorted([c[3] - c[1] for _, c, _ in flat])
         gap = SEGMENT_GAP * max(heights[len(heights) // 2], 1.0)
         last: float | None = None
         for text, (x0, y0, x1, y1), confidence in flat:
             if last is None or x0 - last > gap:
                 segment += 1
-            last = x1 if last is None else max(last, x1)
+            last = x1 if last is None or x1 > last else last
             box = Box(_share(x0, width), _share(y0, height), _share(x1, width), _share(y1, height))
             words.append(Word(text, box, confidence, number, segment))
     return words
 
 
+def _left(word: tuple[str, Corners, float]) -> float:
+    return word[1][0]
+
+
+def _down(entry: tuple[Corners, Piece]) -> tuple[float, float]:
+    x0, y0, _, y1 = entry[0]
+    return y0 + y1, x0
+
+
 def _rows(pieces: list[Piece], slope: float) -> list[Row]:
     """A piece joins the row whose nearest piece it overlaps in height, most of all rows; else it opens one."""
     rows: list[Row] = []
-    level = [(_levelled(p.corners, slope), p) for p in pieces]
-    for corners, piece in sorted(level, key=lambda c: (c[0][1] + c[0][3], c[0][0])):
+    level = [(_levelled(p.corners, slope) if slope else p.corners, p) for p in pieces]
+    for corners, piece in sorted(level, key=_down):
         closed = _runs_down(corners, piece)
         best, most = None, 0.5
-        for row in () if closed else reversed(rows[-12:]):
-            if row.closed or row.bottom <= corners[1] or row.top >= corners[3]:
+        top, bottom = corners[1], corners[3]
+        for row in () if closed else rows[:-13:-1]:  # the last twelve, from the last one up
+            if row.bottom <= top or row.top >= bottom or row.closed:
                 continue
             overlap = _overlap(corners, row)
             if overlap > most:
@@ -110,12 +122,19 @@ def _overlap(corners: Corners, row: Row) -> float:
     """Shared height with the nearest piece of `row`, as a share of the lower one; 0 if they stand over each other."""
     x0, y0, x1, y1 = corners
     at = bisect(row.pieces, (corners,))
-    beside = [row.pieces[i][0] for i in (at - 1, at) if 0 <= i < len(row.pieces)]
-    nearest = min(beside, key=lambda c: c[0] - x1 if c[0] > x0 else x0 - c[2])
-    if min(x1, nearest[2]) - max(x0, nearest[0]) > 0.5 * min(x1 - x0, nearest[2] - nearest[0]):
+    if at == 0 or at == len(row.pieces):
+        left, top, right, bottom = row.pieces[at and at - 1][0]
+    else:
+        before, after = row.pieces[at - 1][0], row.pieces[at][0]
+        left, top, right, bottom = before if _apart(before, x0, x1) <= _apart(after, x0, x1) else after
+    if min(x1, right) - max(x0, left) > 0.5 * min(x1 - x0, right - left):
         return 0.0
-    shared = min(y1, nearest[3]) - max(y0, nearest[1])
-    return shared / max(1e-6, min(y1 - y0, nearest[3] - nearest[1]))
+    shared = min(y1, bottom) - max(y0, top)
+    return shared / max(1e-6, min(y1 - y0, bottom - top))
+
+
+def _apart(corners: Corners, x0: float, x1: float) -> float:
+    return corners[0] - x1 if corners[0] > x0 else x0 - corners[2]
 
 
 def turn_box(box: Box, turn: int) -> Box:
@@ -131,4 +150,5 @@ def turn_box(box: Box, turn: int) -> Box:
 
 
 def _share(value: float, of: int) -> float:
-    return min(1.0, max(0.0, value / of))
+    share = value / of
+    return share if 0.0 < share < 1.0 else min(1.0, max(0.0, share))

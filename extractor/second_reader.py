@@ -22,7 +22,10 @@ MIN_HEIGHT = 32  # pixels; lower crops are enlarged, which Tesseract needs and R
 
 
 def second_reading(image: NDArray[np.uint8], box: Box) -> tuple[str, float]:
-    """Text in `box` of the BGR page on one line, and its mean confidence (0 to 1); ("", 0.0) where nothing is seen."""
+    """Text in `box` of the page on one line, and its mean confidence (0 to 1); ("", 0.0) where nothing is seen.
+
+    The page is BGR or grey.
+    """
     crop = cut(image, box)
     lines = lines_in(crop) if crop.size else 0
     if not lines:  # Tesseract sees letters in blank paper
@@ -64,7 +67,7 @@ def cut(image: NDArray[np.uint8], box: Box, least: int = MIN_HEIGHT) -> NDArray[
     crop = image[y0:y1, x0:x1]
     if crop.size == 0:
         return crop
-    grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
+    grey = crop if crop.ndim == 2 else cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)
     if 0 < grey.shape[0] < least:
         scale = least / grey.shape[0]
         grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)

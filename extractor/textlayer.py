@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,15 +21,16 @@ import pypdfium2.raw as pdfium
 from numpy.typing import NDArray
 from rapidfuzz import fuzz
 
+from extractor.pdftext import Characters
 from extractor.rows import Corners, Piece, arrange, turn_box
 from models.values import TEXT_LAYER, Box, Word
 
 NAME = f"{TEXT_LAYER}/1"
-INVISIBLE_MODES = (3, 7)  # PDF 32000-1, 9.3.6: neither filled nor stroked; clip only
 MIN_CHARACTERS = 50  # letters and digits; fewer is a stamp or a page number
 PRINT_AGREEMENT = 0.8  # fuzzy ratio of layer and image on a stretch
 SCAN_AGREEMENT = 0.95
 SHORT, LONG = 6, 24  # letters and digits of a stretch; a letter costs about half a millisecond
+SPARE = 3  # so many more are no matter where there are enough stretches to choose from
 VISIBLE_INKED, SCAN_INKED = 0.7, 0.98  # share of the characters that must have ink
 ODD = re.compile(r"[^\w\s.,;:()/$%&#'\"@!?+-]|(?<=[a-z])[A-Z0-9]|(?<=[A-Za-z])\d(?=[A-Za-z])|\W{3,}")
 TURNS = (0, 90, 180, 270)
@@ -56,7 +58,10 @@ def read_layer(page: Any, width: int, height: int) -> Layer:
     if not found:
         return Layer(scan=scan)
     boxes, directions = _to_pixels(page.raw, _with_true_angles(text.raw, found), width, height)
-    turn = max(TURNS, key=lambda t: sum(len(k.text) for k, d in zip(found, directions, strict=True) if d == t))
+    letters = Counter[int]()
+    for token, direction in zip(found, directions, strict=True):
+        letters[direction] += len(token.text)
+    turn = max(TURNS, key=lambda t: letters[t])
     words: list[Word] = []
     for own in sorted(set(directions), key=lambda d: (d != turn, d)):  # what runs across the page comes last
         pieces = [
@@ -103,7 +108,7 @@ def _images(page: Any) -> Iterator[Any]:
             yield from (o.raw for o in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=3, form=item))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Token:
     """Characters without a gap, in page space: corners (left, bottom, right, top), angle of the first in radians."""
 
@@ -124,27 +129,18 @@ def _tokens(page_text: Any) -> list[Token]:
     """Words as PDFium separates them. One call a word instead of five a character: 6 ms a page instead of 20."""
     text = page_text.get_text_range(errors="replace")
     count = page_text.count_chars()
+    characters = Characters(page_text.raw)
     if len(text) != count:  # surrogates or dropped characters: positions in the string are not indexes of characters
         text = "".join(_character(page_text.raw, i) for i in range(count))
-    values = tuple(ctypes.c_double() for _ in range(4))
-    references = [ctypes.byref(v) for v in values]
-    modes: dict[int, bool] = {}
     tokens: list[Token] = []
     for match in SOLID.finditer(text):
-        start, length = match.start(), match.end() - match.start()
-        shown = _is_painted(page_text.raw, start, modes)
-        angle = pdfium.FPDFText_GetCharAngle(page_text.raw, start)
-        found: list[Corners] = []
-        for i in range(pdfium.FPDFText_CountRects(page_text.raw, start, length)):
-            pdfium.FPDFText_GetRect(page_text.raw, i, *references)
-            left, top, right, bottom = (v.value for v in values)
-            found.append((left, bottom, right, top))
-        whole = _joined(found)
+        start, end = match.span()
+        shown, angle = characters.is_painted(start), characters.angle(start)
+        whole = _joined(characters.rectangles(start, end - start))
         if whole:
-            word = match.group().replace("\x02", "-")
-            tokens.append(Token(word, whole, angle, shown, start, match.end() - 1))
+            tokens.append(Token(match.group().replace("\x02", "-"), whole, angle, shown, start, end - 1))
         else:
-            tokens += _by_characters(page_text.raw, start, match.group(), angle, shown)
+            tokens += _by_characters(characters, start, match.group(), angle, shown)
     return tokens
 
 
@@ -153,25 +149,12 @@ def _character(raw_text: Any, index: int) -> str:
     return chr(code) if code and not 0xD800 <= code <= 0xDFFF else " "
 
 
-def _is_painted(raw_text: Any, index: int, modes: dict[int, bool]) -> bool:
-    owner = pdfium.FPDFText_GetTextObject(raw_text, index)
-    if not owner:
-        return True
-    key = ctypes.addressof(owner.contents)
-    if key not in modes:
-        modes[key] = pdfium.FPDFTextObj_GetTextRenderMode(owner) not in INVISIBLE_MODES
-    return modes[key]
-
-
-def _by_characters(raw_text: Any, start: int, text: str, angle: float, shown: bool) -> list[Token]:
+def _by_characters(characters: Characters, start: int, text: str, angle: float, shown: bool) -> list[Token]:
     """A token that lies in several rectangles: cut where a character jumps away from the last one."""
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    references = [ctypes.byref(v) for v in (left, right, bottom, top)]
     tokens: list[Token] = []
     letters, box = "", (0.0, 0.0, 0.0, 0.0)
     for offset, letter in enumerate(text.replace("\x02", "-")):
-        pdfium.FPDFText_GetCharBox(raw_text, start + offset, *references)
-        own = left.value, bottom.value, right.value, top.value
+        own = characters.box(start + offset)
         size = max(
             *(own[i + 2] - own[i] for i in (0, 1)), *(box[i + 2] - box[i] for i in (0, 1) if len(letters) == 1), 1
         )
@@ -187,18 +170,17 @@ def _by_characters(raw_text: Any, start: int, text: str, angle: float, shown: bo
 
 def _with_true_angles(raw_text: Any, tokens: list[Token]) -> list[Token]:
     """PDFium reports the opposite angle for mirrored text matrices, so the longest tokens of each angle are asked."""
-    values = tuple(ctypes.c_double() for _ in range(4))
-    references = [ctypes.byref(v) for v in values]
+    characters = Characters(raw_text)
 
     def middle(index: int) -> tuple[float, float]:
-        pdfium.FPDFText_GetCharBox(raw_text, index, *references)
-        left, right, bottom, top = (v.value for v in values)
+        left, bottom, right, top = characters.box(index)
         return (left + right) / 2, (bottom + top) / 2
 
+    angles = [round(t.angle, 1) for t in tokens]
     turned: dict[float, bool] = {}
-    for angle in {round(t.angle, 1) for t in tokens}:
+    for angle in set(angles):
         votes = 0.0
-        own = [t for t in tokens if round(t.angle, 1) == angle and t.last > t.first]
+        own = [t for t, a in zip(tokens, angles, strict=True) if a == angle and t.last > t.first]
         for token in sorted(own, key=lambda t: -len(t.text))[:7]:
             (x0, y0), (x1, y1) = middle(token.first), middle(token.last)
             along = (x1 - x0) * math.cos(angle) + (y1 - y0) * math.sin(angle)
@@ -206,7 +188,7 @@ def _with_true_angles(raw_text: Any, tokens: list[Token]) -> list[Token]:
         turned[angle] = votes < 0
     if not any(turned.values()):
         return tokens
-    return [replace(t, angle=t.angle + math.pi) if turned[round(t.angle, 1)] else t for t in tokens]
+    return [replace(t, angle=t.angle + math.pi) if turned[a] else t for t, a in zip(tokens, angles, strict=True)]
 
 
 def _joined(found: list[Corners]) -> Corners | None:
@@ -274,12 +256,14 @@ Reader = Callable[[Image, Box], tuple[str, float]]
 def trusted_words(image: Image, layer: Layer, read: Reader) -> tuple[Word, ...] | None:
     """The words of `layer` that stand on `image` (upright, as are the boxes), or None when it is not to be trusted.
 
-    `read` reads one box of the image with an engine; it is called for two short stretches of a page as it should be.
+    `image` is BGR or grey. `read` reads one box of it with an engine; it is called for two short stretches of a page as
+    it should be.
     """
     total = _characters_in(layer.words)
     if total < MIN_CHARACTERS:
         return None
-    half = cv2.resize(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    grey = image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    half = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     small = half.astype(np.uint8, copy=False)
     inked = [w for w, ink in zip(layer.words, has_ink(small, layer.words), strict=True) if ink]
     kept = _characters_in(inked)
@@ -293,7 +277,7 @@ def trusted_words(image: Image, layer: Layer, read: Reader) -> tuple[Word, ...] 
 
 def print_agrees(image: Image, words: list[Word], read: Reader) -> bool:
     """A page set in type: two stretches must agree; if one does not (a logo, a rule through it), most of eight must."""
-    if all(agreement(s, image, read) >= PRINT_AGREEMENT for s in stretches(words, 2, SHORT)):
+    if all(agreement(s, image, read) >= PRINT_AGREEMENT for s in stretches(words, 2, SHORT, SPARE)):
         return True
     scores = [agreement(s, image, read) >= PRINT_AGREEMENT for s in stretches(words, 8, SHORT)]
     return sum(scores) > 0.6 * len(scores)
@@ -355,8 +339,11 @@ def overlapping_share(words: list[Word]) -> float:
     return float((shared.max(axis=1) > 1 / 3).mean()) if len(words) > 1 else 0.0
 
 
-def stretches(words: list[Word], count: int, length: int) -> list[list[Word]]:
-    """Up to `count` stretches of neighbouring words with about `length` letters and digits, spread over the page."""
+def stretches(words: list[Word], count: int, length: int, spare: int = 10_000) -> list[list[Word]]:
+    """Up to `count` stretches of neighbouring words with about `length` letters and digits, spread over the page.
+
+    Where there are enough to choose from, none has more than `spare` above that.
+    """
     found: dict[int, list[Word]] = {}
     held: dict[int, int] = {}  # letters and digits so far
     for word in words:
@@ -364,8 +351,10 @@ def stretches(words: list[Word], count: int, length: int) -> list[list[Word]]:
             found.setdefault(word.segment, []).append(word)
             held[word.segment] = held.get(word.segment, 0) + _characters_in([word])
     good = sorted(found, key=lambda segment: -min(held[segment], length))
-    enough = [found[s] for s in good if held[s] >= min(length, 6)] or [found[s] for s in good[:count]]
-    in_order = sorted(enough, key=lambda s: (s[0].line, s[0].segment))
+    enough = [s for s in good if held[s] >= min(length, SHORT)] or good[:count]
+    if len(brief := [s for s in enough if held[s] <= length + spare]) >= 2 * count:
+        enough = brief
+    in_order = sorted([found[s] for s in enough], key=lambda s: (s[0].line, s[0].segment))
     if len(in_order) <= count:
         return in_order
     return [in_order[round((i + 0.5) * len(in_order) / count - 0.5)] for i in range(count)]

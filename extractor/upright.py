@@ -66,8 +66,8 @@ def _suspected_turns(image: Image, lines: list[Box]) -> list[int]:
         return []
     tall = [b for b in long if b.height * height > TALL * b.width * width]
     if len(tall) > 0.5 * len(long):
-        return [90, 270] if upside_down_share(image, tall) > 0.5 else [270, 90]
-    return [180] if upside_down_share(image, [b for b in long if b not in tall]) > 0.5 else []
+        return [90, 270] if is_upside_down(image, tall) else [270, 90]
+    return [180] if is_upside_down(image, [b for b in long if b not in tall]) else []
 
 
 def _standing(image: Image, words: list[Word]) -> float:
@@ -78,8 +78,8 @@ def _standing(image: Image, words: list[Word]) -> float:
     height, width = image.shape[:2]
     tall = sum(b.height * height > TALL * b.width * width for b in lines) / len(lines)
     wide = [b for b in lines if b.height * height <= TALL * b.width * width]
-    head = upside_down_share(image, wide) if wide else 0.0
-    return float(mean_confidence(words) * (1 - 0.5 * tall) * (0.5 if head > 0.5 else 1.0))
+    head = bool(wide) and is_upside_down(image, wide)
+    return float(mean_confidence(words) * (1 - 0.5 * tall) * (0.5 if head else 1.0))
 
 
 def mean_confidence(words: list[Word]) -> float:
@@ -96,25 +96,35 @@ def line_boxes(words: list[Word]) -> list[Box]:
     return [Box.union(w.box for w in line) for line in lines.values() if sum(len(w.text) for w in line) > 2]
 
 
-def upside_down_share(image: Image, lines: list[Box]) -> float:
-    """Share of the longest lines that a classifier surely sees upside down; 0 when it is sure of too few.
+def is_upside_down(image: Image, lines: list[Box]) -> bool:
+    """Whether a classifier surely sees most of the longest lines upside down; False when it is sure of too few.
 
-    Lines on their side are first turned to the left.
+    Lines on their side are first turned to the left. No more are asked than can change the answer: on an upright page
+    half of them.
     """
     height, width = image.shape[:2]
     longest = sorted(lines, key=lambda b: max(b.width * width, b.height * height), reverse=True)[:VOTERS]
-    votes = []
+    head = upright = 0
     for box in longest:
         crop = image[int(box.y0 * height) : math.ceil(box.y1 * height), int(box.x0 * width) : math.ceil(box.x1 * width)]
         if min(crop.shape[:2]) < 4:
             continue
         if crop.shape[0] > TALL * crop.shape[1]:
             crop = np.rot90(crop)
-        crop = np.ascontiguousarray(crop[:, : CROP_RATIO * crop.shape[0]])
-        label, score = _classifier()(crop, use_det=False, use_cls=True, use_rec=False).cls_res[0]
-        if score > SURE:
-            votes.append(label == "180")
-    return sum(votes) / len(votes) if len(votes) >= MIN_VOTERS else 0.0
+        label, score = _direction(np.ascontiguousarray(crop[:, : CROP_RATIO * crop.shape[0]]))
+        head += score > SURE and label == "180"
+        upright += score > SURE and label != "180"
+        if 2 * upright >= len(longest):
+            return False
+        if 2 * head > len(longest) and head >= MIN_VOTERS:
+            return True
+    return head + upright >= MIN_VOTERS and head > upright
+
+
+def _direction(crop: Image) -> tuple[str, float]:
+    """Label "0" or "180", and how sure."""
+    label, score = _classifier()(crop, use_det=False, use_cls=True, use_rec=False).cls_res[0]
+    return str(label), float(score)
 
 
 def detect_lines(image: Image) -> list[Box]:

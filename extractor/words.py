@@ -13,7 +13,7 @@ from extractor import textlayer
 from extractor.cost import cpu_seconds
 from extractor.ocr import engine
 from extractor.ocr.guard import checked
-from extractor.render import decode_png, encode_png
+from extractor.render import decode_as_stored, encode_png
 from extractor.rows import Piece, arrange, turn_box
 from extractor.second_reader import second_reading
 from extractor.textlayer import Layer
@@ -33,18 +33,20 @@ def read_job(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any]
     cv2.setNumThreads(1)
     words = tuple(word_from_list(w) for w in header["layer"]["words"])
     layer = Layer(words, header["layer"]["turn"], header["layer"]["scan"])
-    image = decode_png(blobs[0])
+    image = decode_as_stored(blobs[0])
     page = read_words(image, layer, header["engine"], header["number"])
     turned = [encode_png(turn_image(image, page.rotation))] if page.rotation else []
     return page_to_dict(page) | {"cpu_seconds": round(cpu_seconds() - begun, 3)}, turned
 
 
 def read_words(image: Image, layer: Layer, engine_name: str, number: int) -> Page:
-    """The words of one page and the turn that brought it upright."""
+    """The words of one page, BGR or grey, and the turn that brought it upright."""
     if layer.words:
         page = _from_layer(image, layer, number)
         if page:
             return page
+    if image.ndim == 2:
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
     reader = engine(engine_name)
 
     def read(picture: Image) -> list[Word]:

@@ -13,12 +13,12 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen import canvas
 
 from extractor.read import read_page
-from extractor.render import decode_png, render
+from extractor.render import decode_as_stored, decode_png, render
 from extractor.second_reader import second_reading
-from extractor.textlayer import Layer, trusted_words
+from extractor.textlayer import SHORT, SPARE, Layer, stretches, trusted_words
 from extractor.triage import Limits
 from extractor.words import LAYER_REFUSED
-from models.values import Box, Page
+from models.values import Box, Page, Word
 from tests.extractor import pages
 
 SECRET = ["REGISTRANT NAME=Acme Holdings", "REGISTRATION NUMBER=5512", "DATE STAMPED=01/08/2018 and more of the same"]
@@ -191,6 +191,31 @@ def test_the_check_reads_two_stretches_of_a_good_page() -> None:
 
     assert trusted_words(decode_png(page.png), Layer(page.text_layer), reader)
     assert len(asked) == 2
+
+
+def test_the_check_reads_few_letters_where_it_can_choose() -> None:
+    words = [
+        Word(text, Box(0.1 + 0.2 * k, 0.05 * n, 0.28 + 0.2 * k, 0.05 * n + 0.02), 1.0, n, 4 * n + k)
+        for n in range(10)
+        for k, text in enumerate(("Broadcasting", "Station", "Gross $12.00", "Representatives"))
+    ]
+    for stretch in stretches(words, 2, SHORT, SPARE):
+        assert SHORT <= sum(c.isalnum() for w in stretch for c in w.text) <= SHORT + SPARE
+    long = [w for w in words if len(w.text) > 12]
+    assert [len(s[0].text) for s in stretches(long, 2, SHORT, SPARE)] == [15, 15]
+
+
+def test_a_page_without_colour_is_checked_in_grey_and_one_with_colour_as_it_is() -> None:
+    def coloured(paper: canvas.Canvas) -> None:
+        pages.write(paper)
+        paper.setFillColorRGB(0.8, 0.1, 0.1)
+        paper.rect(350, 20, 30, 8, stroke=0, fill=1)
+
+    grey, colour = (render(pages.pdf(draw), Limits())[0] for draw in (pages.write, coloured))
+    assert (decode_as_stored(grey.png).ndim, decode_as_stored(colour.png).ndim) == (2, 3)
+    assert [read_page(p, "tesserocr").page.text.splitlines() for p in (grey, colour)] == [pages.LINES] * 2
+    assert [read_page(p, "tesserocr").page.engine for p in (grey, colour)] == ["text_layer/1"] * 2
+    assert np.array_equal(decode_png(grey.png)[:, :, 0], decode_as_stored(grey.png))
 
 
 def test_a_page_as_picture_only_has_no_layer() -> None:

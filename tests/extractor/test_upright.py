@@ -89,3 +89,29 @@ def test_real_receipts_are_brought_upright_from_every_side() -> None:
         for turn in (0, 90, 180, 270):
             image = upright.turn_image(decode_png(page.png), turn)
             assert read_page(rendered(image)).page.rotation == (360 - turn) % 360, path
+
+
+@pytest.mark.parametrize(
+    ("answers", "head", "asked"),
+    [
+        ("u" * 20, False, 10),  # the other ten cannot outvote these
+        ("h" * 20, True, 11),
+        ("hu" * 10, False, 20),
+        ("h" * 9 + "u" * 20, False, 19),
+        ("?" * 17 + "huh", True, 20),
+        ("?" * 18 + "hh", False, 20),  # sure of too few
+    ],
+)
+def test_no_more_lines_are_asked_than_can_change_the_answer(
+    monkeypatch: pytest.MonkeyPatch, answers: str, head: bool, asked: int
+) -> None:
+    seen: list[str] = []
+
+    def direction(_: Image) -> tuple[str, float]:
+        seen.append(answers[len(seen)])
+        return ("180" if seen[-1] == "h" else "0"), (0.5 if seen[-1] == "?" else 0.99)
+
+    monkeypatch.setattr(upright, "_direction", direction)
+    lines = [Box(0.1, 0.04 * n, 0.9, 0.04 * n + 0.03) for n in range(24)]
+    assert upright.is_upside_down(np.zeros((500, 500, 3), np.uint8), lines) is head
+    assert len(seen) == asked
