@@ -54,17 +54,18 @@ def draw(
     now: datetime,
     warm_up: Collection[str] = (),
     at_least: float = 0.0,
+    certifying: bool = True,
 ) -> list[Audit]:
     """Draw among the fields of one run of a document; the probability each had is kept on its verdict.
 
     `warm_up`: the fields of a document that certifies of which nothing is certified yet. `at_least`: the
-    rate while a certificate is fresh, or after an alarm.
+    rate while a certificate is fresh, or after an alarm. `certifying`: whether the document is evidence at all.
     """
     workspace = session.get_one(Workspace, document.workspace_id)
     for verdict in verdicts:
         is_warm_up = verdict.field in warm_up and _has_keyers(session, verdict)
         verdict.audit_probability = policy.audit_probability(
-            Route(verdict.route), warm_up=is_warm_up, at_least=at_least
+            Route(verdict.route), warm_up=is_warm_up, at_least=at_least, certifying=certifying
         )
         session.add(verdict)
     chances = {verdict.field: verdict.audit_probability or 0.0 for verdict in verdicts}

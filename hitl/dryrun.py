@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
 from extractor.checks import find_failures
 from hitl.policy import Policy, current_policy
-from hitl.routing import Claim, Context, certificates, claim_of, pick_threshold, reasons_for
+from hitl.routing import Claim, Context, certificates, claim_of, is_evidence, pick_threshold, reasons_for
 from hitl.tokens import same_answer
 from models.doctype import DocumentType
 from models.states import DONE, Route, TaskPurpose
@@ -41,6 +41,7 @@ class Past:
     context: Context
     is_right: bool | None = None  # None: nobody has checked it
     weight: float = 1.0  # 1 / probability with which it was checked
+    certifying: bool = True  # whether its document is evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,10 @@ def judge(past: Sequence[Past], policy: Policy, answers_each: float = ANSWERS_A_
     reasons = [reasons_for(one.claim, one.context) for one in past]
     accepted = [one for one, why in zip(past, reasons, strict=True) if not why]
     reviews = len(past) - len(accepted)
-    audits = len(accepted) * policy.rate(Route.ACCEPT) + reviews * policy.rate(Route.REVIEW)
+    audits = sum(
+        policy.audit_probability(Route.REVIEW if why else Route.ACCEPT, certifying=one.certifying)
+        for one, why in zip(past, reasons, strict=True)
+    )
     each = 1.0 if policy.single_operator else answers_each
     fields = Counter(one.field for one in past)
     let_through = Counter(one.field for one in accepted)
@@ -127,6 +131,7 @@ def past_fields(
             readings.setdefault(reading.document_id, {})[reading.field] = reading
     truth = _truth(session, documents)
     specs = _specs(session, held)
+    certifying = {document.id: is_evidence(session, document) for document in held}
     models = {document.model_version_id for document in held}
     thresholds = {m: certificates(session, workspace_id, document_type, row, m) for m in models}
     past: list[Past] = []
@@ -136,7 +141,8 @@ def past_fields(
         if verdict.run == document.run and verdict.field in {f.name for f in spec.fields}:
             own = readings.get(document.id, {})
             held_by = thresholds[document.model_version_id]
-            past.append(_past(verdict, document, spec, own, policy, held_by, truth))
+            one = _past(verdict, document, spec, own, policy, held_by, truth)
+            past.append(replace(one, certifying=certifying[document.id]))
     return past
 
 

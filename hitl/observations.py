@@ -106,7 +106,7 @@ def largest(
     `of_type`: the probability with which its type was drawn, None if it was given; a wrong type makes all fields wrong.
     `pool`: how many of the fields the certificate is about. Without a threshold all fields go to people, so that the
     rates of the draw did not depend on the document, nor do they where both routes have the same rate; else any route
-    might have been taken.
+    might have been taken. What certified nothing when it was drawn may have been drawn at less than any rate.
     """
     drawn = [probability for _, probability in fields if probability is not None]
     rates = [policy.rate(Route.ACCEPT), policy.rate(Route.REVIEW)]
@@ -118,8 +118,8 @@ def largest(
         rates, of_types, expected = drawn, [of_type or 1.0], sum(drawn)
     elif drawn and rates[0] == rates[1]:
         rates, expected = drawn, len(fields) * max(drawn)
-    bound = largest_loss(len(fields) if pool is None else pool, expected, min(rates))
-    return bound if of_type is None else max(bound, largest_loss(1, 1.0, min(of_types)))
+    bound = largest_loss(len(fields) if pool is None else pool, expected, min([*rates, *drawn]))
+    return bound if of_type is None else max(bound, largest_loss(1, 1.0, min([*of_types, of_type])))
 
 
 def _common(

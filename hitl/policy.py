@@ -25,6 +25,11 @@ class AuditRates(BaseModel):
     """Probability of a blind check, by where the reading went. Equal rates make evidence cheapest.
 
     Right after something is certified the rate is `fresh`, and falls: the threshold has the longest way to go then.
+    `elsewhere` is the most for documents that certify nothing: no certificate and no alarm counts what is found there.
+
+    Rates that grow with the doubt of a reading (Neyman allocation: with the root of its chance to be wrong) were tried:
+    a tenth fewer answers at a target of 5 % on receipts, and none at 1 and 2 % or on synthetic rows. Errors then weigh
+    less where most of them are, but the least rate of all limits every stake.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +37,7 @@ class AuditRates(BaseModel):
     accept: float = Field(default=0.05, ge=0, le=1)
     review: float = Field(default=0.05, ge=0, le=1)
     fresh: float = Field(default=0.25, ge=0, le=1)
+    elsewhere: float = Field(default=0.02, ge=0, le=1)
 
 
 class FieldPolicy(BaseModel):
@@ -92,10 +98,20 @@ class Policy(BaseModel):
             return 0.0
         return self.audit_rate.accept if route is Route.ACCEPT else self.audit_rate.review
 
-    def audit_probability(self, route: Route, *, warm_up: bool = False, at_least: float = 0.0) -> float:
-        """`rate`, or more: the warm-up rate for what certifies while nothing is certified, `at_least` else."""
+    def audit_probability(
+        self, route: Route, *, warm_up: bool = False, at_least: float = 0.0, certifying: bool = True
+    ) -> float:
+        """`rate`, or more: the warm-up rate for what certifies while nothing is certified, `at_least` else.
+
+        Of a document that certifies nothing it is no more than `elsewhere`, unless `at_least` is. A threshold that
+        is fixed has no certificate, so that all documents are alike.
+        """
         rate = self.rate(route)
-        return max(rate, self.warm_up_audit_rate if warm_up else at_least) if rate > 0 else rate
+        if rate <= 0:
+            return rate
+        least = self.warm_up_audit_rate if warm_up else at_least
+        is_full = certifying or self.threshold_mode == "fixed"
+        return max(rate if is_full else min(rate, self.audit_rate.elsewhere), least)
 
     def fresh_rate(self, documents: int, target: float) -> float:
         """The least rate when so many documents came since something was first certified: halved after 1.5 / target."""

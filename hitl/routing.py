@@ -195,7 +195,10 @@ def route_type(session: Session, document: Document, *, now: datetime) -> Verdic
     else:
         is_warm_up, at_least = _draw_of_type(session, document, now)
         warm_up = {TYPE_FIELD} if is_warm_up else set()
-        audit.draw(session, document, [verdict], policy, warm_up=warm_up, at_least=at_least, now=now)
+        certifying = is_evidence(session, document)
+        audit.draw(
+            session, document, [verdict], policy, warm_up=warm_up, at_least=at_least, certifying=certifying, now=now
+        )
     _record(session, document, [verdict], version.id, now)
     return verdict
 
@@ -231,7 +234,7 @@ def route(session: Session, document: Document, *, now: datetime) -> list[Verdic
         if certifying and source in UNCERTIFIED:
             warm_up.add(field_spec.name)
         verdicts.append(verdict)
-    audit.draw(session, document, verdicts, policy, warm_up=warm_up, at_least=at_least, now=now)
+    audit.draw(session, document, verdicts, policy, warm_up=warm_up, at_least=at_least, certifying=certifying, now=now)
     _record(session, document, verdicts, policy_row.id, now)
     return held + verdicts
 

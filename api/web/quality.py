@@ -17,8 +17,9 @@ from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Visitor
 from hitl import quality
 from hitl.policy import Policy, current_policy, save_policy
+from hitl.settings import settings
 from hitl.workspaces import current_type, current_types
-from models.states import Role
+from models.states import Role, Route
 from models.tables import Observation, Workspace
 
 router = APIRouter(prefix="/quality")
@@ -174,7 +175,9 @@ def _calibration_chart(bins: list[Bin]) -> Any:
 def _curve(certificate: dict[str, Any], policy: Policy) -> dict[str, Any] | None:
     """Released error against answers per field, from the certificate's own curve; a click picks the target."""
     steps = [step for step in (certificate.get("report") or {}).get("curve", []) if step[2] is not None]
-    checks = BLIND_CHECK * policy.audit_rate.accept
+    share = 1.0 if settings().certify_newer else settings().certify_share
+    rates = (policy.audit_probability(Route.ACCEPT, certifying=certifying) for certifying in (True, False))
+    checks = BLIND_CHECK * sum(part * rate for part, rate in zip((share, 1 - share), rates, strict=True))
     found = {
         (float(error), REVIEWED * (1 - accepted) + checks * accepted, float(threshold), bool(certified))
         for threshold, accepted, error, certified in steps

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -132,7 +133,8 @@ class Production:
         fresh = [(since, self.promised)] if is_evidence and since is not None else []
         at_least = self.policy.least_rate(fresh, in_doubt=self.doubts.is_fresh())
         warm_up = is_evidence and threshold is None
-        return [self.policy.audit_probability(route, warm_up=warm_up, at_least=at_least) for route in routes]
+        draw = partial(self.policy.audit_probability, warm_up=warm_up, at_least=at_least, certifying=is_evidence)
+        return [draw(route) for route in routes]
 
     def _reasons(self, row: FieldRow, threshold: float | None) -> tuple[Reason, ...]:
         claim = Claim(ValueState.FOUND if row.found else ValueState.NOT_FOUND, _said(row), row.score)

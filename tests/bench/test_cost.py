@@ -25,6 +25,9 @@ from tests.bench.test_guarantee import as_documents, synthetic, tell
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
 LENGTH = 10_000
+# Answers a field above the oracle's. Not a ratio: where the oracle needs next to none (.06 on receipts at 5 %), the
+# audits that keep certificate and alarm alive are as much again.
+BEYOND = {0.01: 0.45, 0.02: 0.3, 0.05: 0.25}
 SEEDS = int(os.environ.get("COUNTERSIGN_BENCH_SEEDS", "3"))
 
 
@@ -56,7 +59,7 @@ def per_field(trace: Trace, name: str, first: int = 0) -> float:
 @pytest.mark.parametrize("newer", [False, True])
 @pytest.mark.parametrize("target", [0.01, 0.02, 0.05])
 def test_a_long_stream_against_an_oracle(target: float, newer: bool) -> None:
-    some, policy, ratios = documents(), Policy(), list[float]()
+    some, policy, beyond = documents(), Policy(), list[float]()
     tau = best_threshold(some, policy.machine_target(target))
     for seed in range(SEEDS):
         rng = np.random.default_rng([31, seed])
@@ -64,7 +67,7 @@ def test_a_long_stream_against_an_oracle(target: float, newer: bool) -> None:
         best, best_seconds = oracle(shown, tau, policy, crowd)
         trace = run(shown, Production(policy, target, crowd, f"long {seed}", newer=newer))
         answers, late = per_field(trace, "answers"), per_field(trace, "answers", LENGTH // 2)
-        ratios.append(answers / best)
+        beyond.append(answers - best)
         tell(
             "long stream", target=target, newer=newer, seed=seed, answers=answers, late=late, oracle=best,
             ratio=answers / best, late_ratio=late / best, seconds=per_field(trace, "seconds"),
@@ -74,4 +77,4 @@ def test_a_long_stream_against_an_oracle(target: float, newer: bool) -> None:
             released_error=per_field(trace, "wrong"), alarms=len(trace.alarms),
         )  # fmt: skip
         assert per_field(trace, "wrong") <= target
-    assert np.mean(ratios) < 3
+    assert np.mean(beyond) < BEYOND[target]

@@ -10,7 +10,7 @@ from sqlalchemy import text, update
 from sqlmodel import Session, col, select
 
 from hitl import certifying, recertifying
-from hitl.certificate import Decision, upper_bound
+from hitl.certificate import Decision, largest_loss, upper_bound
 from hitl.certifying import Unit, refresh, replay
 from hitl.documents import erase
 from hitl.observations import follow, largest, machine_errs, note
@@ -19,7 +19,7 @@ from hitl.recognition import Work
 from hitl.registry import promote
 from hitl.routing import current_policy, threshold_for
 from hitl.settings import settings
-from models.states import DocumentState, Fold, ModelState, Role, VerdictState
+from models.states import DocumentState, Fold, ModelState, Role, Route, VerdictState
 from models.tables import Audit, Certificate, Document, ModelVersion, Observation, Task, Verdict, Workspace
 from models.values import Reading, Recognition, ValueState
 from tests.factories import NOW, a_type, create_audit, create_document, create_model, create_reading, create_type
@@ -101,16 +101,27 @@ def test_warming_up_everything_is_audited_and_nobody_keys_a_field_twice(session:
     assert [job.args for job in jobs] == [{"workspace_id": workspace.id, "document_type": "receipt"}]
 
 
-def test_train_documents_are_audited_at_the_rate_of_the_route(session: Session, workspace: Workspace):
+def test_documents_that_certify_nothing_are_audited_less(session: Session, workspace: Workspace):
     create_model(session)
     certified_policy(session, workspace)
     create_people(session, workspace)
     document = create_read_document(session, workspace)
     start(session, document)
-    assert verdict(session, document, "total").audit_probability == 0.1
+    assert {row.audit_probability for row in session.exec(select(Verdict)).all()} == {RATES.elsewhere} == {0.02}
 
 
-@pytest.mark.parametrize(("fold", "rates"), [(Fold.CERTIFY, (0.1, 3 / 12)), (Fold.TRAIN, (0.1, 0.1))])
+@pytest.mark.parametrize("rates", [(0.1, 0.1), (0.2, 0.1)])
+def test_what_was_drawn_seldom_is_dear_evidence_if_it_certifies_after_all(rates: tuple[float, float]):
+    policy = Policy(audit_rate=AuditRates(accept=rates[0], review=rates[1]))
+    seldom = policy.audit_probability(Route.ACCEPT, certifying=False)
+    assert seldom == 0.02
+    assert largest(policy, policy, [(0.8, seldom)] * 4, None) >= largest_loss(4, 0.08, 0.02)
+    assert largest(policy, policy, [(0.8, 0.1)] * 4, seldom) == 1 / seldom
+    assert policy.audit_probability(Route.ACCEPT, at_least=0.3, certifying=False) == 0.3
+    assert Policy(threshold_mode="fixed").audit_probability(Route.ACCEPT, certifying=False) == 0.05
+
+
+@pytest.mark.parametrize(("fold", "rates"), [(Fold.CERTIFY, (0.1, 3 / 12)), (Fold.TRAIN, (0.02, 0.02))])
 def test_types_are_checked_so_often_that_they_do_not_make_evidence_dear(
     session: Session, workspace: Workspace, fold: Fold, rates: tuple[float, float]
 ):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlmodel import Session, select
 
@@ -32,6 +34,10 @@ def test_counts_of_a_policy():
     assert found.expected_answers == pytest.approx(1.22 + 0.5 * 2.05)
     assert found.claimed_error == pytest.approx((0.01 + 0.04 + 0.08) / 4)
     assert found.measured_error is None
+    elsewhere = [replace(field, certifying=False) for field in fields]
+    assert judge(elsewhere, Policy(audit_rate=AuditRates(accept=0.1, review=0.01))).expected_audits == pytest.approx(
+        0.07
+    )
     assert (found.reasons, found.by_field) == ({"below_threshold": 1}, {"total": 0.75})
 
 

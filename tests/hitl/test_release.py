@@ -121,7 +121,7 @@ def test_one_operator_is_enough_and_the_release_says_so(session: Session, worksp
 def test_what_posteriors_claimed_is_kept_through_an_amendment(
     session: Session, workspace: Workspace, people: list[User]
 ):
-    set_policy(session, workspace, audit_rate=AuditRates(accept=1, review=1))
+    set_policy(session, workspace, audit_rate=AuditRates(accept=1, review=1, elsewhere=1))
     document = create_read_document(session, workspace)
     start(session, document)
     work_off(session, people[0], TRUTH)

@@ -120,7 +120,7 @@ def test_a_certificate_in_the_database_lets_sure_values_pass(session: Session, w
 
 
 def test_routing_twice_gives_the_same_verdicts(session: Session, workspace: Workspace):
-    set_policy(session, workspace, audit_rate=AuditRates(accept=1, review=1))
+    set_policy(session, workspace, audit_rate=AuditRates(accept=1, review=1, elsewhere=1))
     document = create_read_document(session, workspace)
     route_type(session, document, now=factories.NOW)
     first = {row.id for row in route(session, document, now=factories.NOW)}

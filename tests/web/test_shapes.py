@@ -168,9 +168,11 @@ def test_drift_looks_back_on_a_window_of_checks():
 
 def test_an_empty_share_in_the_policy_form_keeps_what_was():
     before = Policy(classification_threshold=0.8, review_budget=0.25, audit_rate=AuditRates(review=0.1, fresh=0.4))
-    after = policy_of_form(before, {"fixed_threshold": "0", "audit_accept": "20", "single_operator": "yes"})
+    after = policy_of_form(
+        before, {"fixed_threshold": "0", "audit_accept": "20", "audit_elsewhere": "3", "single_operator": "yes"}
+    )
     assert (after.classification_threshold, after.review_budget, after.fixed_threshold) == (0.8, 0.25, 0.0)
-    assert after.audit_rate == AuditRates(accept=0.2, review=0.1, fresh=0.4)
+    assert after.audit_rate == AuditRates(accept=0.2, review=0.1, fresh=0.4, elsewhere=0.03)
     assert after.single_operator
 
 
