@@ -106,8 +106,8 @@ def promised_coverage(confidence: Floats, right: Flags, error: float) -> Coverag
 
     The calibrated probabilities set it and not the count of wrong ones, which a single wrong label among the surest
     decides. The count has a veto: it must be no surprise under `error` (one-sided binomial test). Half a wrong decision
-    and half a right one are taken into the mean (Jeffreys' prior): few decisions, however sure, cannot promise what they
-    cannot show; at 2 % fewer than 24 accept nothing.
+    and half a right one are taken into the mean (Jeffreys' prior): few decisions, however sure, cannot promise what
+    they cannot show; at 2 % fewer than 24 accept nothing.
     """
     doubt = np.cumsum(np.sort(1 - confidence))
     points = [(point, round(point.accepted * len(right))) for point in curve(confidence, right)]
