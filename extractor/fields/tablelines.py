@@ -8,7 +8,7 @@ beside the first line of an item or beside its last.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -20,6 +20,7 @@ OUTDENT = 1.2  # and so far out
 CLOSE = 2.4  # heights of a line from the top of one line of an item to the top of the next
 WIDER = 1.35  # times the other gaps: a gap that parts two items whatever the habit
 EVEN = 1.3  # times the usual distance of lines of an item: a last item is carried on only so near
+SPACE = 1.6  # heights of a line: within a text no gap is wider
 DESCENT = 0.2  # of the height of a word: so far letters reach below the line
 _BELOW = frozenset("gjpqyçQ,;()[]{}|/_ŋµ")
 
@@ -45,20 +46,38 @@ def lines_of_items(grid: Grid, picked: Sequence[int], columns: Sequence[Column],
     return _even(grid, picked, list(lines))
 
 
-def whole_column(columns: Sequence[Column], roles: Mapping[str, int], text: str, gap: float) -> list[Column]:
-    """The columns with the text's column taking in its neighbours that are no further than `gap` and have no role.
+def whole_column(grid: Grid, columns: Sequence[Column], roles: Mapping[str, int], text: str) -> list[Column]:
+    """The columns with the text's column taking in the neighbours that a space parts from it in each row.
 
-    Fonts with wide spaces, and tables of a row or two, part a description where a gap runs through all of its rows.
+    Fonts with wide spaces part a description where a gap runs through all rows of a short table. Figures and dates
+    before it are columns of their own, however near.
     """
-    first = last = roles[text]
     taken = set(roles.values())
-    while first - 1 >= 0 and first - 1 not in taken and columns[first].left - columns[first - 1].right < gap:
+    first = last = roles[text]
+    while first > 0 and first - 1 not in taken and _is_spaced(grid, columns[first - 1], columns[first]):
+        if not _has_letters(grid, columns[first - 1]):
+            break
         first -= 1
-    while last + 1 < len(columns) and last + 1 not in taken and columns[last + 1].left - columns[last].right < gap:
+    while last + 1 < len(columns) and last + 1 not in taken and _is_spaced(grid, columns[last], columns[last + 1]):
         last += 1
+    while last > roles[text] and not _has_letters(grid, columns[last]):  # 25 m is part of a text, 25 is not
+        last -= 1
     cells = zip(*(column.cells for column in columns[first : last + 1]), strict=True)
-    whole = Column(columns[first].left, columns[last].right, tuple(sum(row, ()) for row in cells))
+    whole = Column(columns[first].left, columns[last].right, tuple(tuple(chain.from_iterable(row)) for row in cells))
     return [whole if k == roles[text] else column for k, column in enumerate(columns)]
+
+
+def _is_spaced(grid: Grid, left: Column, right: Column) -> bool:
+    """Whether no more than a space parts two columns in any row that has both."""
+    box = grid.layout.box
+    pairs = [(a, b) for a, b in zip(left.cells, right.cells, strict=True) if a and b]
+    gaps = [float(box[b[0], 0] - box[a[-1], 2]) for a, b in pairs]
+    return bool(gaps) and max(gaps) < SPACE * grid.layout.height
+
+
+def _has_letters(grid: Grid, column: Column) -> bool:
+    cells = [cell for cell in column.cells if cell]
+    return 2 * sum(any(grid.layout.letters[t] for t in cell) for cell in cells) > len(cells)
 
 
 def joined(grid: Grid, lines: Lines, cell: Sequence[int]) -> tuple[int, ...]:
@@ -119,8 +138,7 @@ def _figures_beside_last(
 
 def _parted(grid: Grid, upper: int, rows: Sequence[int], lower: int, beside_last: bool) -> Lines:
     """The rows between two items: those of the upper one, and those of the lower."""
-    chain = [upper, *rows, lower]
-    gaps = [_gap(grid, a, b) for a, b in pairwise(chain)]
+    gaps = [_gap(grid, a, b) for a, b in pairwise([upper, *rows, lower])]
     widest = int(np.argmax(gaps))
     rest = max((g for k, g in enumerate(gaps) if k != widest), default=0.0)
     clear = gaps[widest] >= WIDER * rest
@@ -135,8 +153,8 @@ def _even(grid: Grid, picked: Sequence[int], lines: list[Lines]) -> list[Lines]:
     inner = [
         _gap(grid, a, b)
         for k, (n, (above, below)) in enumerate(zip(picked, lines, strict=True))
-        for chain in ((*above, n) if k else (), (n, *below) if k < len(lines) - 1 else ())
-        for a, b in pairwise(chain)
+        for run in ((*above, n) if k else (), (n, *below) if k < len(lines) - 1 else ())
+        for a, b in pairwise(run)
     ]
     usual = float(np.median(inner)) if inner else np.inf
     first, last = lines[0], lines[-1]

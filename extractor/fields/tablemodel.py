@@ -28,7 +28,6 @@ from models.values import Item as ReadItem
 from models.values import Page, Reading, ValueState
 
 STEPS = 60
-SPACE = 1.6  # heights of a line: within a text no gap is wider
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +132,7 @@ class TableReader:
         text = self._text_column(grid, columns, roles)
         lines: Sequence[Lines] = [((), ())] * len(rows)
         if text is not None:
-            columns = whole_column(columns, roles, text, SPACE * grid.layout.height)
+            columns = whole_column(grid, columns, roles, text)
             lines = lines_of_items(grid, picked, columns, roles[text])
         items = []
         for n, row in enumerate(rows):

@@ -116,7 +116,7 @@ def test_seen_and_unseen_vendors_are_told_apart() -> None:
 
 
 def test_thresholds_come_from_the_training_folds() -> None:
-    folds = {"receipt": [(0.995, True)] * 50 + [(0.6, False)] * 50}
+    folds = {"receipt": [(0.995, True)] * 200 + [(0.6, False)] * 50}
     answers = {
         "r1": said(
             "receipt", found("company", "Wrong", 0.996), found("date", "2018-05-19", 0.996), found("total", "1", 0.7)

@@ -77,3 +77,20 @@ def test_the_interval_is_repeatable_and_holds_the_value() -> None:
 def test_bins_hold_everything_once() -> None:
     confidence = np.linspace(0, 1, 37)
     assert sum(b.count for b in measures.bins(confidence, confidence > 0.5)) == 37
+
+
+@pytest.mark.parametrize(("decisions", "accepted"), [(10, 0.0), (24, 0.0), (31, 1.0), (400, 1.0)])
+def test_so_few_decisions_promise_nothing_however_sure_they_are(decisions: int, accepted: float) -> None:
+    """Half a wrong one more is above 2 % of them."""
+    confidence = np.full(decisions, 0.998)
+    assert measures.promised_coverage(confidence, np.ones(decisions, dtype=bool), 0.02).accepted == accepted
+
+
+def test_promises_made_from_few_decisions_are_kept_on_new_ones() -> None:
+    """Decisions of three in twenty documents, of which .95 are right and all look like .99: hundreds of times."""
+    broken = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        chosen = measures.promised_coverage(np.full(40, 0.99), rng.random(40) < 0.95, 0.02)
+        broken += chosen.accepted > 0
+    assert broken == 0

@@ -10,7 +10,7 @@ import pytest
 from extractor.doctypes import load_document_types
 from extractor.fields import Label, TrainingDocument
 from extractor.fields.layout import lay_out
-from extractor.fields.table import Column, find_columns, make_grid
+from extractor.fields.table import find_columns, make_grid
 from extractor.fields.tablelearn import learn_table
 from extractor.fields.tablelines import joined, lines_of_items, whole_column
 from extractor.kinds import Locale
@@ -95,10 +95,30 @@ def test_the_last_item_takes_no_line_that_stands_farther_off_than_others_do() ->
     assert items([*rows, (6.1, "Pay soon", "")]) == ["Office chair grey", "Desk lamp"]
 
 
+WIDE_SPACES = 12  # pixels between words of 10 in height
+
+
+def column_of(texts: Sequence[str], x: float = 100) -> list[str]:
+    """The texts of a table in one row, a word each with wide spaces, as the columns come out of it."""
+    words = []
+    for text in texts:
+        words.append(_word(text, x, 40, 0, 0))
+        x += 6 * len(text) + WIDE_SPACES
+    words.append(_word("8.00", 700, 40, 0, 1))
+    grid = make_grid(lay_out([Page(1, WIDE, HIGH, tuple(words), "fake/1")]), Locale())
+    columns = find_columns(grid, grid.rows)
+    text = max(range(len(columns)), key=lambda k: columns[k].right - columns[k].left if k < len(columns) - 1 else 0)
+    return [
+        grid.words(c.cells[0]) for c in whole_column(grid, columns, {"what": text, "sum": len(columns) - 1}, "what")
+    ]
+
+
 def test_a_text_parted_by_wide_spaces_is_one_column() -> None:
-    columns = [Column(0.0, 0.1, ((0,), (3,))), Column(0.11, 0.2, ((1,), (4,))), Column(0.5, 0.6, ((2,), (5,)))]
-    assert whole_column(columns, {"what": 0, "amount": 2}, "what", 0.02)[0].cells == ((0, 1), (3, 4))
-    assert whole_column(columns, {"what": 0, "count": 1}, "what", 0.02)[0].cells == ((0,), (3,))
+    assert "Cable electrical 25 m" in column_of(["Cable", "electrical", "25", "m"])
+
+
+def test_dates_and_figures_beside_a_text_stay_columns_of_their_own() -> None:
+    assert "electrical" in column_of(["12/09/2019", "electrical", "25"])
 
 
 def test_wrapped_descriptions_of_invoices_are_learned_and_read(tmp_path: Path) -> None:
