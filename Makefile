@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 DONE := $(VENV)/.done
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-input
 
-.PHONY: run test bench-guarantee bench-cost bench-grader bench-keying bench-aggregation screenshots lint format types imports \
+.PHONY: run test bench-guarantee bench-cost bench-grader bench-keying bench-ink bench-aggregation screenshots lint format types imports \
 	install install-dev lock manual notice clean bundle bench-reading
 
 run: install
@@ -31,6 +31,10 @@ bench-guarantee: install-dev
 # advertising buys where COUNTERSIGN_REAL_DATA names their folder.
 bench-keying: install-dev
 	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_keying.py
+
+# Values that a pen or a stamp has been at, on generated receipts and forms: accepted although wrong?
+bench-ink: install-dev
+	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_ink.py
 
 # Pictures of every page in both themes, to be looked at: build/screens.
 screenshots: install-dev
