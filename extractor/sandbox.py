@@ -26,9 +26,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from extractor.cost import RARELY
+
 JOBS_PER_CHILD = 500  # a fresh child now and then bounds what leaks
 START_SECONDS = 60
-GARBAGE = 50_000  # new objects between two searches for cycles; at Python's 700 the words of a page cost a fifth more
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "TESSDATA_PREFIX", "COUNTERSIGN_OCR_CACHE")
 
 Blobs = list[bytes]
@@ -228,7 +229,7 @@ def serve(descriptor: int, parent: int, module: str, memory_bytes: int) -> None:
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     loaded = importlib.import_module(module)
     gc.freeze()
-    gc.set_threshold(GARBAGE)
+    gc.set_threshold(RARELY)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     channel = socket.socket(fileno=descriptor)

@@ -91,11 +91,11 @@ def _letters(layout: Layout, tokens: Tokens) -> int:
     return sum([layout.letters[t] for t in tokens])
 
 
-def _starts(layout: Layout, tokens: Tokens) -> set[int]:
+def _starts(layout: Layout, tokens: Tokens, gaps: set[int]) -> set[int]:
     """Where a value may begin: at the segment's start, after a label with a colon, after one or two label words."""
     text = layout.text
     starts = {0} | {i + 1 for i in range(len(tokens) - 1) if text[tokens[i]].endswith((":", "#", ")"))}
-    return starts | set(range(1, min(3, len(tokens)))) | _gaps(layout, tokens)
+    return starts | set(range(1, min(3, len(tokens)))) | gaps
 
 
 def _gaps(layout: Layout, tokens: Tokens) -> set[int]:
@@ -104,9 +104,9 @@ def _gaps(layout: Layout, tokens: Tokens) -> set[int]:
     return {i for i in range(1, len(tokens)) if tokens[i] == tokens[i - 1] + 1 and spaces[tokens[i]] > WIDE_SPACE}
 
 
-def _ends(layout: Layout, tokens: Tokens) -> set[int]:
+def _ends(layout: Layout, tokens: Tokens, gaps: set[int]) -> set[int]:
     """Where it may end: at the end, before a bracket or a long number, after a comma or a legal form."""
-    ends = {len(tokens), *_gaps(layout, tokens)} | ({len(tokens) - 1} if len(tokens) > 2 else set())
+    ends = {len(tokens), *gaps} | ({len(tokens) - 1} if len(tokens) > 2 else set())
     for i, token in enumerate(tokens):
         word = layout.text[token]
         if i and (word.startswith(("(", "#", "[")) or layout.digits[token] >= 4):
@@ -119,19 +119,25 @@ def _ends(layout: Layout, tokens: Tokens) -> set[int]:
 
 
 def names(layout: Layout, locale: Locale) -> Iterator[Span]:  # noqa: ARG001
+    for cut in dict.fromkeys(_cuts_for_names(layout)):  # most are found several times
+        if _letters(layout, cut) >= 3:
+            yield _span(layout, Kind.NAME, cut)
+
+
+def _cuts_for_names(layout: Layout) -> Iterator[Tokens]:
     for tokens, segments in chains(layout, NAME_SEGMENTS):
         if len(tokens) > (NAME_TOKENS if segments > 1 else 20):
             continue
-        for start, end in itertools.product(_starts(layout, tokens), _ends(layout, tokens)):
-            cut = tokens[start:end]
-            if 0 < len(cut) <= NAME_TOKENS and _letters(layout, cut) >= 3:
-                yield _span(layout, Kind.NAME, cut)
+        gaps = _gaps(layout, tokens)
+        ends = _ends(layout, tokens, gaps)
+        for start in _starts(layout, tokens, gaps):
+            yield from [tokens[start:end] for end in ends if start < end <= start + NAME_TOKENS]
     for block in prose(layout):
         for run in capitalised_runs(layout, block, NAME_TOKENS):
             yield from _name_cuts(layout, run)
 
 
-def _name_cuts(layout: Layout, run: Tokens) -> Iterator[Span]:
+def _name_cuts(layout: Layout, run: Tokens) -> Iterator[Tokens]:
     """A capitalised run, its parts around `and`, and itself without its first word or its tail after a comma."""
     inner = [i for i, t in enumerate(run) if layout.text[t].upper() in ("AND", "&", "BETWEEN", "WITH", "OF")]
     commas = [i + 1 for i, t in enumerate(run) if layout.text[t].endswith(",")]
@@ -139,9 +145,8 @@ def _name_cuts(layout: Layout, run: Tokens) -> Iterator[Span]:
     starts = {0, 1} | {i + 1 for i in inner}
     ends = {len(run), *inner, *commas, *legal}
     for start, end in itertools.product(starts, ends):
-        cut = run[start:end]
-        if cut and _letters(layout, cut) >= 3:
-            yield _span(layout, Kind.NAME, cut)
+        if start < end:
+            yield run[start:end]
 
 
 def addresses(layout: Layout, locale: Locale) -> Iterator[Span]:  # noqa: ARG001
@@ -162,7 +167,7 @@ def lines(layout: Layout, locale: Locale) -> Iterator[Span]:  # noqa: ARG001
     for number, tokens in enumerate(layout.segments):
         if is_prose(layout, number):
             continue
-        for start in _starts(layout, tuple(tokens)):
+        for start in _starts(layout, tuple(tokens), _gaps(layout, tuple(tokens))):
             yield _span(layout, Kind.LINE, tuple(tokens[start:]))
     for block in prose(layout):
         for run in capitalised_runs(layout, block, LINE_TOKENS):

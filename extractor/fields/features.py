@@ -173,12 +173,7 @@ def _texts(
 ) -> Floats:
     """What it looks like: lengths, shares of digits and capitals, marks, the engine's confidence. 17 columns."""
     words = layout.text
-    counts = np.array(
-        [
-            (len(w), sum(map(str.isdigit, w)), sum(map(str.isalpha, w)), sum(map(str.isupper, w)), "," in w)
-            for w in words
-        ]
-    )
+    counts = layout.makeup
     sums = np.add.reduceat(counts[tokens], starts)
     sure = layout.confidence[tokens]
     ends_colon = np.array([w.endswith(":") for w in words])

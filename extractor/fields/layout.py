@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import zlib
 from collections.abc import Sequence
@@ -95,6 +96,15 @@ class Layout:
     def digits(self) -> list[int]:
         return [sum(map(str.isdigit, t)) for t in self.text]
 
+    @cached_property
+    def makeup(self) -> Ints:
+        """[n, 5] of each token: its length, figures, letters, capitals, and whether it holds a comma."""
+        of_each = [
+            (len(w), figures, letters, sum(map(str.isupper, w)), "," in w)
+            for w, figures, letters in zip(self.text, self.digits, self.letters, strict=True)
+        ]
+        return np.array(of_each)
+
     def join(self, tokens: Sequence[int]) -> str:
         """The text of `tokens`: pieces of one word without a space between them."""
         parts: list[str] = []
@@ -115,6 +125,13 @@ def _grouped(labels: Ints) -> list[list[int]]:
     for token, label in enumerate(labels.tolist()):
         groups.setdefault(label, []).append(token)
     return list(groups.values())
+
+
+@functools.lru_cache(maxsize=20_000)
+def _cleaned(text: str) -> tuple[int, list[str]]:
+    """Length and pieces of a word once repaired; the words of a kind of document recur."""
+    cleaned = repair(text)
+    return max(len(cleaned), 1), _pieces(cleaned)
 
 
 def _pieces(text: str) -> list[str]:
@@ -144,9 +161,9 @@ def lay_out(pages: Sequence[Page]) -> Layout:
             elif word.segment != last[1]:
                 segment += 1
             last = (word.line, word.segment)
-            cleaned = repair(word.text)
-            done, total = 0, max(len(cleaned), 1)
-            for piece in _pieces(cleaned):
+            total, pieces = _cleaned(word.text)
+            done = 0
+            for piece in pieces:
                 start = word.box.x0 + word.box.width * done / total
                 done += len(piece)
                 places.append((start, word.box.y0, word.box.x0 + word.box.width * done / total, word.box.y1))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from extractor import kinds
+from extractor.cost import rare_collections
 from extractor.fields.decisions import EVIDENCE, Decision, decide
 from extractor.fields.features import Scene, make_scene
 from extractor.fields.grow import Grower
@@ -79,7 +80,8 @@ def learn_fields(
     share is kept: that is the form in which a bundle may be given away. `known` are facts from master data, which the
     memory holds from the start: no fold is held out from them.
     """
-    rows = _prepare(documents, doctype, seed, progress)
+    with rare_collections():
+        rows = _prepare(documents, doctype, seed, progress)
     folds = sorted({r.fold for r in rows})
     train = _Trainer(doctype, seed, 1 if memory else COMMON)
     with Grower() as grower:

@@ -37,10 +37,8 @@ def over_and_under(layout: Layout) -> tuple[Ints, Ints, Ints]:
     for page in np.unique(layout.page):
         tokens = np.flatnonzero(layout.page == page)
         box = layout.box[tokens]
-        overlap = (
-            np.minimum(box[:, 2, None] + 0.005, box[None, :, 2]) - np.maximum(box[:, 0, None] - 0.02, box[None, :, 0])
-            > 0
-        )
+        x0, x1, low, high = box[:, 0], box[:, 2], box[:, 0] - 0.02, box[:, 2] + 0.005
+        overlap = (high[:, None] > x0) & (x1 > low[:, None]) & (high > low)[:, None] & (x1 > x0)
         middle = (box[:, 1] + box[:, 3]) / 2
         down = middle[:, None] - middle[None]  # positive: the other token stands higher
         shift = 0.3 * np.abs(box[:, 0, None] - box[None, :, 0])
@@ -48,7 +46,7 @@ def over_and_under(layout: Layout) -> tuple[Ints, Ints, Ints]:
         lower = overlap & (down < -0.4 * layout.height)
         above[tokens] = _nearest(tokens, np.where(upper, down + shift, _FAR), ABOVE, 0.15)
         below[tokens] = _nearest(tokens, np.where(lower, shift - down, _FAR), BELOW, 0.1)
-        head[tokens] = _nearest(tokens, np.where(upper & wordy[tokens][None], down, _FAR), 1, 1e9)
+        head[tokens] = _first(tokens, np.where(upper & wordy[tokens][None], down, _FAR))
     return above, below, head
 
 
@@ -77,13 +75,17 @@ def stretches(layout: Layout, first: Ints, last: Ints, above: Ints, below: Ints)
 def _nearest(tokens: Ints, distance: Floats, count: int, limit: float) -> Ints:
     """The `count` nearest of `tokens` for each row of `distance`, nearest first; -1 beyond `limit`."""
     found = np.full((len(tokens), count), -1)
-    kept = min(count, len(tokens))
-    if len(tokens) > kept:
-        order = np.argpartition(distance, kept - 1, axis=1)[:, :kept]
-        inner = np.take_along_axis(distance, order, 1).argsort(axis=1, kind="stable")
-        order = np.take_along_axis(order, inner, 1)
-    else:
-        order = distance.argsort(axis=1, kind="stable")
-    near = np.take_along_axis(distance, order, 1) < limit
-    found[:, :kept] = np.where(near, tokens[order], -1)
+    row, column = np.nonzero(distance < limit)  # few of many, so that only those are put in order
+    order = np.lexsort((distance[row, column], row))
+    row, column = row[order], column[order]
+    place = np.arange(len(row)) - np.searchsorted(row, np.arange(len(tokens)))[row]
+    kept = place < count
+    found[row[kept], place[kept]] = tokens[column[kept]]
     return found
+
+
+def _first(tokens: Ints, distance: Floats) -> Ints:
+    """The nearest of `tokens` for each row of `distance`; -1 where there is none."""
+    nearest = np.argpartition(distance, 0, axis=1)[:, 0]  # of several on one row not the first, as models were taught
+    near = distance[np.arange(len(tokens)), nearest] < _FAR / 2
+    return np.where(near, tokens[nearest], -1)[:, None]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
-from extractor.cost import Meter, cpu_seconds
+from extractor.cost import RARELY, Meter, cpu_seconds, rare_collections
 
 BUSY = "import time\nwhile time.process_time() < 0.3: pass\n"
 
@@ -35,3 +36,10 @@ def test_a_meter_adds_up_by_stage() -> None:
         pass
     assert set(meter.seconds) == {"read", "draw"}
     assert meter.total == sum(meter.seconds.values()) >= 0
+
+
+def test_searches_for_cycles_are_rare_only_while_asked_for() -> None:
+    before = gc.get_threshold()
+    with rare_collections():
+        assert gc.get_threshold()[0] == RARELY > before[0]
+    assert gc.get_threshold() == before
