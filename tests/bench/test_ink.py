@@ -35,8 +35,8 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 SCANNED_WIDTH = {"receipt": 560, "fara_short_form": 1240}
 TYPES = load_document_types(None)
 SURE = 0.9
-# Of the marked values, accepted although wrong. Handwriting is a known weakness: 9 of 48 where 5 would be wanted. Letters
-# that lean or leave their line tell it, but so do 9 % of the values of real receipts that are right.
+# Of the marked values, accepted although wrong. Handwriting is a known weakness: 9 of 48, where 5 would be wanted. That
+# letters lean or leave their line tells it, but holds of 9 % of the values of real receipts too.
 TOLERATED = {"clean": 0.0, "struck": 0.1, "stamped": 0.15, "written": 0.2}
 
 
