@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from models.nets.bundle import Bundle
 
 SEED = 20150
-MAX_WEIGHT = 20.0  # cap of 1 / probability
+MAX_WEIGHT = 20.0  # of an example: so much one label teaches at most; the gate, which estimates, cuts nothing
 Progress = Callable[[str, float], None]
 
 
@@ -282,7 +282,7 @@ def _right(work: Plan, document: TrainingDocument, field: str, state: ValueState
 
 
 def _weight(label: Mapping[str, Any]) -> float:
-    return min(1.0 / float(label["probability"]), MAX_WEIGHT)
+    return 1.0 / float(label["probability"])
 
 
 def _training_document(entry: Mapping[str, Any], spec: DocumentType) -> TrainingDocument:
@@ -293,7 +293,7 @@ def _training_document(entry: Mapping[str, Any], spec: DocumentType) -> Training
     labels: dict[str, Label | None] = {}
     for name, label in entry["labels"].items():
         boxes = ((label["page"], Box.from_list(label["box"])),) if label["box"] and label["page"] else ()
-        labels[name] = Label(ValueState(label["state"]), label["value"], boxes, _weight(label))
+        labels[name] = Label(ValueState(label["state"]), label["value"], boxes, min(_weight(label), MAX_WEIGHT))
     pages = tuple(Page.from_json(json.loads(blobs().get(key))) for key in entry["pages"])
     images = {page.number: key for page, key in zip(pages, entry.get("images", ()), strict=False)}
     if len(images) < len(pages):  # snapshots of older versions name no images
