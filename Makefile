@@ -14,8 +14,8 @@ BIN := $(VENV)/bin
 DONE := $(VENV)/.done
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-input
 
-.PHONY: run test bench-guarantee bench-cost bench-grader bench-keying bench-ink bench-aggregation screenshots lint format types imports \
-	install install-dev lock manual notice clean bundle bench-reading
+.PHONY: run test bench-guarantee bench-cost bench-grader bench-keying bench-ink bench-aggregation \
+	bench-text screenshots lint format types imports install install-dev lock manual notice clean bundle bench-reading
 
 run: install
 	@exec env COUNTERSIGN_PORT=$(PORT) $(BIN)/countersign run
@@ -47,6 +47,10 @@ bench-cost: install-dev
 # Errors that the TaskGrader's reviews catch, beside random review, lowest confidence and an oracle.
 bench-grader: install-dev
 	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_marks.py
+
+# CPU milliseconds of a page with a text layer by part; needs COUNTERSIGN_REAL_DATA.
+bench-text: install-dev
+	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_text_stage.py
 
 # Our aggregation rules against crowd-kit's, which gets a virtual environment of its own.
 bench-aggregation: install-dev

@@ -1,6 +1,6 @@
 """What a page with a good text layer costs: CPU milliseconds by part, and pages a second for its text alone.
 
-`pytest -q -s -m bench tests/bench/test_text_stage.py`, over the advertising buys in COUNTERSIGN_REAL_DATA. All parts
+`make bench-text` runs this over the advertising buys in COUNTERSIGN_REAL_DATA. All parts
 run in this process; in production drawing and reading are two children, and the words travel between them as JSON. The
 least of three counts, since whatever else runs on the machine only adds to it.
 """
