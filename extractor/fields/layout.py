@@ -12,13 +12,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from extractor.kinds.text import compact, repair
+from extractor.kinds.text import compact, fold, repair
 from models.values import Page
 
 FIRST_PAGES, LAST_PAGES = 8, 3  # of longer documents only these are searched
+OUTLINE = 8  # signs of a word that tell its kind
 _BRACKET = re.compile(r"(?<=\w)(?=[(\[].{5})")
 _LABEL = re.compile(r"(?<=[^\W\d]:)(?=[^\W\d])")
 _DIGITS = re.compile(r"\d")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _LONG_NUMBER = re.compile(r"0{3,}")
 
 Floats = NDArray[np.float32]
@@ -84,6 +86,11 @@ class Layout:
         return np.array([zlib.crc32(shape(t).encode()) for t in self.text], np.uint32)
 
     @cached_property
+    def outlines(self) -> NDArray[np.uint32]:
+        """A hash of each token's outline: how a word that no training document had looks from afar."""
+        return np.array([zlib.crc32(outline(t).encode()) for t in self.text], np.uint32)
+
+    @cached_property
     def compacts(self) -> list[str]:
         """The compact key of each token; empty for punctuation."""
         return [key if (key := compact(t)).isalnum() else "" for t in self.text]
@@ -118,6 +125,12 @@ def shape(text: str) -> str:
     """`text` upper-cased, digits as 0, long numbers as 000, without outer punctuation."""
     plain = _DIGITS.sub("0", text.upper()).strip(".,;()[]*\"'|")
     return _LONG_NUMBER.sub("000", plain) or "~"
+
+
+def outline(text: str) -> str:
+    """`text` with runs of letters as A to AAA and digits as 0, no longer than eight signs: L4-17, becomes A0-00,"""
+    plain = _DIGITS.sub("0", fold(text))
+    return _LETTERS.sub(lambda run: "A" * min(len(run.group()), 3), plain)[:OUTLINE]
 
 
 def _grouped(labels: Ints) -> list[list[int]]:

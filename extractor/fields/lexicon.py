@@ -1,14 +1,15 @@
 """Which words stand in and around the values of a field: log-odds per neighbourhood, and values seen before.
 
-Words are counted by hash, so the tables hold no text. In training, a document's own counts are taken out before it is
-scored (leave one out), else the tables would repeat the labels.
+Words are counted by hash, so the tables hold no text; a word too rare to be counted counts for its outline. In
+training, a document's own counts are taken out before it is scored (leave one out), else the tables would repeat the
+labels.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,29 +27,53 @@ ROWS = len(GROUPS) + len(OWN)
 COLUMNS = sum(3 if len(s) > 1 else 1 for s in GROUPS.values()) + 4 + 2 + 2 + 6
 
 
+LEAST_OUTLINE = 5  # documents; rarer outlines tell nothing
+NO_HASHES: NDArray[np.uint32] = np.zeros(0, np.uint32)
+
+
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """Hashes of the words that are counted, ascending. Ids: 0..n-1 known, n unknown, n+1 no word there."""
+    """Hashes of the words that are counted, and of the outlines that stand for all other words; both ascending.
+
+    Ids: the words, then the outlines, then one for unknown, then one for no word there.
+    """
 
     hashes: NDArray[np.uint32]
+    outlines: NDArray[np.uint32] = field(default_factory=lambda: NO_HASHES)
 
     @classmethod
     def of(cls, layouts: Sequence[Layout], min_documents: int) -> Vocabulary:
-        """The words that occur in at least `min_documents` of `layouts`."""
-        shapes = [np.unique(layout.shapes) for layout in layouts if len(layout)]
-        hashes, counts = np.unique(np.concatenate([np.zeros(0, np.uint32), *shapes]), return_counts=True)
-        return cls(hashes[counts >= min_documents])
+        """The words that occur in at least `min_documents` of `layouts`, and the outlines that others often have."""
+        hashes = _common([layout.shapes for layout in layouts], min_documents)
+        rest = [layout.outlines[~np.isin(layout.shapes, hashes)] for layout in layouts]
+        return cls(hashes, _common(rest, max(min_documents, LEAST_OUTLINE)))
 
     @property
     def size(self) -> int:
-        return len(self.hashes) + 2
+        return len(self.hashes) + len(self.outlines) + 2
 
     def ids(self, layout: Layout) -> Ints:
         """Id of each token, with the id of "no word" appended, so that index -1 means it."""
-        unknown = len(self.hashes)
-        place = np.searchsorted(self.hashes, layout.shapes)
-        known = np.append(self.hashes, 0)[place] == layout.shapes if unknown else np.zeros(len(layout), bool)
-        return np.append(np.where(known, place, unknown), unknown + 1).astype(np.int64)
+        unknown = len(self.hashes) + len(self.outlines)
+        known, place = _places(self.hashes, layout.shapes)
+        alike, outline = _places(self.outlines, layout.outlines)
+        found = np.where(known, place, np.where(alike, len(self.hashes) + outline, unknown))
+        return np.append(found, unknown + 1).astype(np.int64)
+
+
+def _common(found: Sequence[NDArray[np.uint32]], min_documents: int) -> NDArray[np.uint32]:
+    """The hashes that stand in at least `min_documents` of the documents `found`."""
+    once = [np.unique(hashes) for hashes in found if len(hashes)]
+    hashes, counts = np.unique(np.concatenate([NO_HASHES, *once]), return_counts=True)
+    return hashes[counts >= min_documents]
+
+
+def _places(book: NDArray[np.uint32], hashes: NDArray[np.uint32]) -> tuple[NDArray[np.bool_], Ints]:
+    """Whether each hash is in the ascending `book`, and where."""
+    if not len(book):
+        return np.zeros(len(hashes), bool), np.zeros(len(hashes), np.int64)
+    place = np.minimum(np.searchsorted(book, hashes), len(book) - 1)
+    return book[place] == hashes, place.astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)

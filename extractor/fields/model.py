@@ -14,7 +14,7 @@ from extractor.checks import find_failures
 from extractor.fields.decisions import EVIDENCE, Choice, Decision, decide
 from extractor.fields.features import NUMBERS, Scene, make_scene
 from extractor.fields.labels import Images
-from extractor.fields.lexicon import Vocabulary
+from extractor.fields.lexicon import NO_HASHES, Vocabulary
 from extractor.fields.lists import Cutoff
 from extractor.fields.memory import Fact, Memory
 from extractor.fields.scorers import Scorers, net_from_arrays, net_to_arrays
@@ -85,6 +85,7 @@ class FieldModel:
         """Tensors, texts and tables: all that `from_parts` needs. No pickle."""
         scorers = self.scorers
         tensors: Tensors = {"vocabulary": scorers.vocabulary.hashes, "mean": scorers.mean, "scale": scorers.scale}
+        tensors["outlines"] = scorers.vocabulary.outlines
         tensors["spelling"] = np.array(sorted(self.spelling.words), np.uint32)
         for name, trees in scorers.trees.items():
             tensors |= {f"trees.{name}.{part}": array for part, array in trees.to_arrays().items()}
@@ -116,7 +117,7 @@ class FieldModel:
         net = net_from_arrays(_under(tensors, "net."), doctype, tables["net"]) if "net" in tables else None
         scorers = Scorers(
             doctype,
-            Vocabulary(tensors["vocabulary"]),
+            Vocabulary(tensors["vocabulary"], tensors.get("outlines", NO_HASHES)),
             {name: FieldTrees.from_arrays(arrays) for name, arrays in trees.items() if arrays},
             net,
             tensors["mean"],

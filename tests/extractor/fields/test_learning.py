@@ -157,5 +157,17 @@ def test_without_memory_no_value_of_a_document_is_kept(sparse: FieldModel) -> No
     assert all(c.sum(axis=1).min(initial=5) >= 5 for c in counts)
 
 
+def test_without_memory_rare_words_are_kept_as_outlines(sparse: FieldModel) -> None:
+    again = FieldModel.from_parts(*sparse.to_parts())
+    assert len(sparse.scorers.vocabulary.outlines)
+    assert np.array_equal(again.scorers.vocabulary.outlines, sparse.scorers.vocabulary.outlines)
+
+
+def test_a_bundle_of_before_outlines_still_opens(model: FieldModel) -> None:
+    tensors, texts, tables = model.to_parts()
+    again = FieldModel.from_parts({n: a for n, a in tensors.items() if n != "outlines"}, texts, tables)
+    assert again.read(FRESH[0].pages)[0].value == model.read(FRESH[0].pages)[0].value
+
+
 def test_a_document_without_words_does_not_stop_the_training(sparse: FieldModel) -> None:
     assert [o.correct for o in sparse.oof if o.document == "blank"] == [False]
