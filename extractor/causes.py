@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 
 from rapidfuzz import fuzz
+from rapidfuzz.distance import Levenshtein
 
 from extractor.fields.candidates import find_candidates
 from extractor.fields.layout import lay_out
@@ -55,12 +56,14 @@ class Causes:
             return Cause.CHOICE
         if kind in AS_PRINTED and compact(value) in self._text:
             return Cause.CHOICE if kind is Kind.TABLE else Cause.CANDIDATE
-        return Cause.OCR if self._nearness(kind, wanted, compact(value)) >= NEAR else Cause.LABEL
+        return Cause.OCR if self._is_near(kind, wanted, compact(value)) else Cause.LABEL
 
-    def _nearness(self, kind: Kind, wanted: str, printed: str) -> float:
+    def _is_near(self, kind: Kind, wanted: str, printed: str) -> bool:
+        if kind not in AS_PRINTED:  # of dates and amounts any two are alike: one character may differ
+            return any(Levenshtein.distance(wanted, other) == 1 for other in self._keys.get(kind, ()))
         near = (fuzz.ratio(wanted, other) for other in self._keys.get(kind, ()))
-        on_page = fuzz.partial_ratio(printed, self._text) if kind in AS_PRINTED and len(printed) > 2 else 0.0
-        return max(on_page, max(near, default=0.0))
+        on_page = fuzz.partial_ratio(printed, self._text) if len(printed) > 2 else 0.0
+        return max(on_page, max(near, default=0.0)) >= NEAR
 
 
 def _each(value: str | list[str] | None) -> Iterable[str]:

@@ -29,6 +29,7 @@ PAGE = page_of(
         ("company", "ACME TRADING SDN BHD", "ACNE TRADING SDN BHD", Cause.OCR),
         ("company", "ACME TRADING SDN BHD", "Zeitgeist Holdings", Cause.LABEL),
         ("date", None, "2018-05-16", Cause.OCR),
+        ("date", None, "2018-05-20", Cause.LABEL),  # two figures differ: another date
         ("date", None, "1999-11-30", Cause.LABEL),
     ],
 )
