@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -200,20 +201,17 @@ def _with_causes(
 ) -> list[Row]:
     from extractor.causes import Cause, Causes  # candidates: only where they are asked for
 
-    made: dict[str, Causes] = {}
-    found = []
-    for row in rows:
+    causes_of = cache(lambda document, name: Causes(pages[document], types[name]))
+
+    def cause(row: Row) -> str:
         if row.exact or row.document not in pages:
-            found.append(row)
-            continue
-        cause = Cause.TYPE
-        if recognitions[row.document].document_type == row.document_type:
-            spec = types[row.document_type]
-            causes = made.get(row.document) or Causes(pages[row.document], spec)
-            made[row.document] = causes
-            cause = causes.of(spec.field(row.field), row.said, row.label)
-        found.append(replace(row, cause=cause.value))
-    return found
+            return ""
+        if recognitions[row.document].document_type != row.document_type:
+            return Cause.TYPE.value
+        spec = types[row.document_type].field(row.field)
+        return str(causes_of(row.document, row.document_type).of(spec, row.said, row.label).value)
+
+    return [replace(row, cause=cause(row)) for row in rows]
 
 
 def _items(reading: Reading | None, wanted: list[str], kind: Kind) -> tuple[int, int, int]:

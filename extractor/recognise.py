@@ -86,6 +86,12 @@ class Recogniser:
         return self._models[name]
 
 
+def out_of_fold(bundle: Bundle) -> dict[str, list[tuple[float, bool]]]:
+    """Confidence and "right" of the training decisions that a bundle keeps, by document type."""
+    tables = bundle.section(OUT_OF_FOLD)[2]
+    return {name.partition("/")[0]: [(row[1], row[2]) for row in rows] for name, rows in tables.items()}
+
+
 def recognise(
     pages: Sequence[Page],
     recogniser: Recogniser,

@@ -193,9 +193,9 @@ def route_type(session: Session, document: Document, *, now: datetime) -> Verdic
     if is_given:
         verdict.decided_by = "client"
     else:
-        is_warm_up, at_least = _draw_of_type(session, document, now)
-        warm_up = {TYPE_FIELD} if is_warm_up else set()
         certifying = is_evidence(session, document)
+        is_warm_up, at_least = _draw_of_type(session, document, now) if certifying else (False, 0.0)
+        warm_up = {TYPE_FIELD} if is_warm_up else set()
         audit.draw(
             session, document, [verdict], policy, warm_up=warm_up, at_least=at_least, certifying=certifying, now=now
         )
@@ -270,13 +270,14 @@ def least_rate(policy: Policy, held: Sequence[Certificate], *, certifying: bool 
 
 
 def _draw_of_type(session: Session, document: Document, now: datetime) -> tuple[bool, float]:
-    """Whether nothing is certified yet of the type that the machine names, and the least rate of its audit.
+    """Of a document that certifies: whether nothing is certified yet of the type that the machine names, and the least
+    rate of its audit.
 
     A wrong type makes all fields wrong. So a document that certifies has its type checked while nothing is certified,
     and from then on so often that a wrong type is no larger a loss than wrong fields, which is what evidence costs.
     """
     version = session.get(DocumentTypeVersion, document.type_version_id) if document.type_version_id else None
-    if version is None or not is_evidence(session, document):
+    if version is None:
         return False, 0.0
     row, policy = current_policy(session, document.workspace_id, version.name, now=now)
     held = certificates(session, document.workspace_id, version.name, row, document.model_version_id)

@@ -16,6 +16,8 @@ from api.commands.many import (
     Jobs,
     Limit,
     Manifests,
+    OneType,
+    Split,
     bar,
     setup_of,
     write_json,
@@ -31,11 +33,11 @@ if TYPE_CHECKING:
 
 def evaluate(
     manifest: Manifests,
-    split: Annotated[str | None, typer.Option("--split", help="Only this split of the manifests.")] = None,
+    split: Split = None,
     bundle: BundleFolder = None,
     json_out: Annotated[Path | None, typer.Option("--json", help="Write all measures and decisions there.")] = None,
     charts: Annotated[Path | None, typer.Option("--charts", help="Folder for SVG charts.")] = None,
-    document_type: Annotated[str | None, typer.Option("--type", help="Do not classify: all are of this type.")] = None,
+    document_type: OneType = None,
     limit: Limit = None,
     jobs: Jobs = None,
     cache: Cache = None,
@@ -85,19 +87,17 @@ def _judge(
     from extractor.evaluate import evaluate as judge
     from extractor.evaluate import truth_of, vendor_keys
     from extractor.manifest import read_manifests
-    from extractor.recognise import OUT_OF_FOLD
+    from extractor.recognise import out_of_fold
     from models.nets.bundle import Bundle
 
     assert setup.bundle is not None
-    tables = Bundle.load(setup.bundle).section(OUT_OF_FOLD)[2]
-    folds = {name.partition("/")[0]: [(row[1], row[2]) for row in rows] for name, rows in tables.items()}
     others = [entry for entry in read_manifests(manifests) if split is not None and entry.split != split]
     return judge(
         {name: found.extraction.recognition for name, found in outcomes.items() if found.extraction},
         [truth_of(entry, types, str(entry.path)) for entry in entries],
         types,
         vendor_keys([truth_of(entry, types) for entry in others], types),
-        folds,
+        out_of_fold(Bundle.load(setup.bundle)),
         {name: found.extraction.pages for name, found in outcomes.items() if found.extraction},
     )
 

@@ -31,6 +31,8 @@ Jobs = Annotated[int | None, typer.Option("--jobs", min=1, help="Worker processe
 Cache = Annotated[Path | None, typer.Option("--cache", help="Folder that keeps the words of documents read before.")]
 Doctypes = Annotated[Path | None, typer.Option("--doctypes", help="Folder with document types of your own (TOML).")]
 EngineName = Annotated[str, typer.Option("--engine", help="OCR engine: rapidocr, tesserocr or tesseract.")]
+Split = Annotated[str | None, typer.Option("--split", help="Only this split of the manifests.")]
+OneType = Annotated[str | None, typer.Option("--type", help="Do not classify: all are of this type.")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many documents of each manifest.")]
 
 

@@ -17,6 +17,8 @@ from api.commands.many import (
     Jobs,
     Limit,
     Manifests,
+    OneType,
+    Split,
     bar,
     named_types,
     setup_of,
@@ -41,7 +43,7 @@ def extract(
     jsonl: Annotated[
         Path, typer.Option("--jsonl", help="Where the lines go, one a document; - is standard output.")
     ] = Path("-"),
-    document_type: Annotated[str | None, typer.Option("--type", help="Do not classify: all are of this type.")] = None,
+    document_type: OneType = None,
     bundle: BundleFolder = None,
     manifest: Annotated[Path | None, typer.Option("--manifest", help="Take the files from a manifest.")] = None,
     split: Annotated[str | None, typer.Option("--split", help="Only this split of the manifest.")] = None,
@@ -71,7 +73,7 @@ def learn(
     bundle: Annotated[
         Path, typer.Option("--bundle", help="The model to start from, and without --out the place of the new one.")
     ],
-    split: Annotated[str | None, typer.Option("--split", help="Only this split of the manifests.")] = None,
+    split: Split = None,
     limit: Limit = None,
     output: Annotated[Path | None, typer.Option("--out", help="Where the new model goes.")] = None,
     report: Annotated[Path | None, typer.Option("--json", help="Write the report there.")] = None,

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from api.commands.many import Cache, Doctypes, EngineName, Jobs, Limit, bar, named_types, setup_of, training_documents
+from api.commands.many import (
+    Cache,
+    Doctypes,
+    EngineName,
+    Jobs,
+    Limit,
+    Split,
+    bar,
+    named_types,
+    setup_of,
+    training_documents,
+)
 from api.commands.shared import CommandError, out
 
 if TYPE_CHECKING:
@@ -29,7 +40,7 @@ def simulate(
     rows: Annotated[
         Path | None, typer.Option("--rows", help="Rows of an earlier run (CSV or JSON Lines) instead of documents.")
     ] = None,
-    split: Annotated[str | None, typer.Option("--split", help="Only this split of the manifests.")] = None,
+    split: Split = None,
     target: Annotated[float, typer.Option(min=0.0001, max=0.5, help="Error target of the release.")] = 0.02,
     seeds: Annotated[int, typer.Option(min=1, help="How many orders of the documents, each with other people.")] = 20,
     length: Annotated[

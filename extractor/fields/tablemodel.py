@@ -67,7 +67,6 @@ class Item:
 
     cells: dict[str, str]
     tokens: tuple[int, ...]
-    lines: Lines = ((), ())
 
     @property
     def value(self) -> str:
@@ -140,7 +139,7 @@ class TableReader:
             for name, k in roles.items():
                 tokens = joined(grid, lines[n], columns[k].cells[n]) if name == text else columns[k].cells[n]
                 cells[name] = cell_value(grid.words(tokens), self._column(name), locale)
-            items.append(Item(cells, joined(grid, lines[n], row.tokens), lines[n]))
+            items.append(Item(cells, joined(grid, lines[n], row.tokens)))
         return items, sure
 
     def _text_column(self, grid: Grid, columns: Sequence[Column], roles: Mapping[str, int]) -> str | None:

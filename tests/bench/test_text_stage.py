@@ -1,8 +1,8 @@
 """What a page with a good text layer costs: CPU milliseconds by part, and pages a second for its text alone.
 
-`make bench-text` runs this over the advertising buys in COUNTERSIGN_REAL_DATA. All parts
-run in this process; in production drawing and reading are two children, and the words travel between them as JSON. The
-least of three counts, since whatever else runs on the machine only adds to it.
+`make bench-text` runs this over the advertising buys in COUNTERSIGN_REAL_DATA. All parts run in this process; in
+production drawing and reading are two children, and the words travel between them as JSON. The least of three counts,
+since whatever else runs on the machine only adds to it.
 """
 
 from __future__ import annotations
