@@ -20,8 +20,12 @@ STRANGER_SHARE = 0.2  # what the documents of types held out weigh in the calibr
 OWN_PENALTY = 0.3  # on the intercept of a type: it is hardly shrunk from some dozens of documents on
 NEWTON_STEPS = 30
 
-# before there is enough to fit: the likeness to the examples and how familiar the words are
-UNCALIBRATED = (0.5, 0.5, 0.1, 0.5, 0.3, 0.5)
+# Before there is enough to fit: mostly the likeness to the examples and how familiar the words are. What sets a type
+# apart from the only other one says nothing of strangers.
+UNCALIBRATED = (1.0, 0.25, 0.0, 0.5, 0.4, 0.5)
+ENOUGH = 20  # rows
+LOST = 0.02  # share of the known that may be called unknown where no stranger tells how many must
+MOST_MOVED, STEEPEST = 0.7, 8.0
 
 
 def calibrate(seen: Rows, strangers: Sequence[Rows]) -> tuple[float, ...]:
@@ -31,8 +35,8 @@ def calibrate(seen: Rows, strangers: Sequence[Rows]) -> tuple[float, ...]:
     from a known one turn its sign, and others are missed.
     """
     evidence, right = (np.concatenate([rows[k] for rows in (seen, *strangers)]).astype(float) for k in (0, 1))
-    if len(np.unique(right)) < 2 or len(right) < 20:
-        return UNCALIBRATED
+    if not _is_enough(right, strangers):
+        return _by_the_known(*seen[:2])
     from scipy.optimize import minimize
 
     weight = _weights(len(seen[1]), len(right))
@@ -48,6 +52,36 @@ def calibrate(seen: Rows, strangers: Sequence[Rows]) -> tuple[float, ...]:
     return tuple(float(c) for c in fitted.x)
 
 
+def _is_enough(right: NDArray[Any], strangers: Sequence[Rows]) -> bool:
+    return bool(strangers) and len(np.unique(right)) == 2 and len(right) >= ENOUGH
+
+
+def _by_the_known(evidence: Floats, right: Integers) -> tuple[float, ...]:
+    """Where there are no strangers to learn from: the weights of `UNCALIBRATED`, moved and made steeper.
+
+    Moved up by what keeps all but `LOST` of the known from being called unknown, at most by `MOST_MOVED`. As steep as
+    makes those that are called right as often as they are, with one wrong and one right added.
+    """
+    from scipy.optimize import brentq
+
+    start = np.array(UNCALIBRATED)
+    logits = start[0] + evidence.astype(float) @ start[1:]
+    if not len(logits):
+        return UNCALIBRATED
+    start[0] += np.clip(-np.quantile(logits, LOST), 0.0, MOST_MOVED)
+    logits = start[0] + evidence @ start[1:]
+    called = logits >= 0
+    wanted = (right[called].sum() + 1) / (called.sum() + 2)
+
+    def lacking(steepness: float) -> float:
+        return float(wanted - (1 / (1 + np.exp(-steepness * logits[called]))).mean())
+
+    if not called.any() or lacking(1.0) <= 0:
+        return tuple(float(c) for c in start)
+    steepness = STEEPEST if lacking(STEEPEST) > 0 else brentq(lacking, 1.0, STEEPEST)
+    return tuple(float(steepness * c) for c in start)
+
+
 def own_intercepts(
     seen: Rows, strangers: Sequence[Rows], calibration: Sequence[float], types: int
 ) -> tuple[float, ...]:
@@ -60,7 +94,7 @@ def own_intercepts(
     pooled = probability(evidence, calibration)
     weight = np.where(pooled >= 0.5, _weights(len(seen[1]), len(right)), 0.0)  # else it is called unknown
     own = np.zeros(types)
-    for _ in range(NEWTON_STEPS if calibration is not UNCALIBRATED else 0):
+    for _ in range(NEWTON_STEPS if _is_enough(right, strangers) else 0):
         chance = once_called(pooled, called, own)
         gap = np.bincount(called, weight * (chance - right), types) + OWN_PENALTY * own
         slope = np.bincount(called, weight * chance * (1 - chance), types) + OWN_PENALTY

@@ -47,5 +47,19 @@ def test_the_order_of_documents_of_one_type_stays() -> None:
 
 def test_with_too_little_to_fit_no_type_gets_an_intercept() -> None:
     few = rows(1.0, 5, 1, 0)
-    assert calibrate(few, []) == UNCALIBRATED
-    assert own_intercepts(few, [], UNCALIBRATED, 3) == (0.0, 0.0, 0.0)
+    assert own_intercepts(few, [], calibrate(few, []), 3) == (0.0, 0.0, 0.0)
+
+
+def test_the_only_type_is_as_sure_as_its_documents_prove() -> None:
+    few, many = (calibrate(rows(1.0, count, 1, 0), []) for count in (10, 300))
+    sure = [probability(rows(1.0, 300, 1, 0)[0], known) for known in (few, many)]
+    assert sure[0].mean() < sure[1].mean() < 0.999
+    assert sure[1].mean() > 0.98
+
+
+def test_without_strangers_few_of_the_known_are_lost_and_what_is_unlike_them_stays_unknown() -> None:
+    known = together(rows(0.5, 95, 1, 0), rows(-1.2, 5, 1, 0))
+    calibration = calibrate(known, [])
+    assert (probability(known[0], calibration) < 0.5).mean() <= 0.05
+    assert (probability(rows(-2.5, 100, 0, 0)[0], calibration) < 0.5).mean() > 0.95
+    assert calibrate((known[0][:0], known[1][:0], known[2][:0]), []) == UNCALIBRATED
