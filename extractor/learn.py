@@ -20,6 +20,7 @@ from extractor.recognise import FIELDS, OUT_OF_FOLD, TYPES
 from extractor.typefeatures import Example, describe
 from models.doctype import DocumentType
 from models.nets.bundle import Bundle
+from models.nets.calibration import pooled
 from models.values import Page, ValueState
 
 if TYPE_CHECKING:
@@ -83,10 +84,10 @@ def learn(
     """A bundle that can read the types in `doctypes`, learned from `documents`. Raises `NothingToLearn`.
 
     With `memory` off nothing that few documents share is kept: a bundle that may be given away. `known` are facts of
-    the customer's master data, by document type.
+    the customer's master data, by document type. Types with most documents come first: later ones borrow from them.
     """
     by_type = {name: [d for d in documents if d.document_type == name] for name in sorted(doctypes)}
-    by_type = {name: rows for name, rows in by_type.items() if rows}
+    by_type = {n: rows for n, rows in sorted(by_type.items(), key=lambda item: -_labelled(item[1])) if rows}
     if not by_type:
         raise NothingToLearn(f"none of the {len(documents)} documents is of type {', '.join(sorted(doctypes)) or '-'}")
     started = cpu_seconds()
@@ -146,15 +147,26 @@ def _learn_type(
     known: Sequence[Fact],
 ) -> tuple[Bundle, TypeLearned, list[OutOfFold]]:
     from extractor.fields import learn_fields
+    from extractor.fields.model import read_calibrator
 
     started = cpu_seconds()
-    model = learn_fields(documents, spec, seed, progress, memory, known)
+    prior = pooled([read_calibrator(table) for table in _calibrators_of_others(bundle, spec.name)])
+    model = learn_fields(documents, spec, seed, progress, memory, known, prior)
     judged = list(model.oof)
     pairs = [_pair(row, *sure.get(row.document, (1.0, True))) for row in judged]
     bundle = bundle.with_section(f"{FIELDS}{spec.name}/", model.to_parts())
     bundle = bundle.with_section(f"{OUT_OF_FOLD}{spec.name}/", ({}, {}, {"rows": pairs}))
     fields = {f.name: _field_learned([row for row in judged if row.field == f.name]) for f in spec.fields}
     return bundle, TypeLearned(len(documents), fields, cpu_seconds() - started), judged
+
+
+def _labelled(documents: Sequence[TrainingDocument]) -> int:
+    return sum(bool(document.labels) for document in documents)
+
+
+def _calibrators_of_others(bundle: Bundle, name: str) -> list[Any]:
+    tables = bundle.section(FIELDS)[2]
+    return [tables[key] for key in sorted(tables) if key.endswith("/calibrator") and key != f"{name}/calibrator"]
 
 
 def _pair(row: OutOfFold, sure: float, type_right: bool) -> list[str | float | bool]:

@@ -23,7 +23,7 @@ from extractor.fields.tablelearn import learn_tables
 from extractor.fields.tickgoals import settle
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.nets import calibration
-from models.nets.calibration import Calibrator
+from models.nets.calibration import Calibrator, Prior
 from models.values import ValueState
 
 FOLDS = 5
@@ -73,12 +73,13 @@ def learn_fields(
     progress: Progress,
     memory: bool = True,
     known: Sequence[Fact] = (),
+    prior: Prior | None = None,
 ) -> FieldModel:
     """A model of `doctype` with calibrated confidence.
 
     Confidence comes from predictions on documents held out by `group`. With `memory` off, nothing that few documents
     share is kept: that is the form in which a bundle may be given away. `known` are facts from master data, which the
-    memory holds from the start: no fold is held out from them.
+    memory holds from the start: no fold is held out from them. `prior` is what evidence means on other types.
     """
     with rare_collections():
         rows = _prepare(documents, doctype, seed, progress)
@@ -98,7 +99,7 @@ def learn_fields(
     if remembered:
         held = _with_memory(facts, held, remembered)
     held = [_heard(h, doctype) for h in held]
-    calibrator, oof = _calibrate(held, doctype)
+    calibrator, oof = _calibrate(held, doctype, prior)
     folds_of_rows = [r.fold for r in rows]
     tables, read = learn_tables([r.document for r in rows], [r.scene.layout for r in rows], folds_of_rows, doctype)
     oof += [OutOfFold(t.document, t.field, t.value, ValueState.FOUND.value, t.confidence, t.correct) for t in read]
@@ -231,7 +232,7 @@ def _heard(held: _Held, doctype: DocumentType) -> _Held:
     return replace(held, decision=heard_[name])
 
 
-def _calibrate(held: Sequence[_Held], doctype: DocumentType) -> tuple[Calibrator, list[OutOfFold]]:
+def _calibrate(held: Sequence[_Held], doctype: DocumentType, prior: Prior | None) -> tuple[Calibrator, list[OutOfFold]]:
     """The calibrator of all held-out decisions; each decision's own confidence from those of the other folds."""
     number = {f.name: i for i, f in enumerate(doctype.fields)}
     evidence = np.array([h.decision.vector() for h in held], np.float64).reshape(-1, len(EVIDENCE))
@@ -242,7 +243,7 @@ def _calibrate(held: Sequence[_Held], doctype: DocumentType) -> tuple[Calibrator
     crossed = np.zeros(len(held))
     for k in np.unique(fold):
         rest, mine = fold != k, fold == k
-        part = calibration.fit(evidence[rest], field[rest], correct[rest], weight[rest], len(number))
+        part = calibration.fit(evidence[rest], field[rest], correct[rest], weight[rest], len(number), prior)
         crossed[mine] = part.confidence(evidence[mine], field[mine])
     oof = [
         OutOfFold(
@@ -250,4 +251,4 @@ def _calibrate(held: Sequence[_Held], doctype: DocumentType) -> tuple[Calibrator
         )
         for h, p in zip(held, crossed, strict=True)
     ]
-    return calibration.fit(evidence, field, correct, weight, len(number)), oof
+    return calibration.fit(evidence, field, correct, weight, len(number), prior), oof

@@ -128,7 +128,7 @@ class FieldModel:
         spelling = Spelling(frozenset(tensors["spelling"].tolist() if "spelling" in tensors else ()))
         rows = {f.name: (f, _under(tensors, f"table.{f.name}.")) for f in doctype.fields if f.kind is Kind.TABLE}
         learned = {name: LearnedTable.from_arrays(arrays, spec) for name, (spec, arrays) in rows.items() if arrays}
-        calibrator, cutoffs = _calibrator(tables["calibrator"]), read_cutoffs(tables)
+        calibrator, cutoffs = read_calibrator(tables["calibrator"]), read_cutoffs(tables)
         return cls(doctype, scorers, calibrator, cutoffs, memory, spelling=spelling, tables=learned)
 
 
@@ -181,17 +181,21 @@ def _calibrator_table(calibrator: Calibrator) -> dict[str, Any]:
         "weights": calibrator.weights.tolist(),
         "intercept": calibrator.intercept,
         "fields": calibrator.fields.tolist(),
+        "decisions": calibrator.decisions,
     }
 
 
-def _calibrator(table: Mapping[str, Any]) -> Calibrator:
+def read_calibrator(table: Mapping[str, Any]) -> Calibrator:
+    """The calibrator of a type from its table in a bundle."""
     known = tuple(table["evidence"])
     if known != EVIDENCE[: len(known)]:
         raise ValueError("the bundle was calibrated on other evidence; train it again")
     arrays = {name: np.array(table[name], np.float64) for name in ("mean", "scale", "weights", "fields")}
     for name, value in (("mean", 0.0), ("scale", 1.0), ("weights", 0.0)):  # evidence that came later counts nothing
         arrays[name] = np.append(arrays[name], np.full(len(EVIDENCE) - len(known), value))
-    return Calibrator(arrays["mean"], arrays["scale"], arrays["weights"], float(table["intercept"]), arrays["fields"])
+    mean, scale, weights, fields = arrays.values()
+    found = Calibrator(mean, scale, weights, float(table["intercept"]), fields)
+    return replace(found, decisions=int(table["decisions"])) if "decisions" in table else found
 
 
 def _reading(scene: Scene, decision: Decision, confidence: float) -> Reading:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+import numpy as np
 import pytest
 
 from extractor.doctypes import load_document_types
+from extractor.fields.decisions import EVIDENCE
+from extractor.fields.model import _calibrator_table, read_calibrator
 from extractor.learn import LearnReport, NothingToLearn, learn
 from extractor.recognise import IMPOSSIBLE, Recogniser, apply_checks, recognise
 from models.doctype import DocumentType
 from models.nets.bundle import Bundle
+from models.nets.calibration import Calibrator
 from models.values import Reading, ValueState
 from tests.extractor.fields.documents import BILL, bill, page_of
 
@@ -65,12 +69,15 @@ def test_a_type_that_does_not_exist_is_the_callers_mistake() -> None:
 
 
 Learned = tuple[Bundle, LearnReport]
+COUNT = len(EVIDENCE)
+OF_KEPT = Calibrator(np.full(COUNT, 0.25), np.full(COUNT, 2.0), np.ones(COUNT), 0.0, np.zeros(1), 200)
 
 
 @pytest.fixture(scope="module")
 def learned() -> Learned:
     """Learned once for all tests here, on a base that knows another type."""
-    base = Bundle({"types": {"kept": {}}}, {}, {}, {"fields/kept/x": 1, "fields/bill/old": 1})
+    calibrator = _calibrator_table(OF_KEPT)
+    base = Bundle({"types": {"kept": {}}}, {}, {}, {"fields/kept/calibrator": calibrator, "fields/bill/old": 1})
     return learn([bill(n) for n in range(10)], {"bill": BILL}, base, 3)
 
 
@@ -97,7 +104,7 @@ def test_a_guessed_type_that_is_not_in_use_is_unknown(bundle: Bundle) -> None:
 
 def test_learning_replaces_named_sections_and_keeps_the_others(learned: Learned) -> None:
     bundle, report = learned
-    assert bundle.tables["fields/kept/x"] == 1
+    assert bundle.tables["fields/kept/calibrator"] == _calibrator_table(OF_KEPT)
     assert "fields/bill/old" not in bundle.tables
     assert set(bundle.meta["types"]) == {"kept", "bill"}
     assert bundle.meta["types"]["bill"]["documents"] == 10
@@ -107,6 +114,13 @@ def test_learning_replaces_named_sections_and_keeps_the_others(learned: Learned)
     assert set(report.as_dict()) == {"types", "classifier", "cpu_seconds", "rows"}
     assert {row.field for row in report.out_of_fold} == {f.name for f in BILL.fields}
     assert len(bundle.tables["out_of_fold/bill/rows"]) == len(report.out_of_fold)
+
+
+def test_confidence_of_a_new_type_borrows_from_the_types_that_are_known(bundle: Bundle) -> None:
+    fitted = read_calibrator(bundle.section("fields/bill/")[2]["calibrator"])
+    assert fitted.mean == pytest.approx(OF_KEPT.mean)  # weighed in the units of the others, in which they are shrunk
+    assert fitted.decisions == 10 * len(BILL.fields)
+    assert fitted.weights[EVIDENCE.index("second")] == pytest.approx(1.0, abs=0.05)  # never varied here: as elsewhere
 
 
 def test_a_bundle_holds_no_names_of_training_documents(bundle: Bundle) -> None:

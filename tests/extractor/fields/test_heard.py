@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from extractor.doctypes import load_document_types
 from extractor.fields.decisions import EVIDENCE, Choice, Decision
 from extractor.fields.features import make_scene
-from extractor.fields.model import _calibrator, _calibrator_table, heard
+from extractor.fields.model import _calibrator_table, heard, read_calibrator
 from models.nets.calibration import Calibrator
 from models.values import Box, Page, ValueState, Word
 from tests.extractor import pages
@@ -67,6 +67,6 @@ def test_a_model_calibrated_before_some_evidence_was_known_gives_the_same_confid
     table = _calibrator_table(full)
     older = table | {name: table[name][:-1] for name in ("evidence", "mean", "scale", "weights")}
     evidence, fields = rng.normal(size=(5, count)), np.zeros(5, np.int64)
-    assert np.allclose(_calibrator(older).confidence(evidence, fields), full.confidence(evidence, fields))
+    assert np.allclose(read_calibrator(older).confidence(evidence, fields), full.confidence(evidence, fields))
     with pytest.raises(ValueError, match="other evidence"):
-        _calibrator(table | {"evidence": ["novel", *EVIDENCE[1:]]})
+        read_calibrator(table | {"evidence": ["novel", *EVIDENCE[1:]]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.nets.calibration import calibration_error, fit
+from models.nets.calibration import Calibrator, calibration_error, fit, pooled
 
 
 def _decisions(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -42,6 +42,44 @@ def test_all_right_is_not_certainty() -> None:
 def test_nothing_to_calibrate_on_gives_even_odds() -> None:
     model = fit(np.zeros((0, 2)), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 2)
     assert model.confidence(np.ones((1, 2)), np.ones(1, np.int64))[0] == pytest.approx(0.5)
+
+
+def _others() -> list[Calibrator]:
+    return [fit(*_decisions(1000, seed), np.ones(1000), 1) for seed in (5, 6)]
+
+
+def test_few_decisions_borrow_from_other_types_what_the_evidence_means() -> None:
+    prior = pooled(_others())
+    fresh, fields, truth = _decisions(3000, seed=1)
+    losses = []
+    for borrowed in (prior, None):
+        loss = 0.0
+        for seed in range(10, 20):
+            sure = fit(*_decisions(12, seed), np.ones(12), 1, borrowed).confidence(fresh, fields)
+            loss -= float(np.log(np.where(truth == 1, sure, 1 - sure)).mean()) / 10
+        losses.append(loss)
+    assert losses[0] < 0.9 * losses[1]
+
+
+def test_many_decisions_overrule_what_other_types_say() -> None:
+    evidence, field, correct = _decisions(3000)
+    opposite = fit(-evidence, field, correct, np.ones(3000), 1)
+    model = fit(evidence, field, correct, np.ones(3000), 1, pooled([opposite]))
+    fresh, fields, truth = _decisions(3000, seed=1)
+    assert calibration_error(model.confidence(fresh, fields), truth) < 0.03
+
+
+def test_evidence_that_never_varied_on_other_types_is_weighed_as_if_there_were_none() -> None:
+    evidence, field, correct = _decisions(400)
+    blind = fit(evidence * [0.0, 1.0, 1.0], field, correct, np.ones(400), 1)
+    model = fit(evidence, field, correct, np.ones(400), 1, pooled([blind]))
+    assert model.weights[0] / model.scale[0] == pytest.approx(1.5, abs=0.4)
+    assert pooled([]) is None
+
+
+def test_without_decisions_other_types_prove_nothing() -> None:
+    none = fit(np.zeros((0, 3)), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 1, pooled(_others()))
+    assert none.confidence(np.ones((1, 3)), np.zeros(1, np.int64))[0] == pytest.approx(0.5)
 
 
 def test_weights_count_as_repeats() -> None:
