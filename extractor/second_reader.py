@@ -71,7 +71,7 @@ def cut(image: NDArray[np.uint8], box: Box, least: int = MIN_HEIGHT) -> NDArray[
     if 0 < grey.shape[0] < least:
         scale = least / grey.shape[0]
         grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    ground = int(percentiles(grey, 90)[0])
+    ground = int(percentiles(np.asarray(grey, np.uint8), 90)[0])
     return cv2.copyMakeBorder(grey, 8, 8, 8, 8, cv2.BORDER_CONSTANT, value=ground).astype(np.uint8, copy=False)
 
 
