@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from extractor.second_reader import percentiles
 from models.values import Box
 
 AROUND = 1.2  # heights of a line that are looked at above and below it
@@ -30,7 +31,7 @@ def foreign_ink(image: NDArray[np.uint8], line: Box) -> float:
     if tall < 6 or window.shape[1] < 6:
         return 0.0
     grey = np.asarray(cv2.cvtColor(window, cv2.COLOR_BGR2GRAY), np.uint8)
-    low, high = np.percentile(grey, (2, 85))
+    low, high = percentiles(grey, 2, 85)
     if high - low < 25:
         return 0.0
     ink = (grey < high - 0.35 * (high - low)).astype(np.uint8)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from extractor.cost import Meter
+from extractor.cost import Meter, rare_collections
 from extractor.documentcache import DocumentCache
 from extractor.ocr import DEFAULT_ENGINE, factory
 from extractor.ocr.guard import READ_SECONDS, EngineFailed, call_guarded
@@ -124,7 +124,7 @@ def extract(
     """The main line for one document without people: draw, read, recognise. Raises `Refusal`."""
     meter = Meter()
     document = read_document(data, options, meter)
-    with meter.stage("recognise"):
+    with meter.stage("recognise"), rare_collections():
         found = recognise(document.pages, recogniser, document_type, document.image_of, today)
     return Extraction(found, document.pages, (*document.problems, *found.problems), meter.seconds)
 

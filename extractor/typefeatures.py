@@ -7,6 +7,7 @@ import unicodedata
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from math import log1p
 from typing import Any
@@ -69,6 +70,7 @@ def _terms(texts: Sequence[str]) -> Iterator[str]:
     yield from (f"{a} {b}" for a, b in pairwise(tokens))
 
 
+@lru_cache(maxsize=20_000)
 def _token(text: str) -> str:
     plain = "".join(c for c in unicodedata.normalize("NFKD", text.lower()) if c.isalnum())
     return re.sub(r"\d+", "0", plain)

@@ -150,6 +150,12 @@ def _name_cuts(layout: Layout, run: Tokens) -> Iterator[Tokens]:
 
 
 def addresses(layout: Layout, locale: Locale) -> Iterator[Span]:  # noqa: ARG001
+    for cut in dict.fromkeys(_cuts_for_addresses(layout)):
+        if _letters(layout, cut) >= 5 and len(layout.join(cut)) >= ADDRESS_CHARACTERS:
+            yield _span(layout, Kind.ADDRESS, cut)
+
+
+def _cuts_for_addresses(layout: Layout) -> Iterator[Tokens]:
     for tokens, _ in chains(layout, ADDRESS_SEGMENTS):
         if len(tokens) > 40:
             continue
@@ -157,10 +163,7 @@ def addresses(layout: Layout, locale: Locale) -> Iterator[Span]:  # noqa: ARG001
         stop = next((i for i in range(2, len(tokens)) if upper[i].startswith(AFTER_ADDRESS)), len(tokens))
         for start in {0} | {i + 1 for i in range(min(3, len(tokens) - 1)) if upper[i].endswith((":", ")"))}:
             for end in {stop, len(tokens)}:
-                cut = tokens[start:end]
-                text = layout.join(cut)
-                if len(text) >= ADDRESS_CHARACTERS and _letters(layout, cut) >= 5:
-                    yield _span(layout, Kind.ADDRESS, cut)
+                yield tokens[start:end]
 
 
 def lines(layout: Layout, locale: Locale) -> Iterator[Span]:  # noqa: ARG001

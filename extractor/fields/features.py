@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import re
+import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,7 @@ class Table:
     value: Ints  # [n] number of the candidate's value among `keys`
     keys: list[str]  # distinct values
     around: Ints  # [n, 4] token ranges of what stands before and after a candidate of a `BOUNDED` kind; empty if none
+    hashes: Ints  # of the keys
 
     def __len__(self) -> int:
         return len(self.spans)
@@ -76,9 +78,10 @@ class Table:
         inside = np.arange(int(lengths.sum())) - np.repeat(starts, lengths)
         tokens = self.tokens[np.repeat(self.starts[kept], lengths) + inside]
         spans = [self.spans[k] for k in kept.tolist()]
-        return Table(
-            spans, self.slots[kept], self.numbers[kept], tokens, starts, self.value[kept], self.keys, self.around[kept]
-        )
+        return replace(
+            self, spans=spans, slots=self.slots[kept], numbers=self.numbers[kept], tokens=tokens, starts=starts,
+            value=self.value[kept], around=self.around[kept],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +123,7 @@ class _Near:
 def _empty() -> Table:
     none = np.zeros(0, np.int64)
     slots, numbers = np.zeros((0, SLOTS), np.int32), np.zeros((0, NUMBERS), np.float32)
-    return Table([], slots, numbers, none, none, none, [], np.zeros((0, 4), np.int64))
+    return Table([], slots, numbers, none, none, none, [], np.zeros((0, 4), np.int64), none)
 
 
 def _table(layout: Layout, near: _Near, kind: Kind, spans: list[Span]) -> Table:
@@ -141,7 +144,12 @@ def _table(layout: Layout, near: _Near, kind: Kind, spans: list[Span]) -> Table:
     if kind in BOUNDED:
         around = stretches(layout, first, last, *slots[:, [ABOVE, BELOW]].T.astype(np.int64))
     numbers = np.concatenate([place, text, rank, sums, _steps(layout, first, last, around)], 1).astype(np.float32)
-    return Table(spans, slots, numbers, tokens, starts, value.astype(np.int64), list(keys), around)
+    hashes = np.array([value_hash(k) for k in keys], np.int64)
+    return Table(spans, slots, numbers, tokens, starts, value.astype(np.int64), list(keys), around, hashes)
+
+
+def value_hash(key: str) -> int:
+    return zlib.crc32(key.encode())
 
 
 def _places(layout: Layout, tokens: Ints, starts: Ints, first: Ints, last: Ints, slots: NDArray[np.int32]) -> Floats:

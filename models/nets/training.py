@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import ctypes
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +15,28 @@ from numpy.typing import NDArray
 from models.nets.neighbourhood import Example, Neighbourhood, Settings, Target, collate, loss_of
 
 WARM_UP = 50
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
+MOST = 2**31 - 1
+
+
+@contextmanager
+def kept_memory() -> Iterator[None]:
+    """Memory that is freed inside stays with the process: each step asks for the same megabytes again.
+
+    Elsewhere than with glibc nothing is done. It saves a tenth of a step.
+    """
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if libc is None or not hasattr(libc, "malloc_trim"):
+        yield
+        return
+    libc.mallopt(MMAP_THRESHOLD, 1 << 30)
+    libc.mallopt(TRIM_THRESHOLD, MOST)
+    try:
+        yield
+    finally:
+        libc.mallopt(MMAP_THRESHOLD, 32 << 20)  # where glibc's own adjusting ends
+        libc.mallopt(TRIM_THRESHOLD, 64 << 20)
+        libc.malloc_trim(0)
 
 
 def train(
@@ -32,8 +57,22 @@ def train(
     optimiser = torch.optim.AdamW(
         net.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
-    order: list[int] = []
     net.train()
+    with kept_memory():
+        _run(net, usable, optimiser, settings, steps, rng, progress)
+    return net.eval()
+
+
+def _run(
+    net: Neighbourhood,
+    usable: Sequence[Example],
+    optimiser: torch.optim.Optimizer,
+    settings: Settings,
+    steps: int,
+    rng: np.random.Generator,
+    progress: Callable[[float], None],
+) -> None:
+    order: list[int] = []
     for step in range(steps):
         if len(order) < settings.batch:
             order = [*order, *rng.permutation(len(usable)).tolist()]
@@ -47,7 +86,6 @@ def train(
         torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         optimiser.step()
         progress((step + 1) / steps)
-    return net.eval()
 
 
 def sample(example: Example, rng: np.random.Generator, negatives: int) -> Example:

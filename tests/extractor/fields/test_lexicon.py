@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from extractor.fields.features import make_scene
+from extractor.fields.labels import goal_of
 from extractor.fields.layout import lay_out, outline
-from extractor.fields.lexicon import LEAST_OUTLINE, Vocabulary
-from tests.extractor.fields.documents import page_of
+from extractor.fields.lexicon import LEAST_OUTLINE, Cells, Counts, Vocabulary, Words, features, share_of
+from extractor.fields.trees import Case, values_of
+from models.doctype import Kind
+from tests.extractor.fields.documents import BILL, bill, page_of
 
 
 @pytest.mark.parametrize(
@@ -57,3 +61,33 @@ def test_where_every_word_is_known_no_outline_is() -> None:
 def test_a_vocabulary_of_nothing_knows_nothing() -> None:
     vocabulary = Vocabulary.of([], 5)
     assert np.array_equal(vocabulary.ids(STRANGER), [0, 0, 0, 0, 1])
+
+
+def test_a_document_is_scored_without_its_own_counts_as_if_it_had_never_been_counted() -> None:
+    documents = [bill(n) for n in range(6)]
+    scenes = [make_scene(d.pages, BILL) for d in documents]
+    vocabulary = Vocabulary.of([s.layout for s in scenes], 1)
+    cases = []
+    for document, scene in zip(documents, scenes, strict=True):
+        goal = goal_of(document.labels["seller"], scene, BILL.field("seller"), BILL)
+        assert goal is not None
+        table = scene.tables[Kind.NAME]
+        words = Words.of(table, vocabulary.ids(scene.layout))
+        cases.append(Case(table, words, Cells.of(words, vocabulary.size), goal))
+    values = values_of(cases)
+    shares = [share_of(c.table, c.cells, c.goal.positives(len(c.table)), c.goal.keys, values) for c in cases]
+    every, others = (Counts.zero(vocabulary.size, values) for _ in range(2))
+    for share in shares:
+        every.add(share)
+    for share in shares[1:]:
+        others.add(share)
+    odds = every.log_odds()
+    every.add(shares[0], -1.0)
+    case = cases[0]
+    every.fill_log_odds(odds, case.cells.read)
+    found, wanted = (
+        features(case.table, case.words, table, counts.seen(case.table))
+        for table, counts in ((odds, every), (others.log_odds(), others))
+    )
+    assert np.allclose(found, wanted, atol=1e-5)
+    assert not np.allclose(found, features(case.table, case.words, np.zeros_like(odds), others.seen(case.table)))

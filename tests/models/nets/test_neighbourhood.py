@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
-from models.nets.neighbourhood import Example, Neighbourhood, Settings, Target, collate, loss_of
+from models.nets.neighbourhood import Drop, Example, Neighbourhood, Settings, Target, collate, loss_of
 from models.nets.training import log_probabilities, sample, train
 
 SETTINGS = Settings(fields=1, kinds=1, numbers=2, slots=1, grams=64, width=16, batch=2, negatives=3)
@@ -92,3 +93,14 @@ def log_odds(net: Neighbourhood, example: Example) -> np.ndarray:
     """Of every candidate against "absent"."""
     found = log_probabilities(net, example)[:, 0]
     return np.asarray(found[:-1] - found[-1])
+
+
+@pytest.mark.parametrize("shape", [(1,), (3, 5), (400, 48)])
+def test_dropout_keeps_the_mean_and_is_off_when_the_network_reads(shape: tuple[int, ...]) -> None:
+    torch.manual_seed(1)
+    drop, ones = Drop(0.15), torch.ones(shape)
+    found = torch.stack([drop(ones) for _ in range(200)])
+    kept = 1 - 38 / 256
+    assert set(found.unique().tolist()) <= {0.0, torch.tensor(1 / kept).item()}
+    assert abs((found > 0).float().mean().item() - kept) < 4 * (kept * (1 - kept) / found.numel()) ** 0.5
+    assert torch.equal(drop.eval()(ones), ones)
