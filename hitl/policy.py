@@ -17,7 +17,7 @@ from models.states import Route
 from models.tables import PolicyVersion
 
 RAISED = 3.0  # how much more is audited after an early alarm
-FALLING = 1.5  # over the target: documents after which the rate of a fresh certificate is half
+FALLING = 200  # documents after which the rate of a fresh certificate is half
 ANY_TYPE = "*"  # the policy that decides of the document type itself
 
 
@@ -34,8 +34,8 @@ class AuditRates(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    accept: float = Field(default=0.05, ge=0, le=1)
-    review: float = Field(default=0.05, ge=0, le=1)
+    accept: float = Field(default=0.02, ge=0, le=1)
+    review: float = Field(default=0.02, ge=0, le=1)
     fresh: float = Field(default=0.25, ge=0, le=1)
     elsewhere: float = Field(default=0.02, ge=0, le=1)
 
@@ -69,6 +69,7 @@ class Policy(BaseModel):
     audit_rate: AuditRates = AuditRates()
     warm_up_audit_rate: float = Field(default=1.0, gt=0, le=1)  # documents that certify, while nothing is certified
     review_budget: float = Field(default=0.0, ge=0, le=1)  # share of documents that level 2 looks at as a whole
+    second_keyer: Literal["one", "all"] = "one"  # of a document's checks that found the machine right; see hitl.audit
     hold_for_audit: bool = False
     single_operator: bool = False  # one person's answer suffices; nothing is certified, and the release says so
     cap: int = Field(default=5, ge=1, le=9)  # answers before a reviewer decides
@@ -113,15 +114,14 @@ class Policy(BaseModel):
         is_full = certifying or self.threshold_mode == "fixed"
         return max(rate if is_full else min(rate, self.audit_rate.elsewhere), least)
 
-    def fresh_rate(self, documents: int, target: float) -> float:
-        """The least rate when so many documents came since something was first certified: halved after 1.5 / target."""
-        half = FALLING / target
-        return self.audit_rate.fresh * half / (half + documents)
+    def fresh_rate(self, documents: int) -> float:
+        """The least rate when so many documents came since something was first certified: halved after 200."""
+        return self.audit_rate.fresh * FALLING / (FALLING + documents)
 
-    def least_rate(self, fresh: Iterable[tuple[int, float]], *, in_doubt: bool) -> float:
-        """No rate is below this. `fresh`: documents since something was certified, and its target; see `fresh_rate`."""
+    def least_rate(self, fresh: Iterable[int], *, in_doubt: bool) -> float:
+        """No rate is below this. `fresh`: how many documents came since each certificate in force had its first."""
         raised = RAISED * max(self.rate(Route.ACCEPT), self.rate(Route.REVIEW)) if in_doubt else 0.0
-        return min(1.0, max([raised, *(self.fresh_rate(documents, target) for documents, target in fresh)]))
+        return min(1.0, max([raised, *map(self.fresh_rate, fresh)]))
 
     def highest_rate(self) -> float:
         """What no rate is above while something is certified."""

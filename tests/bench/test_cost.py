@@ -56,6 +56,21 @@ def per_field(trace: Trace, name: str, first: int = 0) -> float:
     return float(sum(getattr(one, name) for one in some) / sum(one.fields for one in some))
 
 
+def where(trace: Trace) -> dict[str, float]:
+    """Where the answers went, a field: before anything was certified, below the threshold, first and second checks."""
+    found: dict[str, float] = {}
+    certified = next((i for i, one in enumerate(trace.documents) if one.threshold is not None), LENGTH)
+    fields = sum(one.fields for one in trace.documents)
+    found["certified_at"] = certified
+    found["before"] = sum(one.answers for one in trace.documents[:certified]) / fields
+    for name, some in (("", trace.documents[certified:]), ("late_", trace.documents[LENGTH // 2 :])):
+        of = sum(one.fields for one in some) if name else fields
+        first, second = (sum(getattr(one, part) for one in some) for part in ("first_checks", "second_checks"))
+        found[f"{name}first_checks"], found[f"{name}second_checks"] = first / of, second / of
+        found[f"{name}below"] = (sum(one.answers for one in some) - first - second) / of
+    return found
+
+
 @pytest.mark.parametrize("newer", [False, True])
 @pytest.mark.parametrize("target", [0.01, 0.02, 0.05])
 def test_a_long_stream_against_an_oracle(target: float, newer: bool) -> None:
@@ -75,7 +90,7 @@ def test_a_long_stream_against_an_oracle(target: float, newer: bool) -> None:
             oracle_seconds=best_seconds, accepted=per_field(trace, "accepted"),
             accepted_late=per_field(trace, "accepted", LENGTH // 2), oracle_threshold=tau,
             threshold=trace.documents[-1].threshold, audits=per_field(trace, "audits"),
-            released_error=per_field(trace, "wrong"), alarms=len(trace.alarms),
+            released_error=per_field(trace, "wrong"), alarms=len(trace.alarms), **where(trace),
         )  # fmt: skip
         assert per_field(trace, "wrong") <= target
     assert np.mean(beyond) < BEYOND[target]
