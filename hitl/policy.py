@@ -24,7 +24,8 @@ ANY_TYPE = "*"  # the policy that decides of the document type itself
 class AuditRates(BaseModel):
     """Probability of a blind check, by where the reading went. Equal rates make evidence cheapest.
 
-    Right after something is certified the rate is `fresh`, and falls: the threshold has the longest way to go then.
+    Right after something is certified the rate is `fresh`, and falls to these: the threshold has the longest way to go
+    then, and what is learnt early serves longest.
     `elsewhere` is the most for documents that certify nothing: no certificate and no alarm counts what is found there.
 
     Rates that grow with the doubt of a reading (Neyman allocation: with the root of its chance to be wrong) were tried:
