@@ -17,7 +17,7 @@ from models.states import Route
 from models.tables import PolicyVersion
 
 RAISED = 3.0  # how much more is audited after an early alarm
-FALLING = 200  # documents after which the rate of a fresh certificate is half
+FALLING = 4.0  # over the target: documents after which the rate of a fresh certificate is half
 ANY_TYPE = "*"  # the policy that decides of the document type itself
 
 
@@ -115,14 +115,15 @@ class Policy(BaseModel):
         is_full = certifying or self.threshold_mode == "fixed"
         return max(rate if is_full else min(rate, self.audit_rate.elsewhere), least)
 
-    def fresh_rate(self, documents: int) -> float:
-        """The least rate when so many documents came since something was first certified: halved after 200."""
-        return self.audit_rate.fresh * FALLING / (FALLING + documents)
+    def fresh_rate(self, documents: int, target: float) -> float:
+        """The least rate when so many documents came since something was first certified: halved after 4 / target."""
+        half = FALLING / target
+        return self.audit_rate.fresh * half / (half + documents)
 
-    def least_rate(self, fresh: Iterable[int], *, in_doubt: bool) -> float:
-        """No rate is below this. `fresh`: how many documents came since each certificate in force had its first."""
+    def least_rate(self, fresh: Iterable[tuple[int, float]], *, in_doubt: bool) -> float:
+        """No rate is below this. `fresh`: documents since something was certified, and its target; see `fresh_rate`."""
         raised = RAISED * max(self.rate(Route.ACCEPT), self.rate(Route.REVIEW)) if in_doubt else 0.0
-        return min(1.0, max([raised, *map(self.fresh_rate, fresh)]))
+        return min(1.0, max([raised, *(self.fresh_rate(documents, target) for documents, target in fresh)]))
 
     def highest_rate(self) -> float:
         """What no rate is above while something is certified."""

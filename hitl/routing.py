@@ -262,7 +262,7 @@ def least_rate(policy: Policy, held: Sequence[Certificate], *, certifying: bool 
     What a fresh certificate asks for is asked of the documents alone that certify: elsewhere it would buy nothing.
     """
     fresh = [
-        int(row.report["in_force"])
+        (int(row.report["in_force"]), row.target)
         for row in held
         if certifying and row.threshold is not None and row.report.get("in_force") is not None
     ]

@@ -65,7 +65,7 @@ class Production:
         fold: Fold | None = None,
     ) -> None:
         self.policy, self.crowd, self.key = policy, crowd, key
-        self.target = policy.machine_target(target)
+        self.promised, self.target = target, policy.machine_target(target)
         self.read: Read = read or (lambda document: document.fields)
         self.newer = settings().certify_newer if newer is None else newer
         self.fold: Fold = fold or (lambda document: fold_of(key, document.group))
@@ -142,7 +142,7 @@ class Production:
         """
         is_evidence = self.certifies(document, is_younger=True)
         since = self.process.in_force()
-        fresh = [since] if is_evidence and since is not None else []
+        fresh = [(since, self.promised)] if is_evidence and since is not None else []
         at_least = self.policy.least_rate(fresh, in_doubt=self.doubts.is_fresh())
         warm_up = is_evidence and threshold is None
         draw = partial(self.policy.audit_probability, warm_up=warm_up, at_least=at_least, certifying=is_evidence)

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 LENGTH = 10_000
 # Answers a field above the oracle's, beside their ratio: where the oracle needs next to none (.07 on receipts at 5 %,
 # which fails the ratio) the audits that keep certificate and alarm alive are as much again.
-BEYOND = {0.01: 0.45, 0.02: 0.35, 0.05: 0.3}
+BEYOND = {0.01: 0.35, 0.02: 0.25, 0.05: 0.2}
 SEEDS = int(os.environ.get("COUNTERSIGN_BENCH_SEEDS", "3"))
 
 
@@ -94,4 +94,4 @@ def test_a_long_stream_against_an_oracle(target: float, newer: bool) -> None:
         )  # fmt: skip
         assert per_field(trace, "wrong") <= target
     assert np.mean(beyond) < BEYOND[target]
-    assert np.mean(ratios) < 3
+    assert np.mean(ratios) < (3.5 if target > 0.02 else 2.2)

@@ -98,7 +98,7 @@ def test_the_simulation_asks_the_rule_of_production(monkeypatch: pytest.MonkeyPa
 
 def test_audits_fall_after_a_threshold_came_into_force():
     policy = Policy()
-    rates = [policy.fresh_rate(n) for n in (0, 200, 5_000)]
+    rates = [policy.fresh_rate(n, 0.05) for n in (0, 80, 5_000)]
     assert rates[0] == policy.audit_rate.fresh
     assert rates[1] == pytest.approx(policy.audit_rate.fresh / 2)
     assert rates[2] < policy.audit_rate.accept
