@@ -1,4 +1,4 @@
-"""What PDFium knows of single characters and words of a page, through plain addresses.
+"""What PDFium knows of single characters, words and objects of a page, through plain addresses.
 
 Its Python binding checks the type of every pointer it passes, which for the words of a page costs four times what
 PDFium itself needs.
@@ -7,14 +7,17 @@ PDFium itself needs.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pypdfium2.raw as pdfium
 
 from extractor.rows import Corners
 
+LEAST_GAP = 0.6  # of the size of a character or piece: what is further from the last one is another word
 INVISIBLE_MODES = (3, 7)  # PDF 32000-1, 9.3.6: neither filled nor stroked; clip only
+_unpacked = struct.Struct("4d").unpack  # a fifth of the time of asking a ctypes array
 _ADDRESS, _INT = ctypes.c_void_p, ctypes.c_int
 
 
@@ -30,7 +33,15 @@ _mode = _bound(pdfium.FPDFTextObj_GetTextRenderMode, _INT, _ADDRESS)
 _angle = _bound(pdfium.FPDFText_GetCharAngle, ctypes.c_float, _ADDRESS, _INT)
 _count = _bound(pdfium.FPDFText_CountRects, _INT, _ADDRESS, _INT, _INT)
 _rectangle = _bound(pdfium.FPDFText_GetRect, _INT, _ADDRESS, _INT, *[_ADDRESS] * 4)
+_object = _bound(pdfium.FPDFPage_GetObject, _ADDRESS, _ADDRESS, _INT)
+_kind = _bound(pdfium.FPDFPageObj_GetType, _INT, _ADDRESS)
 _box = _bound(pdfium.FPDFText_GetCharBox, _INT, _ADDRESS, _INT, *[_ADDRESS] * 4)
+
+
+def kinds_of_objects(page: Any, indexes: Iterable[int]) -> list[int]:
+    """What the objects of a raw page are, each as one of PDFium's ``FPDF_PAGEOBJ_`` numbers."""
+    address = ctypes.cast(page, ctypes.c_void_p).value
+    return [_kind(_object(address, i)) for i in indexes]
 
 
 class Characters:
@@ -58,17 +69,27 @@ class Characters:
         angle: float = _angle(self._page, index)
         return angle
 
-    def rectangles(self, first: int, length: int) -> list[Corners]:
-        """What so many characters cover: left, bottom, right, top of each piece."""
-        found: list[Corners] = []
-        for i in range(_count(self._page, first, length)):
-            _rectangle(self._page, i, *self._at)
-            left, top, right, bottom = self._four
-            found.append((left, bottom, right, top))
-        return found
+    def whole(self, first: int, length: int) -> Corners | None:
+        """Left, bottom, right, top of what so many characters cover; None if it is nothing or there is a gap in it."""
+        page, four, (a, b, c, d) = self._page, self._four, self._at
+        count = _count(page, first, length)
+        if not count:
+            return None
+        _rectangle(page, 0, a, b, c, d)
+        left, top, right, bottom = _unpacked(four)
+        for i in range(1, count):
+            _rectangle(page, i, a, b, c, d)
+            x0, y1, x1, y0 = _unpacked(four)
+            gap = max(x0 - right, left - x1, y0 - top, bottom - y1)
+            if gap > LEAST_GAP:
+                size = max(min(right - left, top - bottom), min(x1 - x0, y1 - y0), 1.0)
+                if gap > LEAST_GAP * size:
+                    return None
+            left, bottom, right, top = min(left, x0), min(bottom, y0), max(right, x1), max(top, y1)
+        return left, bottom, right, top
 
     def box(self, index: int) -> Corners:
         """Left, bottom, right, top of one character."""
         _box(self._page, index, *self._at)
-        left, right, bottom, top = self._four
+        left, right, bottom, top = _unpacked(self._four)
         return left, bottom, right, top

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect, insort
 from dataclasses import dataclass
+from itertools import islice
 
 from models.values import Box, Word
 
@@ -42,8 +43,14 @@ class Row:
         self.closed = closed  # text that runs down the page stands alone
 
     def add(self, corners: Corners, piece: Piece) -> None:
-        insort(self.pieces, (corners, id(piece), piece))
-        self.top, self.bottom = min(self.top, corners[1]), max(self.bottom, corners[3])
+        if self.pieces[-1][0] < corners:
+            self.pieces.append((corners, id(piece), piece))
+        else:
+            insort(self.pieces, (corners, id(piece), piece))
+        if corners[1] < self.top:
+            self.top = corners[1]
+        if corners[3] > self.bottom:
+            self.bottom = corners[3]
 
     @property
     def middle(self) -> float:
@@ -68,7 +75,10 @@ def arrange(pieces: list[Piece], width: int, height: int, skew: float = 0.0) -> 
             if last is None or x0 - last > gap:
                 segment += 1
             last = x1 if last is None or x1 > last else last
-            box = Box(_share(x0, width), _share(y0, height), _share(x1, width), _share(y1, height))
+            if 0 < x0 < width and 0 < x1 < width and 0 < y0 < height and 0 < y1 < height:
+                box = Box(x0 / width, y0 / height, x1 / width, y1 / height)
+            else:
+                box = Box(_share(x0, width), _share(y0, height), _share(x1, width), _share(y1, height))
             words.append(Word(text, box, confidence, number, segment))
     return words
 
@@ -90,7 +100,7 @@ def _rows(pieces: list[Piece], slope: float) -> list[Row]:
         closed = _runs_down(corners, piece)
         best, most = None, 0.5
         top, bottom = corners[1], corners[3]
-        for row in () if closed else rows[:-13:-1]:  # the last twelve, from the last one up
+        for row in () if closed else islice(reversed(rows), 12):  # the last twelve, from the last one up
             if row.bottom <= top or row.top >= bottom or row.closed:
                 continue
             overlap = _overlap(corners, row)
@@ -121,16 +131,23 @@ def _levelled(corners: Corners, slope: float) -> Corners:
 def _overlap(corners: Corners, row: Row) -> float:
     """Shared height with the nearest piece of `row`, as a share of the lower one; 0 if they stand over each other."""
     x0, y0, x1, y1 = corners
-    at = bisect(row.pieces, (corners,))
-    if at == 0 or at == len(row.pieces):
-        left, top, right, bottom = row.pieces[at and at - 1][0]
-    else:
-        before, after = row.pieces[at - 1][0], row.pieces[at][0]
-        left, top, right, bottom = before if _apart(before, x0, x1) <= _apart(after, x0, x1) else after
-    if min(x1, right) - max(x0, left) > 0.5 * min(x1 - x0, right - left):
+    left, top, right, bottom = _nearest(corners, row)
+    if x0 < right and left < x1 and min(x1, right) - max(x0, left) > 0.5 * min(x1 - x0, right - left):
         return 0.0
     shared = min(y1, bottom) - max(y0, top)
     return shared / max(1e-6, min(y1 - y0, bottom - top))
+
+
+def _nearest(corners: Corners, row: Row) -> Corners:
+    """Corners of the piece of `row` that stands next to `corners`."""
+    last = row.pieces[-1][0]
+    if last < corners:
+        return last
+    at = bisect(row.pieces, (corners,))
+    if at == 0:
+        return row.pieces[0][0]
+    before, after = row.pieces[at - 1][0], row.pieces[at][0]
+    return before if _apart(before, corners[0], corners[2]) <= _apart(after, corners[0], corners[2]) else after
 
 
 def _apart(corners: Corners, x0: float, x1: float) -> float:

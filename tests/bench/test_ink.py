@@ -33,9 +33,9 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 SCANNED_WIDTH = {"receipt": 560, "fara_short_form": 1240}
 TYPES = load_document_types(None)
 SURE = 0.9
-# Of the marked values, accepted although wrong. Handwriting is a known weakness: 8 of 48, where 5 would be wanted. That
-# letters lean or leave their line tells it, but holds of 9 % of the values of real receipts too.
-TOLERATED = {"clean": 0.0, "struck": 0.1, "stamped": 0.15, "written": 0.2}
+# Of the marked values, accepted although wrong: before handwriting was looked for 2, 2 of 16 and 8. What is left are
+# mostly printed values elsewhere on the page, taken because the marked one cannot be read: their own places are clean.
+TOLERATED = {"clean": 0.0, "struck": 0.03, "stamped": 0.13, "written": 0.09}
 
 
 @pytest.fixture(scope="module")

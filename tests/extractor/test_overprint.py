@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from extractor.overprint import FOREIGN, foreign_ink
-from extractor.recognise import OVERPRINTED, _doubted
-from models.values import Box, Reading, ValueState
+from models.values import Box
 from tests.extractor import pages
 
 PLAIN = pages.bgr(pages.picture())
@@ -48,13 +45,3 @@ def test_a_stamp_through_a_line_is_noticed() -> None:
 @pytest.mark.parametrize("box", [Box(0.5, 0.5, 0.5, 0.5), Box(0.9, 0.1, 0.99, 0.15), Box(0, 0, 0, 0)])
 def test_where_nothing_is_nothing_is_foreign(box: Box) -> None:
     assert foreign_ink(PLAIN, box) == 0.0
-
-
-def test_a_value_under_a_stamp_goes_to_people() -> None:
-    sure = Reading("name", ValueState.FOUND, "v", "v", 0.98, page=1, box=line(3))
-    assert _doubted(sure, lambda _: PLAIN) == sure
-    doubted = _doubted(sure, lambda _: stamped())
-    assert doubted.confidence == OVERPRINTED
-    assert doubted.provenance["overprinted"] > 0
-    unsure = replace(sure, confidence=0.2)
-    assert _doubted(unsure, lambda _: stamped()).confidence == 0.2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from extractor.doctypes import load_document_types
-from extractor.second_reader import agrees, lines_in, second_reading
+from extractor.second_reader import agrees, lines_in, percentiles, second_reading
 from models.values import Box
 from tests.extractor import pages
 
@@ -72,3 +72,10 @@ def test_it_agrees_over_several_lines() -> None:
 
 def test_it_does_not_agree_with_what_it_cannot_see() -> None:
     assert not agrees(IMAGE, Box(0.9, 0.1, 0.99, 0.15), 1, "Anything", RECEIPT.field("company"), RECEIPT)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 10, 999, 6000])
+def test_percentiles_are_those_of_numpy(size: int) -> None:
+    grey = np.random.default_rng(size).integers(0, 256, (size, 1), np.uint8) ** 2
+    shares = (0, 2, 33, 50, 85, 90, 100)
+    assert percentiles(grey, *shares) == np.percentile(grey, shares).tolist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ from PIL import Image, ImageFont
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen import canvas
 
+from extractor.inkcheck import SHORT, SPARE, stretches, telling, trusted_words
 from extractor.read import read_page
 from extractor.render import decode_as_stored, decode_png, render
 from extractor.second_reader import second_reading
-from extractor.textlayer import SHORT, SPARE, Layer, stretches, trusted_words
+from extractor.textlayer import Layer
 from extractor.triage import Limits
 from extractor.words import LAYER_REFUSED
 from models.values import Box, Page, Word
@@ -127,6 +129,41 @@ def test_a_layer_that_says_other_letters_than_it_shows_is_refused() -> None:
     assert "40718" in page.text
 
 
+def test_a_font_of_the_same_name_may_lie_on_the_second_page_only() -> None:
+    everywhere = frozenset(range(len(pages.LINES)))
+    rendered = render(pages.pdf_with_lies(frozenset(), everywhere, frozenset()), Limits())
+    first, second, third = (read_page(page, "tesserocr").page for page in rendered)
+    assert rendered[1].text_layer[0].text == "Ibscpvs"
+    assert (first.engine, third.engine) == ("text_layer/1", "text_layer/1")
+    assert first.text.splitlines() == third.text.splitlines() == pages.LINES
+    assert second.problems == (LAYER_REFUSED,)
+    assert "40718" in second.text
+
+
+def test_a_font_that_lies_away_from_where_an_even_spread_would_look_is_found() -> None:
+    lying = frozenset({0, 1, 3, 4, 5})
+    [rendered] = render(pages.pdf_with_lies(lying), Limits())
+    told = [" ".join(w.text for w in rendered.text_layer if w.line == n) for n in range(len(pages.LINES))]
+    assert [n for n, line in enumerate(told) if line != pages.LINES[n]] == sorted(lying)
+    page = read_page(rendered, "tesserocr").page
+    assert page.problems == (LAYER_REFUSED,)
+    assert "Harbour" in page.text
+
+
+def test_what_is_hidden_on_the_last_page_only_is_not_read() -> None:
+    def hiding(paper: canvas.Canvas) -> None:
+        pages.write(paper)
+        paper.setFillColorRGB(1, 1, 1)
+        pages.write(paper, SECRET[1:2], top=30)
+        pages.write(paper, SECRET[:1], mode=3, top=250)
+
+    rendered = render(pages.pdf(pages.write, pages.write, hiding), Limits())
+    assert "5512" in " ".join(w.text for w in rendered[2].text_layer)
+    read = [read_page(page, "tesserocr").page for page in rendered]
+    assert [page.engine for page in read] == ["text_layer/1"] * 3
+    assert [page.text.splitlines() for page in read] == [pages.LINES] * 3
+
+
 def test_a_stamp_of_text_on_a_picture_of_a_page_is_not_the_page() -> None:
     def draw(paper: canvas.Canvas) -> None:
         paper.drawImage(scanned(), 0, 0, 400, 300)
@@ -181,16 +218,32 @@ def test_mirrored_text_matrices_do_not_turn_the_page() -> None:
     assert page.text.splitlines() == pages.LINES
 
 
-def test_the_check_reads_two_stretches_of_a_good_page() -> None:
-    [page] = render(pages.pdf(pages.write), Limits())
+def asked_of(words: tuple[Word, ...], image: NDArray[np.uint8]) -> tuple[list[Box], bool]:
+    """The boxes that the check has an engine read, and whether it believes the words."""
     asked: list[Box] = []
 
     def reader(image: NDArray[np.uint8], box: Box) -> tuple[str, float]:
         asked.append(box)
         return second_reading(image, box)
 
-    assert trusted_words(decode_png(page.png), Layer(page.text_layer), reader)
-    assert len(asked) == 2
+    return asked, trusted_words(image, Layer(words), reader) is not None
+
+
+def test_the_check_reads_one_stretch_of_a_good_page_and_more_where_that_is_unlike_the_ink() -> None:
+    [page] = render(pages.pdf(pages.write), Limits())
+    image = decode_png(page.png)
+    asked, trusted = asked_of(page.text_layer, image)
+    assert (len(asked), trusted) == (1, True)
+    misread = tuple(replace(w, text="Hxrbqlr") if w.text == "Harbour" else w for w in page.text_layer)
+    asked, trusted = asked_of(misread, image)
+    assert (len(asked), trusted) == (1 + len(pages.LINES), True)
+
+
+def test_the_stretch_that_is_read_is_the_one_least_like_words() -> None:
+    texts = ["Station", "Gross $12.00", "Ibscpvs", "Monday", "MTWTFSS", "Address"]
+    words = [Word(text, Box(0.1, 0.1 * n, 0.3, 0.1 * n + 0.02), 1.0, n, n) for n, text in enumerate(texts)]
+    assert telling(words) == [words[2]]
+    assert telling(words[:2] + words[3:]) == [words[3]]  # none is odd: the shortest
 
 
 def test_the_check_reads_few_letters_where_it_can_choose() -> None:
