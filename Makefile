@@ -15,7 +15,8 @@ DONE := $(VENV)/.done
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --no-input
 
 .PHONY: run test bench-guarantee bench-cost bench-grader bench-keying bench-ink bench-aggregation \
-	bench-text screenshots lint format types imports install install-dev lock manual notice clean bundle bench-reading
+	bench-text screenshots lint format types imports install install-dev lock manual notice clean bundle pen \
+	bench-reading
 
 run: install
 	@exec env COUNTERSIGN_PORT=$(PORT) $(BIN)/countersign run
@@ -63,6 +64,10 @@ bench-aggregation: install-dev
 # Trains the bundle that ships, from nothing, on their train splits and on generated invoices.
 bundle: install-dev
 	$(BIN)/python -m scripts.bundle $(if $(COUNTERSIGN_REAL_DATA),--data $(COUNTERSIGN_REAL_DATA)) $(ARGS)
+
+# Trains the pen detector that ships: HANDS=FOLDER of fonts and digits, see scripts/pen.py.
+pen: install-dev
+	$(BIN)/python -m scripts.pen $(if $(COUNTERSIGN_REAL_DATA),--data $(COUNTERSIGN_REAL_DATA)) --hands $(HANDS) $(ARGS)
 
 # Learning curves at 10, 50, 100 and 200 documents: build/bench-reading.json and .md. ARGS="--type receipt --size 10".
 bench-reading: install-dev

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from extractor.checks import Failure, find_failures
 from extractor.classify import UNKNOWN, TypeClassifier, TypeGuess
-from extractor.overprint import FOREIGN, foreign_ink
+from extractor.doubts import doubted
 from extractor.tickboxes import with_ticks
 from models.doctype import DocumentType, FieldSpec
 from models.nets.bundle import Bundle
@@ -27,7 +27,6 @@ TYPES = "types/"  # section of the classifier in a bundle
 FIELDS = "fields/"  # sections of the field models, by document type
 OUT_OF_FOLD = "out_of_fold/"  # confidence and "right" of the training documents, by document type
 
-OVERPRINTED = 0.5  # most confidence of a value that a stamp or a pen runs through
 IMPOSSIBLE = 0.25  # most confidence of a value that fails a check which the calibration could not know of
 
 ImageOf = Callable[[int], NDArray[np.uint8]]  # page number -> its upright picture (BGR)
@@ -146,18 +145,8 @@ def _read_fields(
     readings = {r.field: r for r in model.read(with_ticks(pages, spec, image_of), image_of)} if model else {}
     if image_of is not None:
         drawn = {page.number for page in pages if not page.is_from_layer}
-        readings = {name: _doubted(r, image_of) if r.page in drawn else r for name, r in readings.items()}
+        readings = doubted(readings, spec, drawn, image_of)
     return [readings.get(f.name) or not_found(f) for f in spec.fields]
-
-
-def _doubted(reading: Reading, image_of: ImageOf) -> Reading:
-    """The reading, less sure where a stamp or a pen runs through the value: the engine is sure of what it misreads."""
-    assert reading.page is not None
-    lines = reading.lines or ((reading.box,) if reading.box else ())
-    share = max((foreign_ink(image_of(reading.page), line) for line in lines), default=0.0)
-    if share < FOREIGN or reading.confidence <= OVERPRINTED:
-        return reading
-    return replace(reading, confidence=OVERPRINTED, provenance=reading.provenance | {"overprinted": round(share, 2)})
 
 
 def _noted(reading: Reading, failures: Sequence[Failure], timeless: frozenset[Failure]) -> Reading:

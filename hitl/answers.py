@@ -171,6 +171,8 @@ def _undo_consequences(session: Session, task: Task, answer: Answer, document: D
         raise TooLateToUndo("A reviewer is at it, or it is decided.")
     if task.audit_id and _decided_with(session, task, document):
         raise TooLateToUndo("The field is decided with it.")
+    if isinstance(subject, Audit) and not audits.may_take_back(session, subject, document):
+        raise TooLateToUndo("The check went on from your answer.")
     if document.requested_type is not None and task.field == TYPE_FIELD:
         raise TooLateToUndo("The document is being read under the type you named.")
     later = session.exec(
@@ -278,8 +280,10 @@ def _follow(session: Session, task: Task, document: Document, user: User, row: A
     elif task.purpose == TaskPurpose.AUDIT.value:
         audit = session.get_one(Audit, task.audit_id)
         audits.settle(session, audit, document, now=now)
+        verdict = session.get_one(Verdict, task.verdict_id)
         verdicts.after_audit(session, audit, document, now=now)
-        verdicts.settle(session, session.get_one(Verdict, task.verdict_id), document, now=now)
+        verdicts.settle(session, verdict, document, now=now)
+        verdicts.follow_checks(session, verdict, document, now=now)
     else:
         if task.seeded:
             control.score_seeded(session, task, user, row, now=now)

@@ -1,11 +1,18 @@
-"""Audits: blind checks drawn by a keyed hash, done by two keyers, adjudicated by level 2 when they differ."""
+"""Audits: blind checks drawn by a keyed hash, done by two keyers, adjudicated by level 2 when they differ.
+
+The second keyer is drawn too. A first keyer who differs from the machine always gets one. Of the checks of a document
+on which the first keyer says what the machine says, the second is asked for one alone: the first in a keyed order.
+With n of these each has the probability 1 / n, which is stored and multiplies that of the draw; the others end without
+gold. A certificate counts the mean of a document, in which one field that weighs n is worth n fields: the largest loss
+that a document could show, which is what evidence costs, is no larger than with a second keyer for all.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +23,8 @@ from hitl.moves import advance
 from hitl.policy import Policy
 from hitl.tokens import TYPE_FIELD, same_answer, token_of
 from models.states import Route, TaskPurpose, TaskState, VerdictState
-from models.tables import Answer, Audit, Document, Task, Verdict, Workspace
+from models.tables import Answer, Audit, Document, FieldReading, Task, Verdict, Workspace
+from models.values import ValueState
 
 KEYERS = 2
 
@@ -43,6 +51,22 @@ def drawn_together(audit_key: str, document_id: str, run: int, probabilities: Ma
         if probabilities[name] >= 1 or math.ceil(end) > math.ceil(start):
             drawn.add(name)
     return drawn
+
+
+def second_order(audit_key: str, document_id: str, run: int, fields: Iterable[str]) -> list[str]:
+    """The keyed order in which the checks of one document come into question for a second keyer."""
+    return sorted(fields, key=lambda name: draw_number(audit_key, document_id, f"{name}\nsecond", run))
+
+
+def picked(order: Sequence[str], agreed: Mapping[str, bool | None]) -> str | None:
+    """The first of `order` on which the first keyer agreed with the machine; None if there is none, or not yet."""
+    name = next((name for name in order if agreed[name] is not False), None)
+    return name if name is not None and agreed[name] else None
+
+
+def second_chance(agreed: Collection[bool | None]) -> float | None:
+    """With which probability each check that agreed had a second keyer; None until all first keyers have spoken."""
+    return None if None in agreed or True not in agreed else 1 / sum(one is True for one in agreed)
 
 
 def draw(
@@ -81,6 +105,9 @@ def draw(
         for verdict in verdicts
         if verdict.field in drawn
     ]
+    for audit, verdict in zip(audits, (one for one in verdicts if one.field in drawn), strict=True):
+        if policy.second_keyer == "all" or machine_token(session, verdict) is None:
+            _ask_twice(audit)
     session.add_all(audits)
     session.flush()
     return audits
@@ -91,12 +118,30 @@ def _has_keyers(session: Session, verdict: Verdict) -> bool:
     return len(eligible.keyers(session, verdict.workspace_id, verdict.kind)) >= KEYERS
 
 
+def machine_token(session: Session, verdict: Verdict) -> str | None:
+    """What a first keyer may agree with; None where the machine found nothing, or where the type is in question."""
+    reading = session.get(FieldReading, verdict.reading_id) if verdict.reading_id else None
+    if is_about_type(verdict) or reading is None or reading.value_state == ValueState.NOT_FOUND.value:
+        return None
+    return token_of(verdict.kind, reading.value_state, reading.value)
+
+
+def _ask_twice(audit: Audit) -> None:
+    audit.first_agreed, audit.second_probability = False, 1.0
+
+
 def open_audit_tasks(session: Session, document: Document, audit: Audit, verdict: Verdict, *, now: datetime) -> None:
-    """Ask as many blind keyers as still miss; whom the workspace does not have, level 2 stands in for."""
+    """Ask as many blind keyers as still miss; whom the workspace does not have, level 2 stands in for.
+
+    One, then a second if the first differs from the machine, or if this check is the one that is drawn for it.
+    """
     if audit.state != VerdictState.PENDING.value:
         return
+    wanted = 1 if audit.first_agreed is None else KEYERS
+    if audit.first_agreed and drawn_for_second(session, document, verdict.run)[0] is not audit:
+        return
     waiting = len(work.outstanding(session, audit_id=audit.id))
-    missing = KEYERS - len(typed_answers(session, audit)) - waiting
+    missing = wanted - len(typed_answers(session, audit)) - waiting
     left = eligible.keyers_left(session, document.workspace_id, document.id, verdict.field, verdict.kind)
     for _ in range(min(missing, max(len(left) - waiting, 0))):
         work.add_task(session, document, verdict, audit=audit, now=now)
@@ -120,7 +165,83 @@ def settle(session: Session, audit: Audit, document: Document, *, now: datetime)
         first = answers[0]
         conclude(session, audit, (first.value_state, first.value), actor="system:audit", now=now)
     else:
+        if answers and audit.first_agreed is None:
+            _hear_first(session, audit, verdict, tokens.pop())
+        if not audit.first_agreed:  # else `ask_second` draws, once it is known whether that decides the field
+            open_audit_tasks(session, document, audit, verdict, now=now)
+
+
+def _hear_first(session: Session, audit: Audit, verdict: Verdict, token: str) -> None:
+    """The first keyer has spoken. Where somebody else has been asked already, nothing is left to draw."""
+    if token == machine_token(session, verdict) and not work.outstanding(session, audit_id=audit.id):
+        audit.first_agreed = True
+    else:
+        _ask_twice(audit)
+    session.add(audit)
+
+
+def insist(session: Session, document: Document, audit: Audit, verdict: Verdict, *, now: datetime) -> None:
+    """The word of the first keyer, though the machine's, did not decide the field: a second is asked in any case."""
+    is_asked = work.outstanding(session, audit_id=audit.id)
+    if audit.state == VerdictState.PENDING.value and audit.first_agreed and not is_asked:
+        _ask_twice(audit)
+        session.add(audit)
         open_audit_tasks(session, document, audit, verdict, now=now)
+
+
+Checks = dict[str, tuple[Audit, Verdict]]
+
+
+def drawn_for_second(session: Session, document: Document, run: int) -> tuple[Audit | None, Checks]:
+    """The check of one run of `document` that has a second keyer though the first agreed, if it is known, and all."""
+    rows = session.exec(
+        select(Audit, Verdict)
+        .join(Verdict, col(Verdict.id) == col(Audit.verdict_id))
+        .where(Audit.document_id == document.id, Verdict.run == run, Verdict.field != TYPE_FIELD)
+    ).all()
+    checks = {verdict.field: (audit, verdict) for audit, verdict in rows}
+    workspace = session.get_one(Workspace, document.workspace_id)
+    order = second_order(workspace.audit_key, document.id, run, checks)
+    name = picked(order, {field: audit.first_agreed for field, (audit, _) in checks.items()})
+    return (checks[name][0] if name else None), checks
+
+
+def ask_second(session: Session, document: Document, run: int, *, now: datetime) -> list[Audit]:
+    """Draw the second keyer among the checks of a run that agreed, as far as it is known who they are.
+
+    Returns the audits that are at an end by that: without gold, or with a probability that was not known before.
+    """
+    session.flush()
+    chosen, checks = drawn_for_second(session, document, run)
+    if chosen is None:
+        return []
+    chance, changed = second_chance([audit.first_agreed for audit, _ in checks.values()]), list[Audit]()
+    for audit, verdict in checks.values():
+        if not audit.first_agreed:
+            continue
+        if audit is chosen:
+            open_audit_tasks(session, document, audit, verdict, now=now)
+        elif audit.state == VerdictState.PENDING.value:
+            advance(session, audit, VerdictState.FINAL, actor="system:audit", now=now, why="agreed", decided_at=now)
+            changed.append(audit)
+        if chance is not None and audit.second_probability is None:
+            audit.second_probability = chance
+            session.add(audit)
+            changed.append(audit)
+    session.flush()
+    return list({audit.id: audit for audit in changed}.values())
+
+
+def may_take_back(session: Session, audit: Audit, document: Document) -> bool:
+    """Whether a first answer may be undone: not once a second keyer was drawn on the strength of it."""
+    if not audit.first_agreed:
+        return True
+    verdict = session.get_one(Verdict, audit.verdict_id)
+    if drawn_for_second(session, document, verdict.run)[0] is not None:
+        return False
+    audit.first_agreed = None
+    session.add(audit)
+    return True
 
 
 def typed_answers(session: Session, audit: Audit) -> list[Answer]:
@@ -144,6 +265,8 @@ def contest(
     session: Session, document: Document, audit: Audit, verdict: Verdict, *, reason: str, now: datetime
 ) -> None:
     """Hand the audit to level 2."""
+    if audit.first_agreed is None:
+        _ask_twice(audit)
     advance(session, audit, VerdictState.CONTESTED, actor="system:audit", now=now, why=reason)
     for task in work.outstanding(session, audit_id=audit.id):
         if task.state == TaskState.OPEN.value:

@@ -53,7 +53,7 @@ _FIELDS = text(f"""
            v.first_value_state IS NOT NULL AS told, min(v.created_at) OVER (PARTITION BY v.document_id, v.run) AS at,
            d.group_id, d.policy_version_id, t.audit_probability AS type_probability, r.confidence,
            coalesce(r.model_version_id, d.model_version_id) = :model AS native,
-           a.state AS audit_state, a.gold_state, a.probability AS pi, a.id AS audit_id,
+           a.state AS audit_state, a.gold_state, a.probability AS pi, a.id AS audit_id, a.first_agreed,
            ta.state = 'final' AND ta.gold_state <> 'illegible'
            AND (ta.gold_state, ta.gold) IS DISTINCT FROM (t.first_value_state, t.first_value) AS type_wrong,
            ta.probability AS type_pi,
@@ -231,7 +231,7 @@ def _human_loss(row: Row[Any]) -> float:
     if row.route != Route.REVIEW.value or row.audit_id is None:
         return 0.0
     if row.machine_wrong is not None:
-        return 1.0 / row.pi if row.released_wrong else 0.0
+        return 1.0 / (row.pi if row.type_wrong else row.probability) if row.released_wrong else 0.0
     return 0.0 if row.audit_state == VerdictState.FINAL.value else 1.0 / row.pi
 
 
@@ -240,6 +240,8 @@ def _disagreements(rows: Iterable[Row[Any]]) -> Iterator[bool]:
     for row in rows:
         if row.native and row.machine_wrong is not None:
             yield row.machine_wrong
+        elif row.native and row.first_agreed and row.audit_state == VerdictState.FINAL.value and row.gold_state is None:
+            yield False  # the first keyer agreed, and no second was drawn
 
 
 def _erased(rows: Sequence[Row[Any]], fields: frozenset[str]) -> Iterator[Unit]:

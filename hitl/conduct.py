@@ -18,7 +18,7 @@ from hitl import people, tasks, verdicts, work
 from hitl.jobs import enqueue
 from hitl.moves import advance, record
 from hitl.tokens import token_of
-from models.states import DocumentState, TaskPurpose, TaskState, VerdictState
+from models.states import DocumentState, Route, TaskPurpose, TaskState, VerdictState
 from models.tables import Answer, Document, Event, Task, User, Verdict
 
 RECENT = 20  # answers that the rules look at
@@ -192,7 +192,8 @@ def reopen(session: Session, user: User, *, since: datetime, why: str, now: date
         .where(
             Answer.user_id == user.id,
             col(Answer.created_at) >= since,
-            Task.purpose == TaskPurpose.REVIEW.value,
+            (Task.purpose == TaskPurpose.REVIEW.value)
+            | ((Task.purpose == TaskPurpose.AUDIT.value) & (Verdict.route == Route.REVIEW.value)),
             col(Answer.undone_at).is_(None),
             col(Answer.skip_reason).is_(None),
         )

@@ -54,12 +54,15 @@ def _examples_of(session: Session, document: Document, verdict: Verdict, now: da
     audit = session.exec(select(Audit).where(Audit.verdict_id == verdict.id)).first()
     if audit is None or audit.state != VerdictState.FINAL.value or audit.gold_state not in LEARNABLE:
         return
+    if audit.second_probability is None:
+        return  # comes when the other first keyers of the document have spoken
     same = token_of(verdict.kind, audit.gold_state or "", audit.gold) == token_of(
         verdict.kind, verdict.value_state or "", verdict.value
     )
     place = (verdict.page, verdict.box) if same else (None, None)
     # A reviewed field has its label with certainty, audited or not.
-    probability = audit.probability if verdict.route == Route.ACCEPT.value else 1.0
+    is_drawn = verdict.route == Route.ACCEPT.value
+    probability = audit.probability * audit.second_probability if is_drawn else 1.0
     answer = (audit.gold_state, audit.gold, *place)
     yield _row(document, verdict, "audit", answer, probability=probability, independent=True, now=now)
 

@@ -82,8 +82,14 @@ def follow(session: Session, document: Document, document_type: str, *, now: dat
 
 
 def is_decided(audit: Audit) -> bool:
-    """Gold that says something; an illegible place is evidence of nothing."""
-    return audit.state == VerdictState.FINAL.value and audit.gold_state not in (None, ValueState.ILLEGIBLE.value)
+    """Gold that says something, seen with a known probability; an illegible place is evidence of nothing."""
+    has_gold = audit.state == VerdictState.FINAL.value and audit.gold_state not in (None, ValueState.ILLEGIBLE.value)
+    return has_gold and audit.second_probability is not None
+
+
+def chance_of(audit: Audit) -> float:
+    """The probability with which an audit has gold: it was drawn, and then its second keyer."""
+    return audit.probability * (1.0 if audit.second_probability is None else audit.second_probability)
 
 
 def is_acceptable(reasons: Sequence[dict[str, Any]]) -> bool:
@@ -152,7 +158,7 @@ def _rows(session: Session, verdict: Verdict, audit: Audit | None, first: bool) 
     if first and verdict.route == Route.REVIEW.value and is_settled_by_people(session, verdict):
         rows.append(_row(session, verdict, released, REVIEW, 1.0))
     if audit is not None and is_decided(audit):
-        rows.append(_row(session, verdict, (audit.gold_state or "", audit.gold), AUDIT, audit.probability))
+        rows.append(_row(session, verdict, (audit.gold_state or "", audit.gold), AUDIT, chance_of(audit)))
     return rows
 
 

@@ -17,14 +17,15 @@ from models.states import Route
 from models.tables import PolicyVersion
 
 RAISED = 3.0  # how much more is audited after an early alarm
-FALLING = 1.5  # over the target: documents after which the rate of a fresh certificate is half
+FALLING = 4.0  # over the target: documents after which the rate of a fresh certificate is half
 ANY_TYPE = "*"  # the policy that decides of the document type itself
 
 
 class AuditRates(BaseModel):
     """Probability of a blind check, by where the reading went. Equal rates make evidence cheapest.
 
-    Right after something is certified the rate is `fresh`, and falls: the threshold has the longest way to go then.
+    Right after something is certified the rate is `fresh`, and falls to these: the threshold has the longest way to go
+    then, and what is learnt early serves longest.
     `elsewhere` is the most for documents that certify nothing: no certificate and no alarm counts what is found there.
 
     Rates that grow with the doubt of a reading (Neyman allocation: with the root of its chance to be wrong) were tried:
@@ -34,8 +35,8 @@ class AuditRates(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    accept: float = Field(default=0.05, ge=0, le=1)
-    review: float = Field(default=0.05, ge=0, le=1)
+    accept: float = Field(default=0.02, ge=0, le=1)
+    review: float = Field(default=0.02, ge=0, le=1)
     fresh: float = Field(default=0.25, ge=0, le=1)
     elsewhere: float = Field(default=0.02, ge=0, le=1)
 
@@ -69,6 +70,7 @@ class Policy(BaseModel):
     audit_rate: AuditRates = AuditRates()
     warm_up_audit_rate: float = Field(default=1.0, gt=0, le=1)  # documents that certify, while nothing is certified
     review_budget: float = Field(default=0.0, ge=0, le=1)  # share of documents that level 2 looks at as a whole
+    second_keyer: Literal["one", "all"] = "one"  # of a document's checks that found the machine right; see hitl.audit
     hold_for_audit: bool = False
     single_operator: bool = False  # one person's answer suffices; nothing is certified, and the release says so
     cap: int = Field(default=5, ge=1, le=9)  # answers before a reviewer decides
@@ -114,7 +116,7 @@ class Policy(BaseModel):
         return max(rate if is_full else min(rate, self.audit_rate.elsewhere), least)
 
     def fresh_rate(self, documents: int, target: float) -> float:
-        """The least rate when so many documents came since something was first certified: halved after 1.5 / target."""
+        """The least rate when so many documents came since something was first certified: halved after 4 / target."""
         half = FALLING / target
         return self.audit_rate.fresh * half / (half + documents)
 

@@ -13,14 +13,19 @@ from models.states import VerdictState
 from models.tables import Audit, Verdict, Workspace
 
 
-def audited_decisions(session: Session, workspace_id: str) -> list[tuple[float, bool]]:
-    """(claimed posterior, was right) of every audited verdict that people agreed on, as it was first released."""
+def audited_decisions(session: Session, workspace_id: str) -> list[tuple[float, bool, float]]:
+    """(claimed posterior, was right, weight) of every verdict that people agreed on and that has gold, as released.
+
+    The weight is 1 / the probability of its second keyer: where the first differed from the machine it is 1.
+    """
     rows = session.exec(
         select(Verdict, Audit)
         .join(Audit, col(Audit.verdict_id) == col(Verdict.id))
         .where(
             Verdict.workspace_id == workspace_id,
             Audit.state == VerdictState.FINAL.value,
+            col(Audit.gold_state).is_not(None),
+            col(Audit.second_probability).is_not(None),
             col(Verdict.first_value_state).is_not(None),
         )
         .order_by(col(Verdict.id))
@@ -30,7 +35,8 @@ def audited_decisions(session: Session, workspace_id: str) -> list[tuple[float, 
         posterior, decided_by = first_decision(verdict)
         if posterior is not None and decided_by == "people":
             first = (verdict.first_value_state, verdict.first_value)
-            found.append((posterior, same_answer(verdict.kind, first, (audit.gold_state, audit.gold))))
+            weight = 1 / (audit.second_probability or 1.0)
+            found.append((posterior, same_answer(verdict.kind, first, (audit.gold_state, audit.gold)), weight))
     return found
 
 
@@ -45,7 +51,8 @@ def first_decision(verdict: Verdict) -> tuple[float | None, str | None]:
 def recalibrate(session: Session, workspace_id: str, *, now: datetime) -> bool:
     """Fit the map anew when there is enough gold; True if the workspace got a new one."""
     decisions = audited_decisions(session, workspace_id)
-    fitted = fit([claimed for claimed, _ in decisions], [right for _, right in decisions])
+    claimed, right, weights = ([one[part] for one in decisions] for part in range(3))
+    fitted = fit(claimed, [bool(one) for one in right], weights)
     workspace = session.get_one(Workspace, workspace_id)
     knots = {"claimed": list(fitted.claimed), "observed": list(fitted.observed)}
     if not fitted.claimed or workspace.settings.get("posterior_calibration") == knots:

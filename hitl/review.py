@@ -171,6 +171,8 @@ def decide(
     advance(session, review, ReviewState.DECIDED, actor=user.id, now=now, why=review.reason, **done)
     if audit is not None:
         verdicts.after_audit(session, audit, document, now=now)
+        if verdict is not None:
+            verdicts.follow_checks(session, verdict, document, now=now)
     elif verdict is not None:
         verdicts.after_decision(session, verdict, document, now=now)
     else:

@@ -58,9 +58,9 @@ class Settings(BaseSettings):
         0.5, ge=0, le=1, description="Share of document groups whose labels certify; at least half while warming up."
     )
     certify_newer: bool = Field(
-        False,
+        True,
         description="A document also certifies the models older than itself, whatever its group: certificates come "
-        "sooner, but all documents are keyed twice until then.",
+        "twice as soon. False: the groups of `certify_share` alone certify, and the others are checked less.",
     )
     select_share: float = Field(0.1, ge=0, le=1, description="Share of document groups that choose between models.")
 

@@ -69,7 +69,7 @@ def ask_on(
     session: Session, verdict: Verdict, document: Document, policy: Policy, *, contested: bool, now: datetime
 ) -> None:
     """Bring the next person; at the cap, or when nobody is left, level 2. A blind check under way is waited for."""
-    if work.outstanding(session, verdict_id=verdict.id) or waits_for_audit(session, verdict, document, policy):
+    if work.outstanding(session, verdict_id=verdict.id) or waits_for_audit(session, verdict, document, policy, now):
         return
     people = people_asked(session, verdict)
     left = eligible.keyers_left(session, document.workspace_id, document.id, verdict.field, verdict.kind)
@@ -84,13 +84,14 @@ def ask_on(
         open_review_task(session, verdict, document, policy, blind=bool(people), now=now)
 
 
-def waits_for_audit(session: Session, verdict: Verdict, document: Document, policy: Policy) -> bool:
+def waits_for_audit(session: Session, verdict: Verdict, document: Document, policy: Policy, now: datetime) -> bool:
     """Whether the verdict's audit is under way: its answers count for the verdict too, so nobody keys a field twice."""
     if mode_of(policy, spec_of(session, document), verdict.field) is not KeyingMode.BLIND:
         return False
     audit = session.exec(select(Audit).where(Audit.verdict_id == verdict.id)).first()
     if audit is None:
         return False
+    audits.insist(session, document, audit, verdict, now=now)
     return audit.state == VerdictState.CONTESTED.value or bool(work.outstanding(session, audit_id=audit.id))
 
 
@@ -284,6 +285,12 @@ def after_decision(session: Session, verdict: Verdict, document: Document, *, no
             enqueue(session, "recognise", priority=document.priority, document_id=document.id)
         return
     release_if_ready(session, document, now=now)
+
+
+def follow_checks(session: Session, verdict: Verdict, document: Document, *, now: datetime) -> None:
+    """After an answer or a decision on the audit of `verdict`: draw the second keyer among the document's checks."""
+    for audit in audits.ask_second(session, document, verdict.run, now=now):
+        after_audit(session, audit, document, now=now)
 
 
 def after_audit(session: Session, audit: Audit, document: Document, *, now: datetime) -> None:

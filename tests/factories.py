@@ -152,6 +152,8 @@ def create_audit(session: Session, verdict: Verdict, **columns: Any) -> Audit:
         "document_id": verdict.document_id,
         "verdict_id": verdict.id,
         "probability": 0.1,
+        "first_agreed": False,
+        "second_probability": 1.0,
         "created_at": NOW,
     }
     return save(session, Audit(**(given | columns)))

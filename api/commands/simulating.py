@@ -69,7 +69,7 @@ def simulate(
 ) -> None:
     """Replay labelled documents with simulated people: error, answers and seconds over time, against other policies.
 
-    Ours stands there twice: with the certify fold alone as evidence, and with COUNTERSIGN_CERTIFY_NEWER.
+    Ours stands there twice: with the certify fold alone as evidence, and with newer documents too (the default).
     """
     from hitl.policy import Policy
     from hitl.settings import settings

@@ -33,23 +33,24 @@ class Calibration:
         return _expit(self.observed[right - 1] + share * (self.observed[right] - self.observed[right - 1]))
 
 
-def fit(claimed: Sequence[float], was_right: Sequence[bool]) -> Calibration:
+def fit(claimed: Sequence[float], was_right: Sequence[bool], weights: Sequence[float] | None = None) -> Calibration:
     """Isotonic regression on decisions with gold, half an error added a block, so that none is certain."""
     if len(claimed) < FEWEST:
         return Calibration()
     order = np.argsort(np.asarray(claimed), kind="stable")
     x = np.array([_logit(p) for p in np.asarray(claimed)[order]])
-    blocks = _pool(x, np.asarray(was_right, dtype=float)[order])
+    w = np.ones(len(x)) if weights is None else np.asarray(weights, dtype=float)[order]
+    blocks = _pool(x, np.asarray(was_right, dtype=float)[order], w)
     knots = {position: _logit((right + 0.5) / (size + 1.0)) for position, right, size in blocks}
     levels = np.maximum.accumulate(list(knots.values()))
     return Calibration(tuple(knots), tuple(float(level) for level in levels))
 
 
-def _pool(x: np.ndarray, y: np.ndarray) -> list[tuple[float, float, float]]:
+def _pool(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> list[tuple[float, float, float]]:
     """Pool adjacent violators: (mean position, number right, size) of blocks whose share right rises."""
     blocks: list[list[float]] = []
-    for position, right in zip(x, y, strict=True):
-        blocks.append([float(position), float(right), 1.0])
+    for position, right, weight in zip(x, y, w, strict=True):
+        blocks.append([float(position), float(right * weight), float(weight)])
         while len(blocks) > 1 and blocks[-2][1] / blocks[-2][2] >= blocks[-1][1] / blocks[-1][2]:
             position_, right_, size = blocks.pop()
             held = blocks[-1]

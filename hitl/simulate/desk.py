@@ -27,6 +27,8 @@ class Spent:
     wrong: int = 0  # released wrong, before any correction
     wrong_machine: int = 0
     audits: int = 0
+    first_checks: int = 0  # answers that an audit took of accepted values: the first keyer's
+    second_checks: int = 0  # and those of second keyers, which only audits ask for
     threshold: float | None = None
     changed: int | None = None  # fields that a review of the whole document changed; None: not reviewed
 
@@ -42,6 +44,9 @@ class Decided:
     posterior: float = 1.0
     by_reviewer: bool = False
     said: Said = field(default_factory=list)
+    people: Sequence[Person] = ()  # in the order in which they are asked
+    checked: list[str] = field(default_factory=list)  # the blind answers of an audit
+    first_agreed: bool | None = None  # of an audit: the first keyer said what the machine says, and that decided it
 
 
 class Desk:
@@ -60,7 +65,10 @@ class Desk:
         self.prior = (policy.prior_right, policy.prior_wrong)
 
     def decide(self, row: FieldRow, spent: Spent, *, accepted: bool, audited: bool) -> Decided:
-        """The field's value at release, and its gold if it is audited or two blind people settled it."""
+        """The field's value at release, and its gold if two blind people settled it or differed on an audit.
+
+        An audit whose first keyer agrees with the machine has none yet: see `second`.
+        """
         spent.audits += audited
         spent.accepted += accepted
         spent.wrong_machine += row.wrong and accepted
@@ -72,7 +80,13 @@ class Desk:
         if one.is_settled:
             one.gold = one.released
         elif audited:
-            one.gold = self._audit(row, people, one, spent)
+            one.people = people
+            spent.first_checks += accepted
+            one.checked = [token for _, token in one.said][:2] or [self._key(row, one, spent)]
+            is_drawn = self.policy.second_keyer == "one" and row.found
+            one.first_agreed = is_drawn and one.checked[0] == machine
+            if not one.first_agreed:
+                one.gold = self.second(row, one, spent)
         return one
 
     def _ask(
@@ -103,13 +117,17 @@ class Desk:
             return
         one.released, one.by_reviewer, one.posterior = self.adjudicate(row, spent), True, self.policy.posterior
 
-    def _audit(self, row: FieldRow, people: Sequence[Person], one: Decided, spent: Spent) -> str:
-        """Gold: two blind people, the first of whom may have keyed the field already, or a reviewer."""
-        tokens = [token for _, token in one.said][:2]
-        for person in people[len(one.said) :][: 2 - len(tokens)]:
-            tokens.append(self.crowd.key(person, row.kind, row.wrong))
-            self._pay(row, spent, whole_page=True)
-        return tokens[0] if len(set(tokens)) == 1 else self.adjudicate(row, spent)
+    def second(self, row: FieldRow, one: Decided, spent: Spent) -> str:
+        """Gold: what the first keyer and one more blind person say, or a reviewer where they differ."""
+        if len(one.checked) < 2:
+            spent.second_checks += 1
+            one.checked.append(self._key(row, one, spent))
+        return one.checked[0] if one.checked[0] == one.checked[1] else self.adjudicate(row, spent)
+
+    def _key(self, row: FieldRow, one: Decided, spent: Spent) -> str:
+        person = one.people[max(len(one.said), len(one.checked))]
+        self._pay(row, spent, whole_page=True)
+        return self.crowd.key(person, row.kind, row.wrong)
 
     def adjudicate(self, row: FieldRow, spent: Spent) -> str:
         spent.reviews += 1

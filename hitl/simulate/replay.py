@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from hitl.audit import drawn_together
+from hitl.audit import drawn_together, picked, second_chance, second_order
 from hitl.certificate import GRID, Decision, EProcess, delta_of_model, losses
 from hitl.drift import Doubts, ReverseProcess
 from hitl.groups import fold_of
@@ -17,7 +17,7 @@ from hitl.policy import Policy
 from hitl.replaying import ALARM
 from hitl.routing import Claim, Context, Reason, certifies, reasons_for
 from hitl.settings import settings
-from hitl.simulate.desk import Desk, Spent
+from hitl.simulate.desk import Decided, Desk, Spent
 from hitl.simulate.marking import Marker
 from hitl.simulate.people import MACHINES, TRUTH, Crowd
 from hitl.simulate.rows import FieldRow, SimDocument
@@ -111,17 +111,29 @@ class Production:
             self.desk.decide(row, spent, accepted=route is Route.ACCEPT, audited=row.field in drawn)
             for row, route in zip(rows, routes, strict=True)
         ]
+        second = self._ask_second(document, rows, decided, spent)
         self.marker.mark(document, rows, decided, spent, self.crowd)
         spent.wrong = sum(one.released != TRUTH for one in decided)
         if document.group not in self.seen and self.certifies(document, is_younger=True):
             self.seen.add(document.group)
             labels = tuple(
-                Label(one.gold, 1.0 if one.is_settled else chance, row.field in drawn)
+                Label(one.gold, _probability(one, chance, second), row.field in drawn)
                 for row, one, chance in zip(rows, decided, chances, strict=True)
             )
             bound = largest(self.policy, self.policy, [(threshold, chance) for chance in chances], None)
             self._learn(Kept(document, labels, bound), rows, threshold)
         return spent
+
+    def _ask_second(
+        self, document: SimDocument, rows: Sequence[FieldRow], decided: Sequence[Decided], spent: Spent
+    ) -> float:
+        """A second keyer for one of the checks that agreed. Returns the probability with which it was this one."""
+        agreed = {row.field: one.first_agreed or False for row, one in zip(rows, decided, strict=True)}
+        chosen = picked(second_order(self.key, document.name, 1, agreed), agreed)
+        for row, one in zip(rows, decided, strict=True):
+            if row.field == chosen:
+                one.gold = self.desk.second(row, one, spent)
+        return second_chance(agreed.values()) or 1.0
 
     def _chances(self, document: SimDocument, routes: Sequence[Route], threshold: float | None) -> list[float]:
         """With which probability each field is audited: more while nothing is certified, just after, and when in doubt.
@@ -147,7 +159,7 @@ class Production:
             self.kept.append(kept)
         for row, label in zip(rows, kept.labels, strict=True):
             if label.is_audited:
-                self.doubts.update(label.gold != _said(row))
+                self.doubts.update(label.gold not in (None, _said(row)))
         loss = losses([_decision(row, label) for row, label in zip(rows, kept.labels, strict=True)], GRID)
         if threshold is not None and self.watch.update(float(loss[int(GRID.searchsorted(threshold))])):
             self.index += 1
@@ -161,6 +173,11 @@ def _decision(row: FieldRow, label: Label) -> Decision:
     """What a certificate counts of a field that this model read as `row`."""
     wrong = None if label.gold is None else label.gold != _said(row)
     return Decision(row.score if row.found else -1.0, wrong, label.probability)
+
+
+def _probability(one: Decided, chance: float, second: float) -> float:
+    """With which probability the gold of a field was seen: certainly where two blind people settled it in any case."""
+    return 1.0 if one.is_settled else chance * (second if one.first_agreed else 1.0)
 
 
 def _said(row: FieldRow) -> str:

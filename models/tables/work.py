@@ -55,6 +55,8 @@ class Audit(SQLModel, table=True):
     document_id: str = reference("document.id")
     verdict_id: str = reference("verdict.id")
     probability: float  # pi, by route, stored at the draw
+    first_agreed: bool | None = None  # the first keyer said what the machine says; False: two are asked in any case
+    second_probability: float | None = None  # with which there was a second keyer; None: not known yet
     state: str = Field(default=VerdictState.PENDING.value, max_length=32, index=True)
     gold_state: str | None = Field(default=None, max_length=32)
     gold: Any = json_column(nullable=True)

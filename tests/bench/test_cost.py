@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 LENGTH = 10_000
 # Answers a field above the oracle's, beside their ratio: where the oracle needs next to none (.07 on receipts at 5 %,
 # which fails the ratio) the audits that keep certificate and alarm alive are as much again.
-BEYOND = {0.01: 0.45, 0.02: 0.35, 0.05: 0.3}
+BEYOND = {0.01: 0.35, 0.02: 0.25, 0.05: 0.2}
 SEEDS = int(os.environ.get("COUNTERSIGN_BENCH_SEEDS", "3"))
 
 
@@ -56,6 +56,21 @@ def per_field(trace: Trace, name: str, first: int = 0) -> float:
     return float(sum(getattr(one, name) for one in some) / sum(one.fields for one in some))
 
 
+def where(trace: Trace) -> dict[str, float]:
+    """Where the answers went, a field: before anything was certified, below the threshold, first and second checks."""
+    found: dict[str, float] = {}
+    certified = next((i for i, one in enumerate(trace.documents) if one.threshold is not None), LENGTH)
+    fields = sum(one.fields for one in trace.documents)
+    found["certified_at"] = certified
+    found["before"] = sum(one.answers for one in trace.documents[:certified]) / fields
+    for name, some in (("", trace.documents[certified:]), ("late_", trace.documents[LENGTH // 2 :])):
+        of = sum(one.fields for one in some) if name else fields
+        first, second = (sum(getattr(one, part) for one in some) for part in ("first_checks", "second_checks"))
+        found[f"{name}first_checks"], found[f"{name}second_checks"] = first / of, second / of
+        found[f"{name}below"] = (sum(one.answers for one in some) - first - second) / of
+    return found
+
+
 @pytest.mark.parametrize("newer", [False, True])
 @pytest.mark.parametrize("target", [0.01, 0.02, 0.05])
 def test_a_long_stream_against_an_oracle(target: float, newer: bool) -> None:
@@ -75,8 +90,8 @@ def test_a_long_stream_against_an_oracle(target: float, newer: bool) -> None:
             oracle_seconds=best_seconds, accepted=per_field(trace, "accepted"),
             accepted_late=per_field(trace, "accepted", LENGTH // 2), oracle_threshold=tau,
             threshold=trace.documents[-1].threshold, audits=per_field(trace, "audits"),
-            released_error=per_field(trace, "wrong"), alarms=len(trace.alarms),
+            released_error=per_field(trace, "wrong"), alarms=len(trace.alarms), **where(trace),
         )  # fmt: skip
         assert per_field(trace, "wrong") <= target
     assert np.mean(beyond) < BEYOND[target]
-    assert np.mean(ratios) < 3
+    assert np.mean(ratios) < (3 if target > 0.02 else 2.2)

@@ -164,22 +164,28 @@ def test_the_estimate_is_unbiased() -> None:
 
 
 def production_run(
-    documents: list[SimDocument], target: float, spammers: float, seed: int, risk: Callable[[float], float]
+    documents: list[SimDocument],
+    target: float,
+    spammers: float,
+    seed: int,
+    risk: Callable[[float], float],
+    rate: float,
+    length: int = 150,
 ) -> tuple[bool, float | None, float]:
     """The production policy itself: (violated, last threshold, share of labels of people that were wrong)."""
     rng = np.random.default_rng([5, seed])
     crowd = Crowd(read().with_spammers(spammers), 12, rng)
-    policy = Policy(audit_rate=AuditRates(accept=RATE, review=RATE))
+    policy = Policy(audit_rate=AuditRates(accept=rate, review=rate))
     production = Production(
         policy, target, crowd, f"bench {seed}", newer=True
     )  # the sooner certified, the more to break
     broken, human = False, 0
-    for document in stream(documents, 150, rng):
+    for document in stream(documents, length, rng):
         spent = production.take(document)
         human += spent.wrong - spent.wrong_machine
         if spent.threshold is not None:
             broken = broken or risk(spent.threshold) > policy.machine_target(target)
-    return broken, production.process.threshold(), human / (150 * len(documents[0].fields))
+    return broken, production.process.threshold(), human / (length * len(documents[0].fields))
 
 
 def as_documents(population: Population, size: int) -> list[SimDocument]:
@@ -192,19 +198,22 @@ def as_documents(population: Population, size: int) -> list[SimDocument]:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("spammers", [0.0, 0.1])
-def test_certificates_hold_in_the_production_policy(spammers: float) -> None:
+@pytest.mark.parametrize(
+    ("spammers", "rate", "length"), [(0.0, RATE, 150), (0.1, RATE, 150), (0.0, 0.02, 600), (0.1, 0.02, 600)]
+)
+def test_certificates_hold_in_the_production_policy(spammers: float, rate: float, length: int) -> None:
     population = synthetic(0.5)
     small = Population(population.scores[:5_000], population.wrong[:5_000])
     curve = small.risk()
     documents = as_documents(small, 5_000)
     runs = [
-        production_run(documents, 0.08, spammers, seed, lambda t: float(curve[int(GRID.searchsorted(t))]))
+        production_run(documents, 0.08, spammers, seed, lambda t: float(curve[int(GRID.searchsorted(t))]), rate, length)
         for seed in range(REPLAYS)
     ]
     share = float(np.mean([run[0] for run in runs]))
     tell(
-        "production policy", spammers=spammers, target=0.08, violations=share, allowed=ALLOWED,
+        "production policy", spammers=spammers, rate=rate, documents=length, target=0.08, violations=share,
+        allowed=ALLOWED,
         certified=float(np.mean([run[1] is not None for run in runs])),
         released_wrong_by_people=float(np.mean([run[2] for run in runs])),
     )  # fmt: skip

@@ -136,7 +136,8 @@ def test_an_exam_needs_enough_gold(session: Session, workspace: Workspace, peopl
 
 
 def test_gold_is_harvested_from_what_was_adjudicated(session: Session, workspace: Workspace):
-    set_policy(session, workspace, audit_rate=AuditRates(accept=1, review=1), threshold_mode="fixed")
+    rates = AuditRates(accept=1, review=1)
+    set_policy(session, workspace, audit_rate=rates, threshold_mode="fixed", second_keyer="all")
     people = create_people(session, workspace, 2)
     reviewer = create_people(session, workspace, 1, Role.REVIEWER)[0]
     document = create_read_document(session, workspace, {f: (v, 0.99) for f, v in TRUTH.items()})

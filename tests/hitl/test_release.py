@@ -11,7 +11,7 @@ from hitl.posteriors import audited_decisions
 from hitl.release import NoSuchField, NotReleased, amend, correct, release_if_ready
 from models.doctype import Check, DocumentType, FieldSpec, Kind
 from models.states import DocumentState, Role
-from models.tables import Correction, Document, Example, Release, User, Webhook, WebhookDelivery, Workspace
+from models.tables import Audit, Correction, Document, Example, Release, User, Webhook, WebhookDelivery, Workspace
 from tests.factories import NOW, save
 from tests.hitl.crowd import create_people, create_read_document, review_all, set_policy, start, verdict, work_off
 
@@ -121,7 +121,8 @@ def test_one_operator_is_enough_and_the_release_says_so(session: Session, worksp
 def test_what_posteriors_claimed_is_kept_through_an_amendment(
     session: Session, workspace: Workspace, people: list[User]
 ):
-    set_policy(session, workspace, audit_rate=AuditRates(accept=1, review=1, elsewhere=1))
+    rates = AuditRates(accept=1, review=1, elsewhere=1)
+    set_policy(session, workspace, audit_rate=rates, second_keyer="all")
     document = create_read_document(session, workspace)
     start(session, document)
     work_off(session, people[0], TRUTH)
@@ -130,5 +131,8 @@ def test_what_posteriors_claimed_is_kept_through_an_amendment(
     review_all(session, reviewer, TRUTH | {"total": "72.50"})
     assert document.state == DocumentState.AMENDED
     decisions = audited_decisions(session, workspace.id)
-    assert sorted(right for _, right in decisions) == [False, True, True]
-    assert all(claimed > 0.999 for claimed, _ in decisions)
+    assert sorted((right, weight) for _, right, weight in decisions) == [(False, 1.0), (True, 1.0), (True, 1.0)]
+    assert all(claimed > 0.999 for claimed, _, _ in decisions)
+    for audit in session.exec(select(Audit)).all():
+        audit.second_probability = 0.25 if audit.gold != "72.50" else None
+    assert [(right, weight) for _, right, weight in audited_decisions(session, workspace.id)] == [(True, 4.0)] * 2

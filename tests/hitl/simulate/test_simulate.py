@@ -48,7 +48,7 @@ def test_clean_documents_warm_up_then_pass():
     trace = run(documents(400), production())
     assert trace.documents[0].threshold is None
     assert trace.documents[0].accepted == 0
-    assert trace.documents[0].answers >= 4  # everything is audited by two, and asked no third time
+    assert trace.documents[0].answers == 3  # everything is audited, and one field by a second keyer
     last = trace.documents[-50:]
     assert all(one.threshold is not None and one.accepted == 2 for one in last)
     assert sum(one.answers for one in last) / 100 < 1
@@ -87,7 +87,7 @@ def test_every_policy_is_compared_on_the_same_documents():
     assert by_name["majority of 3, prefilled"].answers == 3.0
     assert by_name["machine alone"].error == pytest.approx(0.1, abs=0.05)
     assert by_name[OURS].error < 0.02
-    assert by_name[OURS].answers < by_name[NEWER].answers == 2.0  # nothing is certified yet
+    assert by_name[OURS].answers < by_name[NEWER].answers < 1.75  # nothing is certified yet, and one of two checked
     assert by_name[OURS].seconds > 0
     assert len(series) == 3 * len(totals)
 
