@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractor.handwriting import Look, detector
-from extractor.overprint import FOREIGN, foreign_ink
 from models.doctype import DocumentType, Kind
 from models.values import Box, Reading
 
@@ -43,8 +42,8 @@ def doubted(
     flat = [(name, value) for name, values in sure.items() for value in values]
     looks = detector().look([[(image_of(page), box) for page, box in value] for _, value in flat]) if flat else []
     notes: dict[str, dict[str, Any]] = {name: {} for name in readings}
-    for (name, value), look in zip(flat, looks, strict=True):
-        notes[name] |= _note(value, look, image_of)
+    for (name, _), look in zip(flat, looks, strict=True):
+        notes[name] |= _note(look)
     return {name: _capped(reading, notes[name]) for name, reading in readings.items()}
 
 
@@ -56,16 +55,9 @@ def places(reading: Reading) -> list[Places]:
     return [[(reading.page, line) for line in lines]] if reading.page is not None and lines else []
 
 
-def _note(value: Places, look: Look | None, image_of: ImageOf) -> dict[str, Any]:
-    share = max((foreign_ink(image_of(page), line) for page, line in value), default=0.0)
-    notes: dict[str, Any] = {}
-    if share >= FOREIGN:
-        notes["overprinted"] = round(share, 2)
-    if look is not None and look.over > 0:
-        notes["overwritten"] = round(look.over, 2)
-    if look is not None and look.pen > 0:
-        notes["written_by_pen"] = round(look.pen, 2)
-    return notes
+def _note(look: Look | None) -> dict[str, Any]:
+    found = {} if look is None else {"overprinted": look.over, "written_by_pen": look.pen}
+    return {name: round(doubt, 2) for name, doubt in found.items() if doubt > 0}
 
 
 def _capped(reading: Reading, notes: dict[str, Any]) -> Reading:

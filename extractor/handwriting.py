@@ -3,6 +3,12 @@
 Engines are made for print; of a handwritten digit they are as sure as of a printed one. So a network of 20,000 weights
 looks at each line of a value that was read from an image, and says how likely a pen wrote it and how likely a stamp or
 a stroke lies over it. Above a limit the value gets a confidence of at most a half, so that people see it.
+
+It is trained apart from the bundle (`make pen`), on print of real documents and on dates, amounts and names in fonts of
+handwriting, in block letters and in digits that people wrote. Of what it never saw it notices 96 % of other fonts of
+handwriting, 99 % of other people's digits, 96 % of a plotter's script and 77 % of its block letters. On 99 real forms
+people had written 20 of 342 values, and it notices 16. Of 296 right and accepted values of real receipts it doubts 3;
+one of these was written by hand. What it cannot see is that a value became unreadable and another one was taken.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ from scripts.pen_crops import (
     Crop,
     cut,
     drawn,
+    labelled,
     number,
     pen_by_digits,
     pen_by_font,
@@ -55,7 +56,7 @@ OVERRUN = 0.14  # of the lines get strokes over them
 REPLAYED = 4000  # lines as they were worn before: half of a batch, as wearing them is most of the work
 PAGES, LINES = 3, 50  # of a document
 HELD_OUT = 5  # every fifth document fixes the limits and is not trained on
-FALSE_ALARMS = {"pen": 0.003, "over": 0.003}  # of the lines that fix the limits
+FALSE_ALARMS = (0.01, 0.003)  # of the lines that fix the limits: taken for a pen, for strokes over print
 UNSURE_PRINT = (0.995, 0.998)  # the highest share of "print" is dropped twice: much of it is real handwriting
 WANTED = {"font": 6000, "strokes": 3000, "digits": 4000, "print": 6000}
 SHARES = {
@@ -181,7 +182,15 @@ def made(material: Material, real: Sequence[Crop], share: float, rng: random.Ran
         "print": (print_by_font(material.prints), say, False),
     }
     return {
-        name: drawn(max(1, int(share * WANTED[name])), draw, text, real, material.prints, rng, pen=pen)
+        name: drawn(
+            max(1, int(share * WANTED[name])),
+            labelled(draw, material.prints),
+            text,
+            real,
+            material.prints,
+            rng,
+            pen=pen,
+        )
         for name, (draw, text, pen) in ways.items()
     }
 
@@ -253,12 +262,13 @@ def doubtless(net: PenNet, crops: Sequence[Crop], share: float) -> list[Crop]:
 
 
 def save(net: PenNet, held: Sequence[Crop], facts: dict[str, Any], out: Path) -> None:
-    """The weights with their limits: what few lines of print reach that were not trained on."""
-    print_only = [crop for crop in held if not crop.pen]
-    answers = logits(net, doubtless(net, print_only, UNSURE_PRINT[0]))
-    limits = [
-        max(0.0, float(np.nanquantile(answers[:, k], 1 - share))) for k, share in enumerate(FALSE_ALARMS.values())
-    ]
+    """The weights with their limits: what few lines of print reach that were not trained on, numbers or words."""
+    limits = [0.0, 0.0]
+    for number_like in (True, False):
+        alike = [c for c in held if not c.pen and len(c.text) > 2 and is_number(c.text) is number_like]
+        answers = logits(net, alike)
+        for k, share in enumerate(FALSE_ALARMS):
+            limits[k] = max(limits[k], float(np.nanquantile(answers[:, k], 1 - share))) if alike else limits[k]
     Bundle(facts | {"limits": [round(limit, 3) for limit in limits]}, net.fused()).save(out)
 
 

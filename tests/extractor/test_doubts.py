@@ -85,7 +85,7 @@ def test_what_cannot_change_is_not_looked_at(reading: Reading) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"), [(Look(1.234, -3), "written_by_pen"), (Look(-1, 0.5), "overwritten"), (Look(0, 0), None)]
+    ("answer", "said"), [(Look(1.234, -3), "written_by_pen"), (Look(-1, 0.5), "overprinted"), (Look(0, 0), None)]
 )
 def test_either_answer_of_the_network_is_enough(
     answer: Look, said: str | None, monkeypatch: pytest.MonkeyPatch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import cv2
 import numpy as np
 import pypdfium2
 import pytest
@@ -59,6 +60,22 @@ def test_print_is_print(text: str, font: str) -> None:
 def test_most_of_what_a_hand_wrote_is_noticed() -> None:
     looks = [look(*written(text, seed)) for text in TEXTS for seed in range(10)]
     assert np.mean([found is not None and found.pen > 0 for found in looks]) >= 0.75
+
+
+def test_a_stamp_or_a_stroke_over_print_is_noticed_and_rules_are_not() -> None:
+    image = pages.bgr(pages.picture())
+    height, width = image.shape[:2]
+    lines = [Box(78 / width, (62 + 70 * n) / height, 400 / width, (98 + 70 * n) / height) for n in range(8)]
+    cv2.rectangle(image, (60, 50), (760, 108), (0, 0, 0), 2)
+    cv2.line(image, (60, 172), (760, 172), (0, 0, 0), 2)
+    cv2.putText(image, "PAID", (100, 330), cv2.FONT_HERSHEY_DUPLEX, 5, (60, 60, 60), 9, cv2.LINE_AA)
+    cv2.line(image, (70, 368), (420, 350), (90, 60, 60), 2, cv2.LINE_AA)
+    looks = [look(image, line) for line in lines]
+    over = [found is not None and found.over > 0 for found in looks]
+    assert over[:2] == [False, False]
+    assert over[3]
+    assert over[4]
+    assert over[5:] == [False] * 3
 
 
 @pytest.mark.parametrize("box", [Box(0.1, 0.1, 0.9, 0.2), Box(0.5, 0.5, 0.5, 0.5), Box(0, 0, 0, 0), Box(1, 1, 1, 1)])
