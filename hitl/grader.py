@@ -39,7 +39,6 @@ SETTINGS = {
 DIRECTIONS = {
     "accepted_doubt": 1,
     "least_accepted": -1,
-    "least_accepted": -1,
     "least_posterior": -1,
     "least_skill": -1,
     "mean_skill": -1,
