@@ -58,7 +58,7 @@ PAGES, LINES = 3, 50  # of a document
 HELD_OUT = 5  # every fifth document fixes the limits and is not trained on
 FALSE_ALARMS = (0.01, 0.003)  # of the lines that fix the limits: taken for a pen, for strokes over print
 UNSURE_PRINT = (0.995, 0.998)  # the highest share of "print" is dropped twice: much of it is real handwriting
-WANTED = {"font": 6000, "strokes": 3000, "digits": 4000, "print": 6000}
+WANTED = {"font": 9500, "strokes": 3300, "digits": 5500, "print": 8000}
 SHARES = {
     "font": 0.18, "strokes": 0.08, "digits": 0.13, "seen pen": 0.05,
     "print": 0.16, "seen print": 0.04, "real": 0.18, "real numbers": 0.18,
