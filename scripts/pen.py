@@ -38,7 +38,6 @@ from scripts.pen_crops import (
     Crop,
     cut,
     drawn,
-    labelled,
     number,
     pen_by_digits,
     pen_by_font,
@@ -50,7 +49,7 @@ from scripts.pen_wear import moved, overrun, part_of, worn
 
 SEED = 20263
 BATCH = 64
-STEPS = 2400
+STEPS = 2000
 RATE = 3e-3
 OVERRUN = 0.14  # of the lines get strokes over them
 REPLAYED = 4000  # lines as they were worn before: half of a batch, as wearing them is most of the work
@@ -58,7 +57,7 @@ PAGES, LINES = 3, 50  # of a document
 HELD_OUT = 5  # every fifth document fixes the limits and is not trained on
 FALSE_ALARMS = (0.01, 0.003)  # of the lines that fix the limits: taken for a pen, for strokes over print
 UNSURE_PRINT = (0.995, 0.998)  # the highest share of "print" is dropped twice: much of it is real handwriting
-WANTED = {"font": 9500, "strokes": 3300, "digits": 5500, "print": 8000}
+WANTED = {"font": 9000, "strokes": 3000, "digits": 5000, "print": 7500}
 SHARES = {
     "font": 0.18, "strokes": 0.08, "digits": 0.13, "seen pen": 0.05,
     "print": 0.16, "seen print": 0.04, "real": 0.18, "real numbers": 0.18,
@@ -182,15 +181,7 @@ def made(material: Material, real: Sequence[Crop], share: float, rng: random.Ran
         "print": (print_by_font(material.prints), say, False),
     }
     return {
-        name: drawn(
-            max(1, int(share * WANTED[name])),
-            labelled(draw, material.prints),
-            text,
-            real,
-            material.prints,
-            rng,
-            pen=pen,
-        )
+        name: drawn(max(1, int(share * WANTED[name])), draw, text, real, material.prints, rng, pen=pen)
         for name, (draw, text, pen) in ways.items()
     }
 

@@ -222,41 +222,13 @@ def pen_by_digits(digits: Sequence[Sequence[Grey]]) -> Draw:
 
 
 def print_by_font(fonts: Sequence[Path]) -> Draw:
-    """Print of many faces, one in four of dots."""
+    """Print of many faces, one in five of dots."""
 
     def draw(text: str, rng: random.Random) -> Grey:
         ink = by_font(rng.choice(fonts), text, STILL, rng)
-        return dotted(ink, rng) if rng.random() < 0.25 else thickened(ink, rng)
+        return dotted(ink, rng) if rng.random() < 0.2 else thickened(ink, rng)
 
     return draw
-
-
-def labelled(draw: Draw, prints: Sequence[Path]) -> Draw:
-    """One in six with what forms print before a value."""
-
-    def both(text: str, rng: random.Random) -> Grey:
-        ink = draw(text, rng)
-        if rng.random() > 1 / 6:
-            return ink
-        before = by_font(
-            rng.choice(prints), rng.choice(("RM", "$", "No.", "Date:", "USD", "TOTAL", "Name")), STILL, rng
-        )
-        one, other = _tight(before), _tight(ink)
-        scale = rng.uniform(0.7, 1.1) * min(1.0, other.shape[0] / one.shape[0])
-        one = np.asarray(cv2.resize(one, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
-        tall = max(one.shape[0], other.shape[0]) + 10
-        gap, foot = rng.randint(6, 40), tall - rng.randint(0, 8)
-        line = np.zeros((tall, one.shape[1] + gap + other.shape[1]), np.uint8)
-        line[foot - one.shape[0] : foot, : one.shape[1]] = one
-        line[tall - other.shape[0] :, -other.shape[1] :] = other
-        return line
-
-    return both
-
-
-def _tight(ink: Grey) -> Grey:
-    rows, columns = np.flatnonzero(ink.max(axis=1) > 100), np.flatnonzero(ink.max(axis=0) > 100)
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if len(rows) else ink[:1, :1]
 
 
 def dotted(ink: Grey, rng: random.Random) -> Grey:

@@ -16,7 +16,7 @@ from models.nets.bundle import Bundle
 from models.nets.pen import PenReader
 from models.values import Box, Page, Word
 from scripts import pen
-from scripts.pen_crops import Crop, bare, cut, dotted, labelled, number, on_paper, worded
+from scripts.pen_crops import Crop, bare, cut, dotted, number, on_paper, worded
 from scripts.pen_wear import moved, overrun, part_of, worn
 from tests.fixtures.test_hands import digits, font  # noqa: F401
 
@@ -130,21 +130,6 @@ def test_what_is_written_is_what_documents_say() -> None:
     found = cut(np.zeros((400, 900, 3), np.uint8), (100.0, 100.0, 400.0, 196.0))
     assert found is not None
     assert found[1][3] - found[1][1] == pytest.approx(48)
-
-
-def test_a_value_in_pen_may_stand_behind_printed_words() -> None:
-    def draw(_: str, rng: random.Random) -> Grey:
-        ink = np.zeros((80, 120), np.uint8)
-        ink[20:66, 10:110] = rng.choice((200, 255))
-        return ink
-
-    made = [labelled(draw, [font("Vera")])("x", random.Random(seed)) for seed in range(40)]
-    behind = [ink for ink in made if ink.shape != (80, 120)]
-    assert 0 < len(behind) < 20
-    for ink in behind:
-        assert ink.shape[1] > 106
-        assert ink[:, -100:].min(axis=1).max() >= 200
-        assert (ink[:, :-106] > 100).any()
 
 
 def test_dots_stay_where_the_print_was() -> None:
