@@ -39,6 +39,7 @@ def describe(fields: Sequence[FieldFacts], people: People, *, pages: int, type_c
         "type_confidence": type_confidence,
         "accepted_share": sum(one.accepted for one in fields) / count,
         "accepted_doubt": sum(1 - one.confidence for one in fields if one.accepted) / count,
+        "least_accepted": min((one.confidence for one in fields if one.accepted), default=1.0),
         "mean_confidence": sum(scores) / count,
         "least_confidence": min(scores),
         "least_posterior": min((one.posterior for one in fields if one.posterior is not None), default=1.0),

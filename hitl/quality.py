@@ -10,14 +10,15 @@ from sqlmodel import Session, col, select
 from models.tables import Certificate
 
 # One row per type and field of what was released. `wrong` compares the first released value with the audit's gold by
-# the stored observation, so that later corrections do not flatter the number; each audit counts 1 / pi.
+# the stored observation, so that later corrections do not flatter the number; each counts 1 / its probability. An audit
+# whose first keyer agreed with the machine may end without gold: it is done, and those with gold stand for it.
 _FIELDS = text("""
     SELECT d.document_type, v.field,
            count(*) AS decisions,
            count(*) FILTER (WHERE v.route = 'accept') AS accepted,
            count(*) FILTER (WHERE v.value_state = 'illegible') AS illegible,
            count(a.id) AS audits,
-           count(o.id) AS audited,
+           count(*) FILTER (WHERE o.id IS NOT NULL OR (a.first_agreed AND a.state = 'final')) AS audited,
            sum(1 / o.probability) AS weight,
            sum(CASE WHEN o.released_wrong THEN 1 / o.probability ELSE 0 END) AS wrong,
            sum(CASE WHEN o.machine_wrong THEN 1 / o.probability ELSE 0 END) AS machine_wrong

@@ -13,10 +13,11 @@ from hitl.answers import TooLateToUndo, undo
 from hitl.audit import draw_number, drawn_together, picked, second_chance, second_order
 from hitl.conduct import reopen
 from hitl.policy import AuditRates
+from hitl.quality import quality
 from hitl.tasks import hand_out
 from models.states import DocumentState, Role
 from models.tables import Answer, Audit, Example, Observation, Release, Review, Task, Verdict, Workspace
-from tests.factories import NOW
+from tests.factories import NOW, create_model
 from tests.hitl.crowd import (
     answer,
     create_people,
@@ -202,7 +203,7 @@ def checks(session: Session) -> dict[str, Audit]:
 def test_who_differs_from_the_machine_always_has_a_second_keyer(session: Session, workspace: Workspace):
     set_policy(session, workspace, **ALL)
     people = create_people(session, workspace)
-    document = create_read_document(session, workspace)
+    document = create_read_document(session, workspace, model_version_id=create_model(session).id)
     start(session, document)
     truth = TRUTH | {"total": "72.50"}
     assert work_off(session, people[0], truth) == 3
@@ -212,6 +213,8 @@ def test_who_differs_from_the_machine_always_has_a_second_keyer(session: Session
     others = [held["vendor"], held["date"]]
     assert [one.second_probability for one in others] == [0.5, 0.5]
     assert sorted(one.gold_state or "" for one in others) == ["", "found"]
+    fields = {one["field"]: one for one in quality(session, workspace.id)["fields"]}
+    assert {name: (fields[name]["audited"], fields[name]["audits"]) for name in TRUTH} == dict.fromkeys(TRUTH, (1, 1))
     rows = session.exec(select(Observation)).all()
     assert {(row.field == "total", row.machine_wrong, row.probability) for row in rows} == {
         (True, True, 1.0), (False, False, 0.5)

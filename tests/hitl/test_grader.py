@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from hitl.gradefeatures import FieldFacts, People, describe
 from hitl.grader import Grader, Reviewed, caught, fit, lift, lift_interval, pick, two_phases
 
 
@@ -80,3 +81,26 @@ def test_everything_reviewed_catches_everything_and_random_is_a_straight_line():
     assert lift(scores, changed, 0.5) == pytest.approx(0.0, abs=0.08)
     again = two_phases(scores, scores, changed, changed, 1.0, 1.0)
     assert again == pytest.approx(caught(scores, changed, 0.5) * 2)
+
+
+def test_surer_accepted_values_never_raise_a_score():
+    """However few the errors it learned from, and wherever they happened to lie."""
+    rng = np.random.default_rng(8)
+    least, fields = rng.uniform(0.9, 1.0, 400), rng.integers(3, 9, 400)
+    rows = [
+        Reviewed({"least_accepted": float(a), "fields": float(b)}, 0.25 if rng.random() < 0.03 else 0.0)
+        for a, b in zip(least, fields, strict=True)
+    ]
+    grader = fit(rows, seed=1)
+    for count in (3.0, 5.0, 8.0):
+        along = grader.scores([{"least_accepted": a, "fields": count} for a in np.linspace(0.9, 1.0, 200)])
+        assert (np.diff(along) <= 1e-12).all()
+
+
+def test_the_least_sure_of_the_accepted_is_told_whatever_went_to_people():
+    def field(accepted: bool, confidence: float) -> FieldFacts:
+        return FieldFacts(accepted, confidence, confidence, (), False, "v", frozenset())
+
+    fields = [field(True, 0.97), field(True, 0.93), field(False, 0.2)]
+    assert describe(fields, People(), pages=1, type_confidence=1.0)["least_accepted"] == 0.93
+    assert describe(fields[2:], People(), pages=1, type_confidence=1.0)["least_accepted"] == 1.0
