@@ -168,12 +168,13 @@ def _training_rows(
     """Features, labels and weights of all candidates; far too many negatives are thinned out."""
     right = np.concatenate([_carries(c) for c in cases])
     weight = np.concatenate([_weights(c, p) for c, p in zip(cases, positives, strict=True)])
-    every = np.concatenate(rows)
-    keep = (weight > 0) & np.ones(len(every), bool)
-    if len(every) > MOST_ROWS:
-        drawn = np.random.default_rng(seed).random(len(every)) < 0.8 * MOST_ROWS / len(every)
+    keep = weight > 0
+    if len(keep) > MOST_ROWS:
+        drawn = np.random.default_rng(seed).random(len(keep)) < 0.8 * MOST_ROWS / len(keep)
         keep &= drawn | right
-    return every[keep], right[keep].astype(np.float32), weight[keep].astype(np.float32)
+    ends = np.cumsum([len(r) for r in rows])[:-1]
+    kept = [r[mine] for r, mine in zip(rows, np.split(keep, ends), strict=True)]
+    return np.concatenate(kept), right[keep].astype(np.float32), weight[keep].astype(np.float32)
 
 
 def _carries(case: Case) -> NDArray[np.bool_]:

@@ -29,12 +29,11 @@ def kept_memory() -> Iterator[None]:
     if libc is None or not hasattr(libc, "malloc_trim"):
         yield
         return
-    libc.mallopt(MMAP_THRESHOLD, 1 << 30)
+    libc.mallopt(MMAP_THRESHOLD, 32 << 20)  # the most that glibc takes, and where its own adjusting ends
     libc.mallopt(TRIM_THRESHOLD, MOST)
     try:
         yield
     finally:
-        libc.mallopt(MMAP_THRESHOLD, 32 << 20)  # where glibc's own adjusting ends
         libc.mallopt(TRIM_THRESHOLD, 64 << 20)
         libc.malloc_trim(0)
 
