@@ -1,6 +1,6 @@
 """Values that a pen wrote or ran over: a small network looks at their lines. Engines misread these with confidence.
 
-Engines are made for print; of a handwritten digit they are as sure as of a printed one. So a network of 20,000 weights
+Engines are made for print; of a handwritten digit they are as sure as of a printed one. So a network of 29,000 weights
 looks at each line of a value that was read from an image, and says how likely a pen wrote it and how likely a stamp or
 a stroke lies over it. Above a limit the value gets a confidence of at most a half, so that people see it.
 

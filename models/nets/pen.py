@@ -1,4 +1,4 @@
-"""The network that says of a line of a value whether a pen wrote it, or strokes run over it: 20,000 weights."""
+"""The network that says of a line of a value whether a pen wrote it, or strokes run over it: 29,000 weights."""
 
 from __future__ import annotations
 

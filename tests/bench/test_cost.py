@@ -94,4 +94,4 @@ def test_a_long_stream_against_an_oracle(target: float, newer: bool) -> None:
         )  # fmt: skip
         assert per_field(trace, "wrong") <= target
     assert np.mean(beyond) < BEYOND[target]
-    assert np.mean(ratios) < (3 if target > 0.02 else 2.2)
+    assert np.mean(ratios) < (3.3 if target > 0.02 else 2.0)  # so that it gets no worse; 1.6 is the aim
