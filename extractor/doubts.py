@@ -20,7 +20,7 @@ from models.values import Box, Reading
 DOUBTFUL = 0.5  # most confidence of a value that a stamp or a pen has been at
 UNSEEN = frozenset({Kind.CHECKBOX, Kind.TABLE})  # a pen ticks boxes; a row of a table is no line of a value
 
-ImageOf = Callable[[int], NDArray[np.uint8]]
+ImageOf = Callable[[int], NDArray[np.uint8]]  # page number -> its upright picture (BGR)
 Places = list[tuple[int, Box]]  # page number and line
 
 

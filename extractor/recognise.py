@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from extractor.checks import Failure, find_failures
 from extractor.classify import UNKNOWN, TypeClassifier, TypeGuess
-from extractor.doubts import doubted
+from extractor.doubts import ImageOf, doubted
 from extractor.tickboxes import with_ticks
 from models.doctype import DocumentType, FieldSpec
 from models.nets.bundle import Bundle
@@ -28,8 +25,6 @@ FIELDS = "fields/"  # sections of the field models, by document type
 OUT_OF_FOLD = "out_of_fold/"  # confidence and "right" of the training documents, by document type
 
 IMPOSSIBLE = 0.25  # most confidence of a value that fails a check which the calibration could not know of
-
-ImageOf = Callable[[int], NDArray[np.uint8]]  # page number -> its upright picture (BGR)
 
 
 @dataclass

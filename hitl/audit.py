@@ -94,20 +94,20 @@ def draw(
         session.add(verdict)
     chances = {verdict.field: verdict.audit_probability or 0.0 for verdict in verdicts}
     drawn = drawn_together(workspace.audit_key, document.id, document.run, chances)
-    audits = [
-        Audit(
+    audits = []
+    for verdict in verdicts:
+        if verdict.field not in drawn:
+            continue
+        audit = Audit(
             workspace_id=document.workspace_id,
             document_id=document.id,
             verdict_id=verdict.id,
             probability=chances[verdict.field],
             created_at=now,
         )
-        for verdict in verdicts
-        if verdict.field in drawn
-    ]
-    for audit, verdict in zip(audits, (one for one in verdicts if one.field in drawn), strict=True):
         if policy.second_keyer == "all" or machine_token(session, verdict) is None:
             _ask_twice(audit)
+        audits.append(audit)
     session.add_all(audits)
     session.flush()
     return audits

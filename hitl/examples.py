@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, select
 
 from hitl.independence import blind_answers
+from hitl.observations import chance_of
 from hitl.tokens import TYPE_FIELD, token_of
 from models.ids import new_id
 from models.states import Route, VerdictState
@@ -61,8 +62,7 @@ def _examples_of(session: Session, document: Document, verdict: Verdict, now: da
     )
     place = (verdict.page, verdict.box) if same else (None, None)
     # A reviewed field has its label with certainty, audited or not.
-    is_drawn = verdict.route == Route.ACCEPT.value
-    probability = audit.probability * audit.second_probability if is_drawn else 1.0
+    probability = chance_of(audit) if verdict.route == Route.ACCEPT.value else 1.0
     answer = (audit.gold_state, audit.gold, *place)
     yield _row(document, verdict, "audit", answer, probability=probability, independent=True, now=now)
 

@@ -85,7 +85,10 @@ def ask_on(
 
 
 def waits_for_audit(session: Session, verdict: Verdict, document: Document, policy: Policy, now: datetime) -> bool:
-    """Whether the verdict's audit is under way: its answers count for the verdict too, so nobody keys a field twice."""
+    """Whether the verdict's audit is under way: its answers count for the verdict too, so nobody keys a field twice.
+
+    If its first keyer has spoken and the field is still open, a second is asked now.
+    """
     if mode_of(policy, spec_of(session, document), verdict.field) is not KeyingMode.BLIND:
         return False
     audit = session.exec(select(Audit).where(Audit.verdict_id == verdict.id)).first()

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fixtures.hands import STILL, Grey, by_digits, by_font, shaken
+from fixtures.hands import STILL, TALL, Grey, by_digits, by_font, noise_from, shaken
 
 Corners = tuple[float, float, float, float]
 Draw = Callable[[str, random.Random], Grey]
@@ -41,10 +41,7 @@ def cut(image: NDArray[np.uint8], line: Corners) -> tuple[Grey, Corners] | None:
     top, bottom = max(0, int(y0 - 0.7 * tall)), min(image.shape[0], int(y1 + 0.7 * tall))
     part = image[top:bottom, left:right]
     grey = part if part.ndim == 2 else np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2GRAY), np.uint8)
-    scale = min(1.0, KEPT / tall)
-    if scale < 1:
-        grey = np.asarray(cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
-    return grey, ((x0 - left) * scale, (y0 - top) * scale, (x1 - left) * scale, (y1 - top) * scale)
+    return _kept(grey, (x0 - left, y0 - top, x1 - left, y1 - top))
 
 
 # --- what is written ---
@@ -88,7 +85,7 @@ def bare(crop: Crop, rng: random.Random) -> Grey:
     paper = cv2.GaussianBlur(closed, (0, 0), size / 3).astype(np.float32)
     rest = crop.image - paper
     calm = rest[rest > -14]
-    noise = _noise(rng).standard_normal(paper.shape, np.float32)
+    noise = noise_from(rng).standard_normal(paper.shape, np.float32)
     if rng.random() < 0.5:
         noise = cv2.GaussianBlur(noise, (0, 0), 0.7) * 2
     shift = float(np.median(calm)) if calm.size else 0.0
@@ -97,11 +94,11 @@ def bare(crop: Crop, rng: random.Random) -> Grey:
 
 def on_paper(ink: Grey, paper: Grey, near: Sequence[Grey], rng: random.Random, pen: bool, text: str) -> Crop | None:
     """`ink` as a line of a page whose paper is `paper`, with lines of print `near` it."""
-    rows, columns = np.flatnonzero(ink.max(axis=1) > 100), np.flatnonzero(ink.max(axis=0) > 100)
+    rows, columns = inked(ink)
     if len(rows) < 12 or len(columns) < 8:
         return None
-    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = rng.uniform(13, 40) / 46
+    ink = tight(ink)
+    scale = rng.uniform(13, 40) / TALL
     ink = np.asarray(cv2.resize(ink, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
     tall, wide = ink.shape
     if tall > 90 or wide < 6:
@@ -119,20 +116,32 @@ def on_paper(ink: Grey, paper: Grey, near: Sequence[Grey], rng: random.Random, p
     image = np.clip(sheet * (1 - dark * np.clip(page * rng.uniform(1.0, 1.4), 0, 1)), 0, 255).astype(np.uint8)
     line = (x - rng.uniform(0, 0.12) * tall, y - rng.uniform(0, 0.3) * tall,
             x + wide + rng.uniform(0, 0.2) * tall, y + tall + rng.uniform(0, 0.25) * tall)  # fmt: skip
-    return _kept(image, line, pen, text)
+    return Crop(*_kept(image, line), pen, text, "drawn")
 
 
-def _kept(image: Grey, line: Corners, pen: bool, text: str) -> Crop:
+def inked(ink: Grey) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns with ink."""
+    return np.flatnonzero(ink.max(axis=1) > 100), np.flatnonzero(ink.max(axis=0) > 100)
+
+
+def tight(ink: Grey) -> Grey:
+    """Without the empty rows and columns around."""
+    rows, columns = inked(ink)
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def _kept(image: Grey, line: Corners) -> tuple[Grey, Corners]:
+    """No taller than a line is kept."""
     scale = min(1.0, KEPT / (line[3] - line[1]))
     if scale < 1:
         image = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
     x0, y0, x1, y1 = (v * scale for v in line)
-    return Crop(image, (x0, y0, x1, y1), pen, text, "drawn")
+    return image, (x0, y0, x1, y1)
 
 
 def _pressure(shape: tuple[int, int], rng: random.Random) -> NDArray[np.float32]:
     """Ink is not equally dark everywhere."""
-    force = _noise(rng).standard_normal((2, max(2, shape[1] // 12)), np.float32) * rng.uniform(0, 0.2)
+    force = noise_from(rng).standard_normal((2, max(2, shape[1] // 12)), np.float32) * rng.uniform(0, 0.2)
     return np.clip(1 - np.abs(cv2.resize(force, (shape[1], shape[0]))), 0.3, 1).astype(np.float32)
 
 
@@ -175,10 +184,6 @@ def _ruled(page: NDArray[np.float32], line: tuple[int, int, int, int], rng: rand
     if rng.random() < 0.1:
         x = int(rng.choice((x0 - rng.uniform(0.1, 0.9) * tall, x1 + rng.uniform(0.1, 0.9) * tall)))
         cv2.line(page, (x, 0), (x, page.shape[0]), 0.9, thick)
-
-
-def _noise(rng: random.Random) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(rng.getrandbits(64)))
 
 
 # --- drawn lines ---

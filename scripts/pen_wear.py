@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fixtures.hands import STILL, Grey, by_font, shaken
-from scripts.pen_crops import Crop, put
+from fixtures.hands import STILL, TALL, Grey, by_font, noise_from, shaken
+from scripts.pen_crops import Crop, put, tight
 
 STAMPS = ("PAID", "RECEIVED", "COPY", "ENTERED", "POSTED", "APPROVED", "CHECKED", "CANCELLED", "FILED", "VOID")
 Floats = NDArray[np.float32]
@@ -30,7 +30,7 @@ def worn(crop: Crop, rng: random.Random) -> Crop:
     if rng.random() < 0.3:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 1.3))
     if rng.random() < 0.3:
-        noise = np.random.Generator(np.random.PCG64(rng.getrandbits(64))).standard_normal(image.shape, np.float32)
+        noise = noise_from(rng).standard_normal(image.shape, np.float32)
         image = np.clip(image + noise * rng.uniform(2, 14), 0, 255).astype(np.uint8)
     if rng.random() < 0.25:
         image = _black_and_white(np.asarray(image, np.uint8), rng)
@@ -42,7 +42,7 @@ def worn(crop: Crop, rng: random.Random) -> Crop:
 
 def _black_and_white(image: Grey, rng: random.Random) -> Grey:
     low, high = np.percentile(image, (2, 85))
-    noise = np.random.Generator(np.random.PCG64(rng.getrandbits(64))).standard_normal(image.shape, np.float32)
+    noise = noise_from(rng).standard_normal(image.shape, np.float32)
     soft = cv2.GaussianBlur(image, (0, 0), 0.6).astype(np.float32) + noise * rng.uniform(0, 0.12) * (high - low)
     return np.where(soft > low + rng.uniform(0.4, 0.75) * (high - low), 255, 0).astype(np.uint8)
 
@@ -67,13 +67,11 @@ def overrun(crop: Crop, fonts: Sequence[Path], hands: Sequence[Path], rng: rando
 
 def _stamp(page: Floats, line: Sequence[float], fonts: Sequence[Path], _: Sequence[Path], rng: random.Random) -> None:
     tall = line[3] - line[1]
-    ink = by_font(rng.choice(fonts), rng.choice(STAMPS), STILL, rng)
-    rows, columns = np.flatnonzero(ink.max(axis=1) > 100), np.flatnonzero(ink.max(axis=0) > 100)
-    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    ink = tight(by_font(rng.choice(fonts), rng.choice(STAMPS), STILL, rng))
     if rng.random() < 0.8:
         ink = cv2.copyMakeBorder(ink, 14, 14, 14, 14, cv2.BORDER_CONSTANT, value=0)
         cv2.rectangle(ink, (2, 2), (ink.shape[1] - 3, ink.shape[0] - 3), 255, rng.randint(3, 6))
-    scale = rng.uniform(1.2, 3.2) * tall / 46
+    scale = rng.uniform(1.2, 3.2) * tall / TALL
     _turned(page, np.asarray(ink, np.uint8), scale, rng.uniform(3, 20) * rng.choice((-1, 1)), line, rng)
 
 
@@ -82,9 +80,7 @@ def _signature(
 ) -> None:
     ink = by_font(rng.choice(hands), rng.choice(("Jm Wells", "A. Rahman", "Kowalsky", "ok 24/3", "R. Hughes", "paid")),
                   shaken(rng), rng)  # fmt: skip
-    rows, columns = np.flatnonzero(ink.max(axis=1) > 100), np.flatnonzero(ink.max(axis=0) > 100)
-    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    _turned(page, ink, rng.uniform(1.8, 3.5) * (line[3] - line[1]) / 46, rng.uniform(-12, 12), line, rng)
+    _turned(page, tight(ink), rng.uniform(1.8, 3.5) * (line[3] - line[1]) / TALL, rng.uniform(-12, 12), line, rng)
 
 
 def _turned(page: Floats, ink: Grey, scale: float, angle: float, line: Sequence[float], rng: random.Random) -> None:

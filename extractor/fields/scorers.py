@@ -193,7 +193,8 @@ def train_scorers(
     `effort` is the share of the network's usual steps: held-out folds are trained with less.
     """
     vocabulary = Vocabulary.of([s.layout for s in scenes], min_documents)
-    found = _fit_trees(scenes, goals, doctype, seed, grower, min_documents, vocabulary, progress)
+    fit = functools.partial(trees.fit, vocabulary=vocabulary, grower=grower, seed=seed, min_documents=min_documents)
+    found = _fit_trees(fit, vocabulary, scenes, goals, doctype, progress)
     numbers = np.concatenate(
         [t.numbers for s in scenes for t in s.tables.values()] + [np.zeros((0, NUMBERS), np.float32)]
     )
@@ -205,13 +206,11 @@ def train_scorers(
 
 
 def _fit_trees(
+    fit: Callable[[Sequence[Case]], FieldTrees | None],
+    vocabulary: Vocabulary,
     scenes: Sequence[Scene],
     goals: Sequence[dict[str, Goal]],
     doctype: DocumentType,
-    seed: int,
-    grower: Grower,
-    min_documents: int,
-    vocabulary: Vocabulary,
     progress: Callable[[float], None],
 ) -> dict[str, FieldTrees]:
     """The trees of each field; those of one kind after each other, since they share what is large."""
@@ -223,7 +222,7 @@ def _fit_trees(
         for spec in (f for f in doctype.fields if f.kind is kind):
             labelled = [n for n, g in enumerate(goals) if spec.name in g and len(scenes[n].tables[kind])]
             cases = [Case(scenes[n].tables[kind], *seen_as(n), goals[n][spec.name]) for n in labelled]
-            model = trees.fit(cases, vocabulary, grower, seed, min_documents)
+            model = fit(cases)
             if model is not None:
                 found[spec.name] = model
             done += 1

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-HEIGHT = 40  # rows of a strip
 STRIDE = 8
 CHANNELS = (8, 16, 32, 48)
 KERNELS: tuple[tuple[int, int], ...] = ((3, 3), (3, 3), (3, 3), (5, 3))
@@ -37,7 +36,7 @@ class PenNet(nn.Module):
         self.answer = nn.Linear(2 * CHANNELS[-1], 2)
 
     def forward(self, strips: Tensor, widths: Tensor) -> Tensor:
-        """Logits [n, 2], pen and foreign, of `strips` [n, 1, HEIGHT, w], each `widths` columns wide, zero beyond."""
+        """Logits [n, 2], pen and foreign, of `strips` [n, 1, 40, w], each `widths` columns wide, zero beyond."""
         found = strips
         for k, (convolution, norm) in enumerate(zip(self.convolutions, self.norms, strict=True)):
             found = _kept(functional.relu(norm(convolution(found))), widths, k)
@@ -84,9 +83,9 @@ class PenReader:
 
 
 def collate(strips: Sequence[Strip]) -> tuple[Tensor, Tensor]:
-    """Strips [HEIGHT, w] of different width as one batch, and their widths."""
+    """Strips [h, w] of different width as one batch, and their widths."""
     widths = [strip.shape[1] for strip in strips]
-    batch = np.zeros((len(strips), 1, HEIGHT, -(-max(widths) // STRIDE) * STRIDE), np.float32)
+    batch = np.zeros((len(strips), 1, strips[0].shape[0], -(-max(widths) // STRIDE) * STRIDE), np.float32)
     for row, strip in zip(batch, strips, strict=True):
         row[0, :, : strip.shape[1]] = strip
     return torch.from_numpy(batch), torch.tensor(widths)

@@ -25,8 +25,8 @@ from tests.bench.test_guarantee import as_documents, synthetic, tell
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
 LENGTH = 10_000
-# Answers a field above the oracle's, beside their ratio: where the oracle needs next to none (.07 on receipts at 5 %,
-# which fails the ratio) the audits that keep certificate and alarm alive are as much again.
+# Answers a field above the oracle's, beside their ratio: where the oracle needs next to none (.07 on receipts at 5 %)
+# the audits that keep certificate and alarm alive are as much again.
 BEYOND = {0.01: 0.35, 0.02: 0.25, 0.05: 0.2}
 SEEDS = int(os.environ.get("COUNTERSIGN_BENCH_SEEDS", "3"))
 

@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from models.nets.pen import HEIGHT, STRIDE, PenNet, PenReader, collate
+from extractor.handwriting import HEIGHT
+from models.nets.pen import STRIDE, PenNet, PenReader, collate
 
 
 def strips(*widths: int, seed: int = 1) -> list[NDArray[np.float32]]:
