@@ -146,6 +146,14 @@ def largest_loss(fields: int, drawn: float, least_probability: float) -> float:
     return (most / least_probability + fields - most) / fields
 
 
+def is_claimed(decisions: Sequence[Decision], grid: Floats = GRID) -> bool:
+    """Whether some threshold accepts a value of this document.
+
+    Evidence begins with the first such document: the silence of a model that has not learnt the type certifies nothing.
+    """
+    return any(decision.score >= grid[0] for decision in decisions)
+
+
 def losses(decisions: Sequence[Decision], grid: Floats) -> Floats:
     """X(tau) of one document for each threshold: the mean of its weighted losses."""
     found: Floats = losses_of([decisions], grid)[0]

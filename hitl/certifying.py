@@ -31,7 +31,7 @@ from hitl.drift import Doubts
 from hitl.moves import record
 from hitl.observations import is_acceptable, largest
 from hitl.policy import ANY_TYPE, Policy, current_policy
-from hitl.replaying import Replay, Unit, replay
+from hitl.replaying import Replay, Unit, from_first_claim, replay
 from hitl.routing import error_target, evidence_after
 from hitl.workspaces import current_type
 from models.doctype import DocumentType
@@ -136,9 +136,10 @@ def _refresh_pool(
     row = _row(session, workspace_id, spec.name, pool, model.id, policy_row.id, target, policy.delta, now)
     first, machine_target = _index(session, row, promised), policy.machine_target(target)
     delta = policy.delta * policy.machine_share
-    result = replay(units, machine_target, delta, first)
+    claimed = from_first_claim(units)
+    result = replay(claimed, machine_target, delta, first)
     report = _report(result, units, policy, target) | {"promise": promised, "fields": sorted(fields)}
-    if len(units) >= (EProcess(machine_target, delta_of_model(delta, first)).documents_needed(1.0) or 0):
+    if len(claimed) >= (EProcess(machine_target, delta_of_model(delta, first)).documents_needed(1.0) or 0):
         report["first"] = first  # with fewer nothing could be certified, so nothing of delta was used
     _update(session, row, result, report, now)
     return row

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import dropwhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from hitl.certificate import (
     Floats,
     certification,
     delta_of_model,
+    is_claimed,
     losses_of,
 )
 from hitl.drift import ReverseProcess
@@ -43,6 +45,11 @@ class Replay:
 
     certification: Certification
     alarms: tuple[int, ...]
+
+
+def from_first_claim(units: Sequence[Unit]) -> list[Unit]:
+    """The documents from the first on in which a threshold would have accepted something."""
+    return list(dropwhile(lambda unit: not is_claimed(unit.decisions), units))
 
 
 def replay(units: Sequence[Unit], target: float, delta: float, first: int) -> Replay:

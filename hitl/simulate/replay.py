@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-import numpy as np
-
 from hitl.audit import drawn_together, picked, second_chance, second_order
-from hitl.certificate import GRID, Decision, EProcess, delta_of_model, losses
+from hitl.certificate import GRID, Decision, EProcess, delta_of_model, is_claimed, losses
 from hitl.drift import Doubts, ReverseProcess
 from hitl.groups import fold_of
 from hitl.observations import largest
@@ -96,8 +94,7 @@ class Production:
         self.read = read
         self._start()
         for kept in self.kept:
-            fields = zip(read(kept.document), kept.labels, strict=True)
-            self.process.update([_decision(row, label) for row, label in fields], kept.largest)
+            self._count([_decision(*pair) for pair in zip(read(kept.document), kept.labels, strict=True)], kept.largest)
 
     def take(self, document: SimDocument) -> Spent:
         """One document, from routing to release and audit."""
@@ -160,13 +157,18 @@ class Production:
         for row, label in zip(rows, kept.labels, strict=True):
             if label.is_audited:
                 self.doubts.update(label.gold not in (None, _said(row)))
-        loss = losses([_decision(row, label) for row, label in zip(rows, kept.labels, strict=True)], GRID)
+        decisions = [_decision(row, label) for row, label in zip(rows, kept.labels, strict=True)]
+        loss = losses(decisions, GRID)
         if threshold is not None and self.watch.update(float(loss[int(GRID.searchsorted(threshold))])):
             self.index += 1
             self.kept.clear()
             self._start()
             return
-        self.process.update_many(loss[None, :], np.array([kept.largest]))
+        self._count(decisions, kept.largest)
+
+    def _count(self, decisions: Sequence[Decision], largest: float) -> None:
+        if self.process.documents or is_claimed(decisions):
+            self.process.update(decisions, largest)
 
 
 def _decision(row: FieldRow, label: Label) -> Decision:

@@ -36,7 +36,14 @@ def certified_policy(session: Session, workspace: Workspace, **changes: Any) -> 
 
 
 def released(
-    session: Session, workspace: Workspace, model_id: str, count: int, *, wrong: int = 0, start_at: int = 0
+    session: Session,
+    workspace: Workspace,
+    model_id: str,
+    count: int,
+    *,
+    wrong: int = 0,
+    start_at: int = 0,
+    is_read: bool = True,
 ) -> list[Document]:
     """Documents of the certify fold as the warm-up leaves them: released, every field audited with probability 1."""
     policy_id = current_policy(session, workspace.id, "receipt", now=NOW)[0].id
@@ -50,7 +57,7 @@ def released(
         common = {"state": VerdictState.FINAL.value, "audit_probability": 1.0, "created_at": at, "decided_at": at}
         kind = {"field": "document_type", "first_value_state": "found", "first_value": "receipt"}
         a_verdict(session, document, **kind, **common)
-        reading = create_reading(session, document, confidence=0.9995, model_version_id=model_id)
+        reading = create_reading(session, document, confidence=0.9995, model_version_id=model_id) if is_read else None
         said = {"value_state": "found", "value": "12.50", "first_value_state": "found", "first_value": "12.50"}
         row = a_verdict(session, document, "total", reading, **said, **common, decided_by="people")
         gold = "99.00" if i < wrong else "12.50"
@@ -239,6 +246,18 @@ def test_only_a_model_that_might_have_been_certified_has_used_its_share(
     assert refresh(session, workspace.id, "receipt", now=NOW)[0].report["first"] == 1
     promote(session, create_model(session, workspace, state=ModelState.PASSED.value), actor="test", now=NOW)
     assert refresh(session, workspace.id, "receipt", now=NOW)[0].report["first"] == 2
+
+
+def test_the_silence_of_a_model_that_has_not_learnt_the_type_certifies_nothing(
+    session: Session, workspace: Workspace, model_id: str
+):
+    released(session, workspace, model_id, 170, is_read=False)
+    row = refresh(session, workspace.id, "receipt", now=NOW)[0]
+    assert (row.threshold, row.documents, "first" in row.report) == (None, 0, False)
+    released(session, workspace, model_id, 20, start_at=500)
+    released(session, workspace, model_id, 3, start_at=900, is_read=False)
+    assert refresh(session, workspace.id, "receipt", now=NOW)[0].documents == 23
+    assert threshold(session, workspace, model_id) == (None, "warm-up")
 
 
 def test_documents_that_came_after_a_model_certify_it_whatever_their_fold_unless_the_settings_say_no(

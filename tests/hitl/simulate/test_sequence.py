@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,19 @@ def test_a_new_model_is_certified_on_the_certify_fold_that_came_before_it():
     assert production.process.threshold() is not None
     production.retrained(lambda document: document.fields)
     assert (production.process.documents, production.index) == (30, 2)
+
+
+def test_a_machine_that_has_learned_nothing_certifies_nothing():
+    read_by = {name: some(1)[0].fields for name in ("blank", "model")}
+    read_by["blank"] = tuple(replace(row, score=0.0, wrong=True, found=False) for row in read_by["model"])
+    production = Production(
+        Policy(), 0.05, Crowd(read(), 8, np.random.default_rng(1)), "key", lambda _: read_by["blank"], newer=True
+    )
+    for document in some(150):
+        production.take(document)
+    assert (production.process.documents, production.process.threshold()) == (0, None)
+    production.retrained(lambda _: read_by["model"])
+    assert production.index == 1
 
 
 def test_if_the_settings_say_so_the_certify_fold_alone_certifies_and_is_checked_most():
