@@ -24,10 +24,6 @@ ANY_TYPE = "*"  # the policy that decides of the document type itself
 class AuditRates(BaseModel):
     """Probability of a blind check, by where the reading went. Equal rates make evidence cheapest.
 
-    Right after something is certified the rate is `fresh`, and falls to these: the threshold has the longest way to go
-    then, and what is learnt early serves longest.
-    `elsewhere` is the most for documents that certify nothing: no certificate and no alarm counts what is found there.
-
     Rates that grow with the doubt of a reading (Neyman allocation: with the root of its chance to be wrong) were tried:
     a tenth fewer answers at a target of 5 % on receipts, and none at 1 and 2 % or on synthetic rows. Errors then weigh
     less where most of them are, but the least rate of all limits every stake.
@@ -35,22 +31,35 @@ class AuditRates(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    accept: float = Field(default=0.02, ge=0, le=1)
-    review: float = Field(default=0.02, ge=0, le=1)
-    fresh: float = Field(default=0.25, ge=0, le=1)
-    elsewhere: float = Field(default=0.02, ge=0, le=1)
+    accept: float = Field(default=0.02, ge=0, le=1, description="Of values that the machine released.")
+    review: float = Field(default=0.02, ge=0, le=1, description="Of values that people decide.")
+    fresh: float = Field(
+        default=0.25,
+        ge=0,
+        le=1,
+        description="Right after something is certified, falling to the two above: the threshold has the longest way "
+        "to go then, and what is learnt early serves longest.",
+    )
+    elsewhere: float = Field(
+        default=0.02,
+        ge=0,
+        le=1,
+        description="The most for documents that certify nothing: no certificate and no alarm counts them.",
+    )
 
 
 class FieldPolicy(BaseModel):
-    """What one field does differently from its type. None: as the type says."""
+    """What one field does differently from its type; what is left out is as the type says."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    error_target: float | None = Field(default=None, gt=0, lt=1)
-    threshold: float | None = Field(default=None, ge=0, le=1)  # used in threshold_mode "fixed"
-    mode: KeyingMode | None = None
-    always_review: bool = False
-    rule: str | None = None  # an aggregation rule of hitl.aggregate.RULES
+    error_target: float | None = Field(
+        default=None, gt=0, lt=1, description="A target, and with it a certificate, of its own."
+    )
+    threshold: float | None = Field(default=None, ge=0, le=1, description="Its `fixed_threshold`.")
+    mode: KeyingMode | None = Field(default=None, description="How it is keyed: blind, verify.")
+    always_review: bool = Field(default=False, description="People decide it, whatever the machine says.")
+    rule: str | None = Field(default=None, description="Its aggregation rule.")
 
 
 class Policy(BaseModel):
@@ -58,34 +67,86 @@ class Policy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    error_target: float | None = Field(default=None, gt=0, lt=1)  # None: the document type's
-    delta: float = Field(default=0.05, gt=0, lt=1)  # chance that a certificate is wrong
-    machine_share: float = Field(default=0.8, gt=0, lt=1)  # of the error target; people have the rest
-    people_most: float = Field(default=0.005, gt=0, lt=1)  # more than this people do not need: the machine has it
-    threshold_mode: Literal["certified", "fixed"] = "certified"  # certified: all to review until there is a certificate
-    fixed_threshold: float = Field(default=0.95, ge=0, le=1)
-    classification_threshold: float = Field(default=0.9, ge=0, le=1)
-    required_fields_reviewed: bool = True  # a required value that was not found goes to people
-    failed_checks_reviewed: bool = True
-    audit_rate: AuditRates = AuditRates()
-    warm_up_audit_rate: float = Field(default=1.0, gt=0, le=1)  # documents that certify, while nothing is certified
-    review_budget: float = Field(default=0.0, ge=0, le=1)  # share of documents that level 2 looks at as a whole
-    second_keyer: Literal["one", "all"] = "one"  # of a document's checks that found the machine right; see hitl.audit
-    hold_for_audit: bool = False
-    single_operator: bool = False  # one person's answer suffices; nothing is certified, and the release says so
-    cap: int = Field(default=5, ge=1, le=9)  # answers before a reviewer decides
-    rule: str = "one_coin"
-    posterior: float = Field(default=0.999, gt=0.5, lt=1)
-    sources: int = Field(default=2, ge=1, le=5)  # agreeing independent sources, at least one of them a blind person
-    prior_right: float = Field(default=9.7, gt=0)  # Beta prior of a person's skill: single entry errs in 1 to 3 %
-    prior_wrong: float = Field(default=0.3, gt=0)
+    error_target: float | None = Field(
+        default=None, gt=0, lt=1, description="The released error aimed at. Left out: that of the document type."
+    )
+    delta: float = Field(default=0.05, gt=0, lt=1, description="Chance that a certificate is wrong.")
+    machine_share: float = Field(
+        default=0.8, gt=0, lt=1, description="The machine's share of the error target; people have the rest."
+    )
+    people_most: float = Field(
+        default=0.005, gt=0, lt=1, description="People do not need more of the error target: the machine has it."
+    )
+    threshold_mode: Literal["certified", "fixed"] = Field(
+        default="certified",
+        description="`certified`: people check all until a threshold is certified. `fixed`: `fixed_threshold`, and "
+        "nothing is promised.",
+    )
+    fixed_threshold: float = Field(default=0.95, ge=0, le=1, description="Of the mode `fixed`.")
+    classification_threshold: float = Field(
+        default=0.9, ge=0, le=1, description="People name the type of a document that is less sure."
+    )
+    required_fields_reviewed: bool = Field(
+        default=True, description="People look where a required value is said to be absent, empty or illegible."
+    )
+    failed_checks_reviewed: bool = Field(
+        default=True, description="People look where a sum, an order of dates or a checksum fails."
+    )
+    audit_rate: AuditRates = Field(default=AuditRates(), description="How often values are checked.")
+    warm_up_audit_rate: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Of documents that certify, while nothing is certified.",
+    )
+    review_budget: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of documents that level 2 looks at as a whole: where the grader says.",
+    )
+    second_keyer: Literal["one", "all"] = Field(
+        default="one",
+        description="Of the checks of one document that found the machine right, one drawn one has a second keyer, or "
+        "all have.",
+    )
+    hold_for_audit: bool = Field(default=False, description="The release waits for the document's audits.")
+    single_operator: bool = Field(
+        default=False, description="One person's answer is enough; nothing is certified, and the release says so."
+    )
+    cap: int = Field(default=5, ge=1, le=9, description="Answers to a field before a reviewer decides it.")
+    rule: str = Field(default="one_coin", description="How answers are aggregated: one_coin, majority, dawid_skene.")
+    posterior: float = Field(
+        default=0.999, gt=0.5, lt=1, description="An answer is agreed on when it is so probably right."
+    )
+    sources: int = Field(
+        default=2, ge=1, le=5, description="And when so many independent sources say it, a blind person among them."
+    )
+    prior_right: float = Field(
+        default=9.7, gt=0, description="Right answers that a person is believed to have given before their first."
+    )
+    prior_wrong: float = Field(
+        default=0.3, gt=0, description="And wrong ones: people who key a value once err in 1 to 3 %."
+    )
     wrong_values: float = Field(
-        default=20.0, ge=2
-    )  # effective number of wrong values: two errors agree once in so many
-    mode: KeyingMode | None = None  # None: as the field of the document type says
-    catch_rate: float = Field(default=0.75, ge=0, le=1)  # verify mode, until seeded values have measured it
-    seed_rate: float = Field(default=0.05, ge=0, le=0.5)  # verify mode: share of shown values made wrong on purpose
-    fields: dict[str, FieldPolicy] = Field(default_factory=dict)
+        default=20.0, ge=2, description="Two errors fall on the same value once in so many times."
+    )
+    mode: KeyingMode | None = Field(
+        default=None,
+        description="How fields are keyed: blind, verify. Left out: as the field of the document type says.",
+    )
+    catch_rate: float = Field(
+        default=0.75,
+        ge=0,
+        le=1,
+        description="Share of wrong values shown that people notice (verify), until seeded values have measured it.",
+    )
+    seed_rate: float = Field(
+        default=0.05, ge=0, le=0.5, description="Share of shown values that are made wrong on purpose (verify)."
+    )
+    fields: dict[str, FieldPolicy] = Field(
+        default_factory=dict, description="What single fields do differently, by name."
+    )
 
     def field(self, name: str) -> FieldPolicy:
         return self.fields.get(name, FieldPolicy())

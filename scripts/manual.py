@@ -1,4 +1,4 @@
-"""Writes the pages of the manual that are made from the code: settings, commands, routes, document types."""
+"""Writes the pages of the manual that are made from the code: settings, commands, routes, types, policies."""
 
 from __future__ import annotations
 
@@ -64,6 +64,21 @@ def routes_page() -> str:
     return "\n".join(rows) + "\n"
 
 
+def policies_page() -> str:
+    from hitl.policy import AuditRates, FieldPolicy, Policy
+
+    said = "What `PUT /v1/policies/{document_type}` takes, as JSON; all have a default. A change is a new version."
+    rows = ["# Policies", MADE, "", said, ""]
+    for heading, model in (("", Policy), ("audit_rate", AuditRates), ("fields", FieldPolicy)):
+        rows += [f"## `{heading}`", "", " ".join((model.__doc__ or "").split("\n\n")[0].split()), ""] if heading else []
+        rows += ["| name | default | meaning |", "|---|---|---|"]
+        for name, field in model.model_fields.items():
+            default = "see below" if name in ("audit_rate", "fields") else json.dumps(field.default)
+            rows.append(f"| `{name}` | {default} | {field.description} |")
+        rows.append("")
+    return "\n".join(rows)
+
+
 def types_page() -> str:
     from extractor.doctypes import load_document_types
 
@@ -96,6 +111,7 @@ PAGES = {
     "commands.md": commands_page,
     "api.md": routes_page,
     "document-types.md": types_page,
+    "policies.md": policies_page,
 }
 
 

@@ -20,7 +20,7 @@ def manual():
     return module
 
 
-@pytest.mark.parametrize("name", ["settings.md", "commands.md", "api.md", "document-types.md"])
+@pytest.mark.parametrize("name", ["settings.md", "commands.md", "api.md", "document-types.md", "policies.md"])
 def test_the_manual_is_that_of_this_code(name: str):
     page = manual().PAGES[name]()
     assert (ROOT / "api" / "help" / name).read_text(encoding="utf-8") == page, "run `make manual`"
