@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from hitl.simulate.report import Point
     from hitl.simulate.rows import SimDocument
     from models.doctype import DocumentType
+    from models.nets.bundle import Bundle
 
 
 def simulate(
@@ -58,6 +59,10 @@ def simulate(
     models: Annotated[
         Path | None, typer.Option("--models", help="Folder that keeps the models of --retrain by their training set.")
     ] = None,
+    base: Annotated[
+        Path | None,
+        typer.Option("--base", help="Bundle that the models of --retrain start from; it may not know their types."),
+    ] = None,
     courses: Annotated[
         int, typer.Option(min=1, help="Different training sets of --retrain; seeds share them in turn.")
     ] = 4,
@@ -82,7 +87,7 @@ def simulate(
     source, zero = Source(manifest or [], split, limit, jobs, cache, doctypes, engine), None
     try:
         if retrain is not None:
-            zero = _from_zero(source, retrain, models, courses)
+            zero = _from_zero(source, retrain, models, courses, base)
             documents = zero.learner.blank()
         else:
             documents = read(rows) if rows else _learned(source)
@@ -147,7 +152,7 @@ class Source:
         return training_documents(entries, setup, self.jobs), named
 
 
-def _from_zero(source: Source, retrain: str, models: Path | None, courses: int) -> Zero:
+def _from_zero(source: Source, retrain: str, models: Path | None, courses: int, base: Path | None) -> Zero:
     from hitl.simulate.compare import Zero
     from hitl.simulate.learning import Learner
 
@@ -158,7 +163,25 @@ def _from_zero(source: Source, retrain: str, models: Path | None, courses: int) 
     except ValueError as error:
         raise CommandError(f"{retrain!r} is not a list of numbers.", "Write --retrain 40,100.") from error
     documents, named = source.load()
-    return Zero(Learner(documents, named, models), trainings, courses)
+    return Zero(Learner(documents, named, models, starting_point(base, named)), trainings, courses)
+
+
+def starting_point(base: Path | None, named: Mapping[str, DocumentType]) -> Bundle | None:
+    """The bundle to start from. One that knows the types would not start from zero labels."""
+    from extractor.recognise import FIELDS
+    from models.nets.bundle import Bundle, BundleUnreadable
+
+    try:
+        bundle = Bundle.load(base) if base else None
+    except BundleUnreadable as error:
+        raise CommandError(str(error)) from error
+    known = [name for name in named if bundle and bundle.has_section(f"{FIELDS}{name}/")]
+    if known:
+        raise CommandError(
+            f"{base} has learned {', '.join(known)} already, so that it does not start from zero labels.",
+            "Give a bundle that was learned from other types, or leave --base out.",
+        )
+    return bundle
 
 
 def _learned(source: Source) -> list[SimDocument]:

@@ -16,6 +16,7 @@ from models.values import Reading, ValueState
 
 if TYPE_CHECKING:
     from extractor.fields import TrainingDocument
+    from models.nets.bundle import Bundle
 
 SEED = 20150
 SILENT = (ValueState.ABSENT, ValueState.NOT_FOUND, ValueState.EMPTY)
@@ -38,13 +39,20 @@ class Learned:
 
 
 class Learner:
-    """Trains models on some of the labelled documents. `folder` keeps them by the hash of their training set."""
+    """Trains models on some of the labelled documents. `folder` keeps them by the hash of their training set.
+
+    `base`: the bundle that they start from, as in production they do from the one that serves; None: from nothing.
+    """
 
     def __init__(
-        self, documents: Sequence[TrainingDocument], doctypes: Mapping[str, DocumentType], folder: Path | None
+        self,
+        documents: Sequence[TrainingDocument],
+        doctypes: Mapping[str, DocumentType],
+        folder: Path | None,
+        base: Bundle | None = None,
     ) -> None:
         self.documents = {document.id: document for document in documents}
-        self.doctypes, self.folder = dict(doctypes), folder
+        self.doctypes, self.folder, self.base = dict(doctypes), folder, base
         self._held: dict[str, Learned] = {}
 
     def blank(self) -> list[SimDocument]:
@@ -65,14 +73,15 @@ class Learner:
         rows = sorted(row_hash(self.documents[name]) for name in trained)
         types = {name: spec.model_dump(mode="json") for name, spec in sorted(self.doctypes.items())}
         everything = sorted(row_hash(document) for document in self.documents.values())
-        return hashlib.sha256(json.dumps([rows, types, everything, SEED]).encode()).hexdigest()[:24]
+        start = [self.base.version] if self.base else []
+        return hashlib.sha256(json.dumps([rows, types, everything, SEED, *start]).encode()).hexdigest()[:24]
 
     def _train(self, key: str, trained: frozenset[str]) -> Learned:
         from extractor.learn import learn
         from extractor.recognise import Recogniser, recognise
 
         some = [document for name, document in self.documents.items() if name in trained]
-        bundle, report = learn(some, self.doctypes, None, SEED)
+        bundle, report = learn(some, self.doctypes, self.base, SEED)
         recogniser = Recogniser.from_bundle(bundle, self.doctypes)
         rows = {
             name: self._rows(document, recognise(document.pages, recogniser, document.document_type).readings)

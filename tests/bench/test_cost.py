@@ -2,7 +2,8 @@
 
 10,000 documents are drawn from stored rows with the model frozen, and go through the production policy. An oracle knows
 the threshold that meets the machine's part of the target, and needs no certificate and no audit. COUNTERSIGN_ROWS may
-name a file of rows of real documents (`countersign simulate` writes rows.csv).
+name a file of rows of real documents (`countersign simulate` writes rows.csv): of those the promise alone is tested,
+for the ratio hangs on how little the oracle needs. On synthetic rows it may also get no worse than it was.
 """
 
 from __future__ import annotations
@@ -25,9 +26,8 @@ from tests.bench.test_guarantee import as_documents, synthetic, tell
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
 LENGTH = 10_000
-# Answers a field above the oracle's, beside their ratio: where the oracle needs next to none (.07 on receipts at 5 %)
-# the audits that keep certificate and alarm alive are as much again.
-BEYOND = {0.01: 0.35, 0.02: 0.25, 0.05: 0.2}
+# Times the oracle's answers, so that it gets no worse; 1.6 is the aim, met at 1 and 2 %.
+RATIO = {0.01: 1.8, 0.02: 1.8, 0.05: 2.4}
 SEEDS = int(os.environ.get("COUNTERSIGN_BENCH_SEEDS", "3"))
 
 
@@ -74,7 +74,7 @@ def where(trace: Trace) -> dict[str, float]:
 @pytest.mark.parametrize("newer", [False, True])
 @pytest.mark.parametrize("target", [0.01, 0.02, 0.05])
 def test_a_long_stream_against_an_oracle(target: float, newer: bool) -> None:
-    some, policy, beyond, ratios = documents(), Policy(), list[float](), list[float]()
+    some, policy, ratios = documents(), Policy(), list[float]()
     tau = best_threshold(some, policy.machine_target(target))
     for seed in range(SEEDS):
         rng = np.random.default_rng([31, seed])
@@ -82,7 +82,6 @@ def test_a_long_stream_against_an_oracle(target: float, newer: bool) -> None:
         best, best_seconds = oracle(shown, tau, policy, crowd)
         trace = run(shown, Production(policy, target, crowd, f"long {seed}", newer=newer))
         answers, late = per_field(trace, "answers"), per_field(trace, "answers", LENGTH // 2)
-        beyond.append(answers - best)
         ratios.append(answers / best)
         tell(
             "long stream", target=target, newer=newer, seed=seed, answers=answers, late=late, oracle=best,
@@ -93,5 +92,5 @@ def test_a_long_stream_against_an_oracle(target: float, newer: bool) -> None:
             released_error=per_field(trace, "wrong"), alarms=len(trace.alarms), **where(trace),
         )  # fmt: skip
         assert per_field(trace, "wrong") <= target
-    assert np.mean(beyond) < BEYOND[target]
-    assert np.mean(ratios) < (3.3 if target > 0.02 else 2.0)  # so that it gets no worse; 1.6 is the aim
+    if "COUNTERSIGN_ROWS" not in os.environ:
+        assert np.mean(ratios) < RATIO[target]

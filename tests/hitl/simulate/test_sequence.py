@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from api.commands.shared import CommandError
+from api.commands.simulating import starting_point
+from extractor.bundle import BUILT_IN
 from extractor.fields import grow, scorers
 from extractor.fields import learn as learning
 from hitl.policy import Policy
@@ -20,6 +23,7 @@ from hitl.simulate.people import TRUTH, Crowd, Model, read
 from hitl.simulate.replay import Production
 from hitl.simulate.rows import FieldRow, SimDocument
 from models.doctype import KeyingMode
+from models.nets.bundle import Bundle
 from models.states import Fold
 from tests.extractor.fields.documents import BILL, bill
 
@@ -200,3 +204,21 @@ def test_models_are_learned_on_the_way_and_kept(tmp_path: Path, monkeypatch: pyt
     before = kept[0].stat().st_mtime_ns
     assert again.learn(names).rows
     assert kept[0].stat().st_mtime_ns == before
+
+    def told(_some: object, _types: object, start: Bundle, _seed: int) -> None:
+        raise LookupError(start.meta["name"])
+
+    monkeypatch.setattr("extractor.learn.learn", told)
+    with pytest.raises(LookupError, match="served"):  # the kept model started from nothing: it is another
+        Learner([bill(n) for n in range(60)], {"bill": BILL}, tmp_path, Bundle(meta={"name": "served"})).learn(names)
+
+
+def test_a_base_that_knows_the_type_does_not_start_from_zero_labels():
+    with pytest.raises(CommandError, match="receipt already"):
+        starting_point(BUILT_IN, {"receipt": BILL})
+    with pytest.raises(CommandError, match="no bundle"):
+        starting_point(BUILT_IN.parent, {"receipt": BILL})
+    start = starting_point(BUILT_IN, {"bill": BILL})
+    assert start is not None
+    assert start.has_section("fields/receipt/")
+    assert starting_point(None, {"receipt": BILL}) is None
