@@ -23,6 +23,7 @@ from hitl.registry import NoSuchModel
 from hitl.release import NoSuchField, NotReleased, ReleaseError
 from hitl.retrain import TooFewExamples
 from hitl.review import NotYourReview, ReviewRefused
+from hitl.shadow import NotInShadow
 from hitl.snapshots import NothingToLearn
 from hitl.webhooks import WebhookRefused
 from hitl.workspaces import NoSuchType
@@ -55,6 +56,7 @@ ERRORS: dict[type[Exception], Kind] = {
     NotYourReview: Kind(403, "not_yours", "Go on with the next review."),
     BlobMissing: Kind(410, "bytes_gone", "The bytes were erased; upload the document again."),
     WebhookRefused: Kind(422, "webhook_refused", "Give a public http or https address and events that exist."),
+    NotInShadow: Kind(409, "not_in_shadow", "GET /v1/models lists the models; leave out `when=ready` to promote it."),
     NoSuchModel: Kind(409, "no_such_model", "GET /v1/models lists the models."),
     NothingToLearn: Kind(409, "nothing_to_learn", "Answer some review tasks first."),
     TooFewExamples: Kind(409, "too_few_examples", "Answer more tasks of this type first."),

@@ -89,15 +89,17 @@ _ERASED = text(f"""
 """)  # noqa: S608 - our own words only
 
 
-def refresh(session: Session, workspace_id: str, document_type: str, *, now: datetime) -> list[Certificate]:
-    """Bring the certificates of a type up to date, under the model that serves and the policy in force.
+def refresh(
+    session: Session, workspace_id: str, document_type: str, *, now: datetime, model: ModelVersion | None = None
+) -> list[Certificate]:
+    """Bring the certificates of a type up to date, under `model`, by default the one that serves, and today's policy.
 
     One pool takes all fields without an error target of their own; each of the others is a pool of its own.
     """
     policy_row, policy = current_policy(session, workspace_id, document_type, now=now)
     if policy.single_operator or min(policy.rate(Route.ACCEPT), policy.rate(Route.REVIEW)) <= 0:
         return []  # what is never checked cannot be certified
-    model = registry.serving_model(session, workspace_id)
+    model = model or registry.serving_model(session, workspace_id)
     _, spec = current_type(session, workspace_id, document_type)
     return [
         _refresh_pool(session, workspace_id, spec, pool, fields, model, policy_row, policy, now)

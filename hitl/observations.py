@@ -16,6 +16,7 @@ from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
+from hitl import shadow
 from hitl.certificate import largest_loss
 from hitl.independence import blind_answers
 from hitl.jobs import enqueue
@@ -60,6 +61,7 @@ def note(session: Session, document: Document, *, now: datetime, first: bool = F
     written = _write(session, [common | row for row in rows])
     if written:
         follow(session, document, str(common["document_type"]), now=common["created_at"])
+        shadow.follow(session, document)
     return written
 
 

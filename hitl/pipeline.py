@@ -30,6 +30,8 @@ from hitl import (
     posteriors,
     recertifying,
     recognition,
+    registry,
+    shadow,
     tasks,
     training,
     webhooks,
@@ -133,32 +135,45 @@ def retrain(model_id: str) -> None:
 
 @job("certify", on_failure=housekeeping.never_give_up)
 def certify(workspace_id: str, document_type: str) -> None:
-    """New labels: replay them, and certify, wait or suspend."""
+    """New labels: replay them, and certify, wait or suspend; the model in the shadow too, which may then take over."""
     with transaction() as session:
         certifying.refresh(session, workspace_id, document_type, now=now())
+    with transaction() as session:
+        if (model := shadow.shadow_model(session, workspace_id)) is not None:
+            certifying.refresh(session, workspace_id, document_type, now=now(), model=model)
+            shadow.promote_if_ready(session, model, now=now())
 
 
 @job("recertify", on_failure=housekeeping.never_give_up)
-def recertify(workspace_id: str, after: str = "") -> None:
-    """Another model serves: score the labels there are with it, a batch a job, then certify."""
+def recertify(workspace_id: str, after: str = "", model_id: str | None = None, document_id: str | None = None) -> None:
+    """Score the labels there are with a model that did not read them, a batch a job, then certify.
+
+    `model_id`: None for the one that serves. `document_id`: this document alone.
+    """
     with transaction() as session:
-        ids = recertifying.waiting(session, workspace_id, after)
-    for document_id in ids:
+        model = recertifying.reader(session, workspace_id, model_id)
+        if model is None:
+            return
+        scored_by = model.id
+        ids = [document_id] if document_id else recertifying.waiting(session, model, workspace_id, after)
+    for one in ids:
         with transaction() as session:
-            work = recertifying.plan(session, document_id)
+            work = recertifying.plan(session, one, scored_by)
         if work is None:
             continue
         try:
             with cpu():
                 result = recognition.recognise(work, seconds=settings().recognise_seconds, today=now().date())
         except sandbox.SandboxFailed as error:  # its labels go on counting as wrong
-            log.warning("document %s cannot be scored anew: %s", document_id, error)
+            log.warning("document %s cannot be scored anew: %s", one, error)
             continue
         with transaction() as session:
-            recertifying.store(session, document_id, result, work, now=now())
+            recertifying.store(session, one, result, work, now=now())
+    if document_id:
+        return
     with transaction() as session:
         if ids:
-            enqueue(session, "recertify", once=f"recertify:{workspace_id}", workspace_id=workspace_id, after=ids[-1])
+            registry.recertify(session, workspace_id, model_id, after=ids[-1])
         else:
             recertifying.follow_all(session, workspace_id)
 

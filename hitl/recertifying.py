@@ -1,4 +1,4 @@
-"""After a promotion: documents that have gold and were not trained on are scored by the model that serves now."""
+"""Documents that have gold are scored by a model that did not read them: one that was promoted, or is in the shadow."""
 
 from __future__ import annotations
 
@@ -20,17 +20,24 @@ from hitl.routing import Claim, Context, evidence_after, reasons_for
 from hitl.tokens import TYPE_FIELD
 from models.doctype import DocumentType
 from models.ids import new_id
-from models.states import DocumentState, Fold
-from models.tables import Audit, Document, Observation, Verdict
+from models.states import DocumentState, Fold, ModelState
+from models.tables import Audit, Document, ModelVersion, Observation, Verdict
 from models.values import Recognition
 
 BATCH = 20
 TOLD = (DocumentState.RELEASED.value, DocumentState.AMENDED.value)
 
 
-def waiting(session: Session, workspace_id: str, after: str = "") -> list[str]:
-    """Ids of the next documents with observations by another model and none by the one that serves; at most a batch."""
-    model = registry.serving_model(session, workspace_id)
+def reader(session: Session, workspace_id: str, model_id: str | None) -> ModelVersion | None:
+    """The model to score with: the one that serves, or the named one while it may still do so."""
+    if model_id is None:
+        return registry.serving_model(session, workspace_id)
+    model = session.get(ModelVersion, model_id)
+    return model if model is not None and model.state in (ModelState.PASSED.value, ModelState.SERVING.value) else None
+
+
+def waiting(session: Session, model: ModelVersion, workspace_id: str, after: str = "") -> list[str]:
+    """Ids of the next documents that certify `model` and that only others have scored; at most a batch."""
     by_it = aliased(Observation)
     done = exists().where(col(by_it.verdict_id) == col(Verdict.id), col(by_it.model_version_id) == model.id)
     rows = session.exec(
@@ -53,12 +60,13 @@ def waiting(session: Session, workspace_id: str, after: str = "") -> list[str]:
     return list(rows)
 
 
-def plan(session: Session, document_id: str) -> recognition.Work | None:
-    """What reading the document anew needs, under the type it was released as; None if it is gone meanwhile."""
+def plan(session: Session, document_id: str, model_id: str) -> recognition.Work | None:
+    """What reading the document by a model needs, under the type it was released as; None if it is gone meanwhile."""
     document = session.get(Document, document_id)
     if document is None or document.state not in TOLD:
         return None
-    return replace(recognition.gather(session, document), document_type=document.document_type)
+    model = session.get_one(ModelVersion, model_id)
+    return replace(recognition.gather(session, document, model), document_type=document.document_type)
 
 
 def store(session: Session, document_id: str, result: Recognition, work: recognition.Work, *, now: datetime) -> int:
@@ -125,7 +133,7 @@ def acceptable(
 
 
 def follow_all(session: Session, workspace_id: str) -> None:
-    """Have the certificates of every observed type looked at under the model that serves now."""
+    """Have the certificates of every observed type looked at, of the model that serves and of the one in the shadow."""
     named = select(Observation.document_type).where(Observation.workspace_id == workspace_id).distinct()
     for document_type in session.exec(named).all():
         name = f"certify:{workspace_id}:{document_type}"

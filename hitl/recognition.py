@@ -15,7 +15,7 @@ from hitl.pages import load_words, page_rows
 from hitl.workspaces import current_types
 from models.doctype import DocumentType
 from models.states import DocumentState
-from models.tables import Document, DocumentPage, FieldReading
+from models.tables import Document, DocumentPage, FieldReading, ModelVersion
 from models.values import Reading, Recognition
 
 MEMORY_BYTES = 8_000_000_000  # of address space: torch alone reserves several GB
@@ -35,9 +35,9 @@ class Work:
     master_data: dict[str, str]  # of this workspace alone, by type
 
 
-def gather(session: Session, document: Document) -> Work:
-    """The model that serves, the document types in use, and the pages."""
-    model = registry.serving_model(session, document.workspace_id)
+def gather(session: Session, document: Document, model: ModelVersion | None = None) -> Work:
+    """The model, by default the one that serves, the document types in use, and the pages."""
+    model = model or registry.serving_model(session, document.workspace_id)
     types = current_types(session, document.workspace_id)
     return Work(
         folder=registry.bundle_folder(model),

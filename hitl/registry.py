@@ -8,6 +8,7 @@ import tempfile
 import zipfile
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -77,7 +78,15 @@ def promote(session: Session, model: ModelVersion, *, actor: str, now: datetime)
     advance(session, model, ModelState.SERVING, actor=actor, now=now, promoted_at=now)  # first: it may be forbidden
     if reigning is not None:
         advance(session, reigning, ModelState.RETIRED, actor=actor, now=now, why=f"replaced by {model.id}")
-    enqueue(session, "recertify", once=f"recertify:{model.workspace_id}", workspace_id=model.workspace_id)
+    assert model.workspace_id is not None
+    recertify(session, model.workspace_id)
+
+
+def recertify(session: Session, workspace_id: str, model_id: str | None = None, after: str | None = None) -> None:
+    """Have labelled documents scored by a model that did not read them: the one that serves, or the named one."""
+    asked = {"model_id": model_id, "after": after}
+    given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    enqueue(session, "recertify", once=f"recertify:{model_id or workspace_id}", workspace_id=workspace_id, **given)
 
 
 def roll_back(session: Session, workspace_id: str, *, actor: str, now: datetime) -> ModelVersion:
@@ -98,5 +107,5 @@ def roll_back(session: Session, workspace_id: str, *, actor: str, now: datetime)
     advance(session, reigning, ModelState.RETIRED, actor=actor, now=now, why="rolled back")
     if before is not None:
         advance(session, before, ModelState.SERVING, actor=actor, now=now, why="rollback")
-    enqueue(session, "recertify", once=f"recertify:{workspace_id}", workspace_id=workspace_id)
+    recertify(session, workspace_id)
     return serving_model(session, workspace_id)

@@ -181,6 +181,8 @@ def finish(session: Session, model: ModelVersion, trained: Trained, *, now: date
     to = ModelState.PASSED if trained.verdict.passed else ModelState.REFUSED
     why = "; ".join(t.sentence for t in trained.verdict.tests)
     advance(session, model, to, actor=actor, now=now, why=why)
+    if to is ModelState.PASSED:
+        registry.recertify(session, model.workspace_id, model.id)
 
 
 def paired_decisions(

@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 
 from sqlmodel import Session, SQLModel
 
+from hitl.policy import current_policy
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.ids import new_id
 from models.states import DocumentState, Fold, ModelState, Role, Route, TaskPurpose, TaskState, VerdictState
 from models.tables import (
     Audit,
+    Certificate,
     Document,
     DocumentPage,
     DocumentTypeVersion,
@@ -74,6 +76,25 @@ def create_model(session: Session, workspace: Workspace | None = None, **columns
         "created_at": NOW,
     }
     return save(session, ModelVersion(**(given | columns)))
+
+
+def create_certificate(session: Session, workspace: Workspace, model_id: str, **columns: Any) -> Certificate:
+    """One in force for receipts, under the policy in force."""
+    policy, _ = current_policy(session, workspace.id, "receipt", now=NOW)
+    given = {
+        "workspace_id": workspace.id,
+        "document_type": "receipt",
+        "pool": "*",
+        "model_version_id": model_id,
+        "policy_version_id": policy.id,
+        "target": 0.02,
+        "delta": 0.05,
+        "documents": 300,
+        "threshold": 0.9,
+        "report": {"accepted": 0.6},
+        "updated_at": NOW,
+    }
+    return save(session, Certificate(**(given | columns)))
 
 
 def create_document(session: Session, workspace: Workspace, **columns: Any) -> Document:

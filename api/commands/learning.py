@@ -54,12 +54,23 @@ def show_gate(model_id: ModelId, workspace: WorkspaceName = "default") -> None:
 
 
 @model.command("promote")
-def promote_model(model_id: ModelId, workspace: WorkspaceName = "default") -> None:
+def promote_model(
+    model_id: ModelId,
+    workspace: WorkspaceName = "default",
+    when_ready: Annotated[
+        bool, typer.Option("--when-ready", help="As soon as it accepts as much as the model that serves.")
+    ] = False,
+) -> None:
     """Let a model that passed the gate serve."""
-    from hitl import registry
+    from hitl import registry, shadow
 
     with desk(workspace) as at:
-        registry.promote(at.session, _model(at, model_id), actor=at.actor, now=at.now)
+        row = _model(at, model_id)
+        if not when_ready:
+            registry.promote(at.session, row, actor=at.actor, now=at.now)
+        elif not shadow.promote_when_ready(at.session, row, actor=at.actor, now=at.now):
+            out.print(f"{model_id} serves as soon as it accepts as much as the model that serves.", markup=False)
+            return
     out.print(f"{model_id} serves now.", markup=False)
 
 

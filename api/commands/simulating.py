@@ -33,6 +33,14 @@ if TYPE_CHECKING:
     from models.nets.bundle import Bundle
 
 
+Base = Annotated[
+    Path | None,
+    typer.Option("--base", help="Bundle that the models of --retrain start from; it may not know their types."),
+]
+
+Courses = Annotated[int, typer.Option(min=1, help="Different training sets of --retrain; seeds share them in turn.")]
+
+
 def simulate(
     output: Annotated[Path, typer.Option("--out", help="Folder for series.csv, summary.json, charts and rows.csv.")],
     manifest: Annotated[
@@ -59,13 +67,8 @@ def simulate(
     models: Annotated[
         Path | None, typer.Option("--models", help="Folder that keeps the models of --retrain by their training set.")
     ] = None,
-    base: Annotated[
-        Path | None,
-        typer.Option("--base", help="Bundle that the models of --retrain start from; it may not know their types."),
-    ] = None,
-    courses: Annotated[
-        int, typer.Option(min=1, help="Different training sets of --retrain; seeds share them in turn.")
-    ] = 4,
+    base: Base = None,
+    courses: Courses = 4,
     limit: Limit = None,
     jobs: Jobs = None,
     cache: Cache = None,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import APIRouter
 from sqlmodel import col
 
 from api.deps import ModelKeeper, Now, Reader, SessionDep, mine, owned
 from api.problems import ApiProblem
 from api.schemas import ModelList, ModelView, TrainInput
-from hitl import registry, retrain
+from hitl import registry, retrain, shadow
 from models.tables import ModelVersion
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
@@ -39,14 +41,19 @@ def train(session: SessionDep, caller: ModelKeeper, now: Now, body: TrainInput |
 
 
 @router.post("/{model_id}/promote")
-def promote(model_id: str, session: SessionDep, caller: ModelKeeper, now: Now) -> ModelView:
-    """Let a model that passed the gate serve."""
+def promote(
+    model_id: str, session: SessionDep, caller: ModelKeeper, now: Now, when: Literal["now", "ready"] = "now"
+) -> ModelView:
+    """Let a model that passed the gate serve: at once, or as soon as it accepts as much as the one that serves."""
     model = owned(session, ModelVersion, model_id, caller.workspace_id, lock=True)
     if model.workspace_id is None:
         raise ApiProblem(
             409, "base_model", "The base model is shared by all workspaces.", "Roll back until it serves you again."
         )
-    registry.promote(session, model, actor=caller.actor, now=now)
+    if when == "ready":
+        shadow.promote_when_ready(session, model, actor=caller.actor, now=now)
+    else:
+        registry.promote(session, model, actor=caller.actor, now=now)
     return view(model)
 
 

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, func, select
 from api.deps import mine, owned
 from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Visitor
-from hitl import registry, retrain, snapshots
+from hitl import registry, retrain, shadow, snapshots
 from hitl.workspaces import current_types
 from models.states import Fold, ModelState, Role
 from models.tables import Example, ModelVersion, Snapshot
@@ -65,7 +65,17 @@ def model_page(request: Request, who: Manager, model_id: str) -> Response:
         parent=parent,
         snapshot=snapshot,
         can_train=who.is_at_least(Role.OPERATOR),
+        **_shadow(who, model),
     )
+
+
+def _shadow(who: Visitor, model: ModelVersion) -> dict[str, Any]:
+    """What a promotion would change, where the model is the one that may wait for its certificate."""
+    if model.state != ModelState.PASSED.value or shadow.shadow_model(who.session, who.workspace_id) is not model:
+        return {"outlooks": None, "is_ready": True, "waits": False}
+    outlooks = shadow.outlooks(who.session, model, now=who.now)
+    is_ready = shadow.is_no_loss((one.serving, one.shadow) for one in outlooks)
+    return {"outlooks": outlooks, "is_ready": is_ready, "waits": shadow.WAITS in model.progress}
 
 
 @router.get("/models/{model_id}/progress")
@@ -96,10 +106,16 @@ def roll_back(request: Request, who: Operator) -> Response:
 
 
 @router.post("/models/{model_id}/promote")
-def promote(who: Operator, model_id: str) -> Response:
+def promote(request: Request, who: Operator, model_id: str, when: Annotated[str, Form()] = "now") -> Response:
     model = owned(who.session, ModelVersion, model_id, who.workspace_id, lock=True)
-    registry.promote(who.session, model, actor=who.actor, now=who.now)
-    return go("/models", "promoted")
+    if when != "ready":
+        registry.promote(who.session, model, actor=who.actor, now=who.now)
+        return go("/models", "promoted")
+    try:
+        is_promoted = shadow.promote_when_ready(who.session, model, actor=who.actor, now=who.now)
+    except shadow.NotInShadow as error:
+        return _refused(request, who, str(error))
+    return go("/models", "promoted") if is_promoted else go(f"/models/{model.id}", "waits")
 
 
 def _refused(request: Request, who: Visitor, problem: str) -> Response:

@@ -10,6 +10,7 @@ from sqlmodel import and_, col, func, select
 from api.web.documents import BY_CLIENTS, TABS
 from api.web.operate import WORKING, blocked_tasks, levels_without_reviewer
 from api.web.visitor import Visitor
+from hitl import registry
 from models.states import DocumentState, ModelState
 from models.tables import Certificate, Correction, Document, ModelVersion, User
 
@@ -74,8 +75,11 @@ def _of_people(who: Visitor) -> list[Matter]:
 
 
 def _of_learning(who: Visitor) -> list[Matter]:
+    serving = registry.serving_model(who.session, who.workspace_id).id
     suspended = select(Certificate).where(
-        Certificate.workspace_id == who.workspace_id, col(Certificate.suspended_reason).is_not(None)
+        Certificate.workspace_id == who.workspace_id,
+        Certificate.model_version_id == serving,
+        col(Certificate.suspended_reason).is_not(None),
     )
     found = [
         Matter("bad", "drift", f"{one.document_type.replace('_', ' ').capitalize()}: {one.suspended_reason}.",

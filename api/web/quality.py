@@ -15,12 +15,12 @@ from api.web import watching
 from api.web.figures import clopper_pearson
 from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Visitor
-from hitl import quality
+from hitl import quality, registry
 from hitl.policy import Policy, current_policy, save_policy
 from hitl.settings import settings
 from hitl.workspaces import current_type, current_types
 from models.states import Role, Route
-from models.tables import Observation, Workspace
+from models.tables import Document, Observation, Workspace
 
 router = APIRouter(prefix="/quality")
 
@@ -68,7 +68,7 @@ def quality_page(
     measured = measure(observed)
     bins = calibration(observed)
     workspace = who.session.get_one(Workspace, who.workspace_id)
-    certificates = newest(numbers["certificates"])
+    certificates = newest(numbers["certificates"], registry.serving_model(who.session, who.workspace_id).id)
     curves = [_curve(one, _policy(who, one["document_type"])) for one in certificates]
     return render(
         request, who, "quality.html", section="/quality", title="Quality", types=types, chosen=chosen,
@@ -82,9 +82,13 @@ def quality_page(
     )  # fmt: skip
 
 
-def newest(certificates: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of each type and pool the certificate that is kept up to date: earlier models and policies had their own."""
-    kept = {(one["document_type"], one["pool"]): one for one in sorted(certificates, key=lambda one: one["updated_at"])}
+def newest(certificates: Sequence[dict[str, Any]], serving: str | None = None) -> list[dict[str, Any]]:
+    """Of each type and pool the certificate in use: that of the serving model, and the one kept up to date.
+
+    Earlier models and policies had their own, and so has the model in the shadow.
+    """
+    ordered = sorted(certificates, key=lambda one: (one["model_version_id"] == serving, one["updated_at"]))
+    kept = {(one["document_type"], one["pool"]): one for one in ordered}
     return [kept[key] for key in sorted(kept)]
 
 
@@ -100,7 +104,13 @@ def _policy(who: Visitor, document_type: str) -> Policy:
 
 
 def _observed(session: Session, workspace_id: str, document_type: str) -> Sequence[Observation]:
-    wanted = select(Observation).where(Observation.workspace_id == workspace_id, Observation.source == "audit")
+    """Blind checks as the model saw them that read the document: others may have scored it since."""
+    wanted = (
+        select(Observation)
+        .join(Document, col(Document.id) == col(Observation.document_id))
+        .where(Observation.workspace_id == workspace_id, Observation.source == "audit")
+        .where(col(Observation.model_version_id).is_not_distinct_from(col(Document.model_version_id)))
+    )
     if document_type:
         wanted = wanted.where(Observation.document_type == document_type)
     return session.exec(wanted.order_by(col(Observation.created_at).desc()).limit(OBSERVATIONS)).all()

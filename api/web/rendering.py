@@ -79,6 +79,7 @@ NOTICES: dict[str, tuple[str, str]] = {
     "held": ("ok", "Held. No task of it is handed out until it is let go."),
     "training": ("ok", "Training has been asked for; the worker does it. This page follows."),
     "promoted": ("ok", "Promoted. Documents that come in from now on are read by it."),
+    "waits": ("ok", "It is promoted as soon as it accepts as much as the model that serves."),
     "rolled-back": ("ok", "Rolled back to the model before."),
     "paused": ("ok", "Paused. No tasks are handed out to this person until you let them go on."),
     "resumed": ("ok", "Back at work."),

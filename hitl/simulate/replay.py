@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
+
 from hitl.audit import drawn_together, picked, second_chance, second_order
 from hitl.certificate import GRID, Decision, EProcess, delta_of_model, is_claimed, losses
 from hitl.drift import Doubts, ReverseProcess
@@ -15,6 +17,7 @@ from hitl.policy import Policy
 from hitl.replaying import ALARM
 from hitl.routing import Claim, Context, Reason, certifies, reasons_for
 from hitl.settings import settings
+from hitl.shadow import is_no_loss
 from hitl.simulate.desk import Decided, Desk, Spent
 from hitl.simulate.marking import Marker
 from hitl.simulate.people import MACHINES, TRUTH, Crowd
@@ -45,6 +48,31 @@ class Kept:
     largest: float
 
 
+class Reign:
+    """A model and its certificate, which is number `index`: the one that serves, or the one in the shadow."""
+
+    def __init__(self, read: Read, target: float, delta: float, index: int) -> None:
+        self.read, self.index, self.scores = read, index, list[float]()
+        self.process = EProcess(target, delta_of_model(delta, index))
+        self.fewest = self.process.documents_needed(1.0) or 0
+
+    def count(self, kept: Kept) -> None:
+        """One document more, as this model reads it."""
+        decisions = [_decision(*pair) for pair in zip(self.read(kept.document), kept.labels, strict=True)]
+        if self.process.documents or is_claimed(decisions):
+            self.process.update(decisions, kept.largest)
+            self.scores += [decision.score for decision in decisions]
+
+    def accepted(self) -> float:
+        """The share of the fields that its certificate has it decide."""
+        threshold = self.process.threshold()
+        return 0.0 if threshold is None else float(np.mean(np.array(self.scores) >= threshold))
+
+    def next_index(self) -> int:
+        """What comes after it. While nothing could have been certified, nothing of delta was used."""
+        return self.index + (self.process.documents >= self.fewest)
+
+
 class Production:
     """The policy as it runs, in memory. The model, `read`, may be exchanged; it starts as what the documents carry.
 
@@ -64,37 +92,46 @@ class Production:
     ) -> None:
         self.policy, self.crowd, self.key = policy, crowd, key
         self.promised, self.target = target, policy.machine_target(target)
-        self.read: Read = read or (lambda document: document.fields)
         self.newer = settings().certify_newer if newer is None else newer
         self.fold: Fold = fold or (lambda document: fold_of(key, document.group))
         self.desk, self.marker = Desk(policy, crowd), Marker(policy, key)
-        self.index = 1  # which certificate of this promise it is
         self.seen: set[str] = set()
         self.kept: list[Kept] = []
-        self._start()
+        self.shadow: Reign | None = None
+        self._serve(self._certified(read or (lambda document: document.fields), 1))
 
-    def _start(self) -> None:
-        delta = delta_of_model(self.policy.delta * self.policy.machine_share, self.index)
-        self.process, self.watch, self.doubts = (
-            EProcess(self.target, delta),
-            ReverseProcess(self.target, ALARM),
-            Doubts(),
-        )
-        self.fewest = self.process.documents_needed(1.0) or 0
+    def _certified(self, read: Read, index: int) -> Reign:
+        return Reign(read, self.target, self.policy.delta * self.policy.machine_share, index)
+
+    def _serve(self, reign: Reign) -> None:
+        self.reign, self.watch, self.doubts = reign, ReverseProcess(self.target, ALARM), Doubts()
+
+    @property
+    def process(self) -> EProcess:
+        return self.reign.process
+
+    @property
+    def index(self) -> int:
+        """Which certificate of this promise is in use."""
+        return self.reign.index
+
+    def read(self, document: SimDocument) -> tuple[FieldRow, ...]:
+        return self.reign.read(document)
 
     def certifies(self, document: SimDocument, *, is_younger: bool) -> bool:
         return certifies(self.fold(document), is_younger=is_younger, newer=self.newer)
 
     def retrained(self, read: Read) -> None:
-        """Another model serves: it is certified on what is known of the documents of the certify fold.
-
-        A model that was replaced before anything could have been certified has used nothing of delta.
-        """
-        self.index += self.process.documents >= self.fewest
-        self.read = read
-        self._start()
+        """Another model passed: certified on what is known of the certify fold, it serves once nothing is lost."""
+        self.shadow = self._certified(read, (self.shadow or self.reign).next_index())
         for kept in self.kept:
-            self._count([_decision(*pair) for pair in zip(read(kept.document), kept.labels, strict=True)], kept.largest)
+            self.shadow.count(kept)
+        self._succeed()
+
+    def _succeed(self) -> None:
+        if self.shadow is not None and is_no_loss([(self.reign.accepted(), self.shadow.accepted())]):
+            self._serve(self.shadow)
+            self.shadow = None
 
     def take(self, document: SimDocument) -> Spent:
         """One document, from routing to release and audit."""
@@ -157,18 +194,15 @@ class Production:
         for row, label in zip(rows, kept.labels, strict=True):
             if label.is_audited:
                 self.doubts.update(label.gold not in (None, _said(row)))
-        decisions = [_decision(row, label) for row, label in zip(rows, kept.labels, strict=True)]
-        loss = losses(decisions, GRID)
+        loss = losses([_decision(*pair) for pair in zip(rows, kept.labels, strict=True)], GRID)
         if threshold is not None and self.watch.update(float(loss[int(GRID.searchsorted(threshold))])):
-            self.index += 1
             self.kept.clear()
-            self._start()
+            self._serve(self._certified(self.reign.read, max(self.index, self.shadow.index if self.shadow else 0) + 1))
             return
-        self._count(decisions, kept.largest)
-
-    def _count(self, decisions: Sequence[Decision], largest: float) -> None:
-        if self.process.documents or is_claimed(decisions):
-            self.process.update(decisions, largest)
+        self.reign.count(kept)
+        if self.shadow is not None:
+            self.shadow.count(kept)
+            self._succeed()
 
 
 def _decision(row: FieldRow, label: Label) -> Decision:

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -143,6 +144,23 @@ def test_models_are_listed_promoted_and_rolled_back(run: Run, session: Session, 
     session.refresh(model)
     assert model.state == "retired"
     assert session.get_one(ModelVersion, "mdl_base").state == "serving"
+
+
+def test_a_model_waits_until_nothing_is_lost_by_it(run: Run, session: Session, default: Workspace):
+    row = factories.create_certificate(session, default, "mdl_base")
+    later = session.get_one(ModelVersion, "mdl_base").created_at + timedelta(days=1)
+    model = factories.create_model(session, default, state="passed", created_at=later)
+    session.commit()
+    code, said, _ = run("model", "promote", model.id, "--when-ready")
+    assert (code, "serves as soon as it accepts as much" in " ".join(said.split())) == (0, True)
+    session.refresh(model)
+    assert model.state == "passed"
+    row.suspended_reason = "drift"
+    session.add(row)
+    session.commit()
+    assert "serves now" in run("model", "promote", model.id, "--when-ready")[1]
+    session.refresh(model)
+    assert model.state == "serving"
 
 
 def test_an_export_is_a_manifest_that_learn_reads(run: Run, session: Session, default: Workspace, tmp_path: Path):

@@ -11,9 +11,9 @@ from sqlmodel import Session, select
 
 from hitl.policy import Policy
 from hitl.settings import settings
-from hitl.workspaces import create_workspace
+from hitl.workspaces import BASE_MODEL, create_workspace
 from models.states import ModelState, Role, TaskState
-from models.tables import Answer, Observation, Task, User, WebhookDelivery, Workspace
+from models.tables import Answer, ModelVersion, Observation, Task, User, WebhookDelivery, Workspace
 from tests import factories
 
 Headers = dict[str, str]
@@ -115,6 +115,27 @@ def test_a_model_that_passed_is_promoted_and_rolled_back(
     assert client.get("/v1/models", headers=admin).json()["serving"] == model.id
     assert client.post("/v1/models/rollback", headers=admin).json()["id"] == "mdl_base"
     assert client.get("/v1/models", headers=admin).json()["serving"] == "mdl_base"
+
+
+def test_a_model_is_promoted_as_soon_as_nothing_is_lost_by_it(
+    client: TestClient, admin: Headers, session: Session, tenant: Workspace
+):
+    in_force = factories.create_certificate(session, tenant, BASE_MODEL)
+    later = session.get_one(ModelVersion, BASE_MODEL).created_at + timedelta(days=1)
+    old, new = (
+        factories.create_model(session, tenant, state=ModelState.PASSED.value, created_at=later + timedelta(days=days))
+        for days in range(2)
+    )
+    session.commit()
+    answer = client.post(f"/v1/models/{old.id}/promote?when=ready", headers=admin)
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_in_shadow")
+    answer = client.post(f"/v1/models/{new.id}/promote?when=ready", headers=admin).json()
+    assert (answer["state"], list(answer["progress"])) == ("passed", ["promote_when_ready"])
+    in_force.threshold = None
+    session.add(in_force)
+    session.commit()
+    assert client.post(f"/v1/models/{new.id}/promote?when=ready", headers=admin).json()["state"] == "serving"
+    assert client.post(f"/v1/models/{new.id}/promote?when=never", headers=admin).status_code == 422
 
 
 def test_what_must_not_serve_is_not_promoted(client: TestClient, admin: Headers, session: Session, tenant: Workspace):

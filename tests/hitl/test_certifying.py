@@ -372,9 +372,9 @@ def test_another_model_starts_from_the_labels_there_are(session: Session, worksp
     assert job.args == {"workspace_id": workspace.id}
     row = refresh(session, workspace.id, "receipt", now=NOW)[0]
     assert (row.model_version_id, "first" in row.report, row.report["released_error"]) == (new.id, False, 1.0)
-    ids = recertifying.waiting(session, workspace.id)
+    ids = recertifying.waiting(session, new, workspace.id)
     assert sorted(ids) == sorted(d.id for d in documents)
-    assert recertifying.waiting(session, workspace.id, after=ids[-1]) == []
+    assert recertifying.waiting(session, new, workspace.id, after=ids[-1]) == []
     for document in documents:
         document.type_version_id = session.execute(text("SELECT id FROM document_type_version")).scalar_one()
         session.add(document)

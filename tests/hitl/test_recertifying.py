@@ -69,8 +69,8 @@ def test_a_child_process_scores_old_gold_for_the_new_model(session: Session, wor
     new = factories.create_model(session, workspace, state=ModelState.PASSED.value, name="new", **columns)
     registry.promote(session, new, actor="test", now=NOW)
 
-    assert recertifying.waiting(session, workspace.id) == [document.id]
-    work = recertifying.plan(session, document.id)
+    assert recertifying.waiting(session, new, workspace.id) == [document.id]
+    work = recertifying.plan(session, document.id, new.id)
     assert work is not None
     result = recognition.recognise(work, seconds=120, today=NOW.date())
     assert recertifying.store(session, document.id, result, work, now=NOW) == 1
@@ -78,4 +78,4 @@ def test_a_child_process_scores_old_gold_for_the_new_model(session: Session, wor
     wrong = {one.model_version_id: one.machine_wrong for one in rows}
     assert wrong == {old.id: True, new.id: False}
     assert refresh(session, workspace.id, "bill", now=NOW)[0].report["released_error"] == 0.0
-    assert recertifying.waiting(session, workspace.id) == []
+    assert recertifying.waiting(session, new, workspace.id) == []

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 from sqlmodel import Session, col, select
 
-from hitl import db, gate, registry, retrain, training
+from hitl import db, gate, registry, retrain, shadow, training
 from models.states import Fold, Role
 from models.tables import Answer, Example, GoldItem, ModelVersion, Task, User
 from tests import factories
@@ -201,6 +201,33 @@ def test_a_training_that_fails_says_why_and_what_to_do(site: Site, operator: Pag
     operator.wait_for_url(f"**/models/{model_id}")
     expect(operator.locator("[role=alert]")).to_contain_text("the training process ended with -9")
     expect(operator.locator("[role=alert]")).to_contain_text("the model that served goes on")
+
+
+def test_a_model_waits_until_nothing_is_lost_by_it(site: Site, operator: Page):
+    serving = registry.serving_model(site.session, site.workspace.id)
+    factories.create_certificate(site.session, site.workspace, serving.id)
+    model = factories.create_model(
+        site.session, site.workspace, name="April", state="passed", created_at=serving.created_at + timedelta(days=1)
+    )
+    row = factories.create_certificate(site.session, site.workspace, model.id, threshold=None, audits_needed=41)
+    site.session.commit()
+    operator.goto(f"{site.url}/models/{model.id}")
+    panel = operator.locator("section", has_text="What a promotion would change")
+    expect(panel.locator(".tag")).to_have_text("not yet")
+    expect(panel.locator("tbody td")).to_have_text(
+        ["receipt", "all together", "60 %", "0 %", "300 documents", "41 more checked documents"]
+    )
+    operator.get_by_role("button", name="Promote when nothing is lost").click()
+    expect(operator.locator("[role=status]")).to_contain_text("promoted as soon as it accepts as much")
+    expect(panel.locator(".tag")).to_have_text("waits")
+    expect(operator.get_by_role("button", name="Promote when nothing is lost")).to_have_count(0)
+    row.threshold, row.audits_needed = 0.9, 0
+    site.session.add(row)
+    site.session.refresh(model)
+    assert shadow.promote_if_ready(site.session, model, now=datetime.now(UTC))  # as the job does that certifies
+    site.session.commit()
+    operator.goto(f"{site.url}/models")
+    expect(operator.locator("tr", has_text="April")).to_contain_text("serving")
 
 
 def test_models_are_rolled_back_one_by_one_to_the_base_model(site: Site, operator: Page):

@@ -13,7 +13,7 @@ from api.commands.simulating import starting_point
 from extractor.bundle import BUILT_IN
 from extractor.fields import grow, scorers
 from extractor.fields import learn as learning
-from hitl.policy import Policy
+from hitl.policy import AuditRates, Policy
 from hitl.simulate import marks
 from hitl.simulate.compare import OURS, Settings, Zero, compare
 from hitl.simulate.course import course
@@ -64,8 +64,8 @@ def test_the_gate_looks_only_where_the_champion_was_not_trained():
 def test_a_new_model_is_certified_on_the_certify_fold_that_came_before_it():
     folds = {d.name: fold for d, fold in zip(some(60), [Fold.CERTIFY.value, Fold.TRAIN.value] * 30, strict=True)}
     production = Production(
-        Policy(), 0.05, Crowd(read(), 8, np.random.default_rng(1)), "key", newer=True,
-        fold=lambda document: folds.get(document.name, Fold.TRAIN.value),
+        Policy(audit_rate=AuditRates(accept=0.5, review=0.5)), 0.05, Crowd(read(), 8, np.random.default_rng(1)), "key",
+        newer=True, fold=lambda document: folds.get(document.name, Fold.TRAIN.value),
     )  # fmt: skip
     documents = some(60)
     for document in documents:
@@ -77,7 +77,17 @@ def test_a_new_model_is_certified_on_the_certify_fold_that_came_before_it():
         production.take(SimDocument(f"n{i}", f"n{i}", documents[0].fields))
     assert production.process.threshold() is not None
     production.retrained(lambda document: document.fields)
-    assert (production.process.documents, production.index) == (30, 2)
+    assert (production.process.documents, production.index) == (130, 1)  # the certificate in force is not given up
+    assert production.shadow is not None
+    assert (production.shadow.process.documents, production.shadow.index) == (30, 2)
+    for i in range(300):
+        production.take(SimDocument(f"m{i}", f"m{i}", documents[0].fields))
+    assert (production.index, production.shadow) == (2, None)  # it accepts as much: it serves
+    production.retrained(lambda document: tuple(replace(row, score=0.4) for row in document.fields))
+    for i in range(40):
+        production.take(SimDocument(f"o{i}", f"o{i}", documents[0].fields))
+    assert production.index == 2
+    assert production.shadow is not None
 
 
 def test_a_machine_that_has_learned_nothing_certifies_nothing():
