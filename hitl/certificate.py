@@ -42,11 +42,15 @@ GRID: Floats = np.concatenate([np.linspace(0.30, 0.90, 13), 1 - np.geomspace(0.0
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One field of a document. `wrong` is None where no gold was drawn; its probability was known before."""
+    """One field of a document. `wrong` is None where no gold was drawn; its probability was known before.
+
+    `weight`: so many fields it stands for where shares of fields are estimated; 0 if its score is not known.
+    """
 
     score: float
     wrong: bool | None
     probability: float
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +249,8 @@ def _estimates(documents: Sequence[Sequence[Decision]], grid: Floats) -> tuple[F
     decisions = [decision for document in documents for decision in document]
     if not decisions:
         return np.zeros(len(grid)), np.zeros(len(grid))
-    scores = np.sort([decision.score for decision in decisions])
-    accepted: Floats = 1 - np.searchsorted(scores, grid, side="left") / len(scores)
+    known = sorted((decision.score, decision.weight) for decision in decisions)
+    below = np.cumsum([0.0, *(weight for _, weight in known)])
+    at = np.searchsorted([score for score, _ in known], grid, side="left")
+    accepted: Floats = 1 - below[at] / below[-1] if below[-1] > 0 else np.zeros(len(grid))
     return accepted, losses(decisions, grid)

@@ -204,23 +204,28 @@ def _unit(rows: Sequence[Row[Any]], policies: dict[str, Policy], type_policy: Po
 
 
 def _decision(row: Row[Any]) -> tuple[Decision, Decision]:
-    """What a certificate counts of one field: what is not known yet as wrong, and as nothing."""
+    """What a certificate counts of one field: what is not known yet as wrong, and as nothing.
+
+    Of what another model read, the fields with gold alone have a score: each stands for those that had no draw.
+    """
+    unscored = 1.0 if row.native else 0.0
     if row.type_wrong:  # whichever model reads the fields
-        found = Decision(_score(row), True, row.type_pi)
+        found = Decision(_score(row), True, row.type_pi, unscored)
         return found, found
     if row.review_wrong is not None:
         found = Decision(row.review_score if row.review_acceptable else NEVER, row.review_wrong, 1.0)
         return found, found
     if row.machine_wrong is not None:
-        found = Decision(row.score if row.acceptable else NEVER, row.machine_wrong, row.probability)
+        weight = 1.0 if row.native else 1 / row.probability
+        found = Decision(row.score if row.acceptable else NEVER, row.machine_wrong, row.probability, weight)
         return found, found
     score = _score(row)
-    nothing = Decision(score, None, 1.0)
+    nothing = Decision(score, None, 1.0, unscored)
     if row.audit_id is not None:
         is_void = row.audit_state == VerdictState.FINAL.value and row.gold_state in (None, "illegible")
-        return (nothing if is_void else Decision(score, True, row.pi)), nothing
+        return (nothing if is_void else Decision(score, True, row.pi, unscored)), nothing
     is_open = row.route == Route.REVIEW.value and not row.told
-    return (Decision(score, True, 1.0) if is_open else nothing), nothing
+    return (Decision(score, True, 1.0, unscored) if is_open else nothing), nothing
 
 
 def _score(row: Row[Any]) -> float:

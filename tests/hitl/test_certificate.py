@@ -107,3 +107,12 @@ def test_the_moment_of_the_first_threshold_is_kept():
     process.update_many(np.zeros((needed + 7, len(GRID))), np.ones(needed + 7))
     assert process.in_force() == 7
     assert process.since == needed
+
+
+def test_what_stands_for_others_counts_for_them_in_the_share_accepted():
+    grid = np.array([0.5, 0.9])
+    document = [Decision(0.95, False, 0.1, 10.0), Decision(0.6, True, 1.0), Decision(1.0, True, 0.1, 0.0)]
+    found = certify([(document, 10.0)], target=0.5, delta=0.05, grid=grid)
+    assert [round(point[1], 4) for point in found.curve] == [1.0, round(10 / 11, 4)]
+    unknown = certify([([Decision(1.0, None, 1.0, 0.0)], 1.0)], target=0.5, delta=0.05, grid=grid)
+    assert [point[1] for point in unknown.curve] == [0.0, 0.0]

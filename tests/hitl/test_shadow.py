@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
-from sqlmodel import Session, select
+from sqlalchemy import delete, text
+from sqlmodel import Session, col, select
 
 from hitl import pipeline, recertifying, recognition, registry, shadow
 from hitl.certifying import refresh
@@ -15,7 +15,7 @@ from hitl.policy import AuditRates, current_policy
 from hitl.recognition import Work
 from models.doctype import Kind
 from models.states import DocumentState, Fold, ModelState, VerdictState
-from models.tables import Certificate, Document, Event, ModelVersion, Observation, Workspace
+from models.tables import Audit, Certificate, Document, Event, ModelVersion, Observation, Workspace
 from models.values import Reading, Recognition, ValueState
 from tests import factories
 from tests.factories import NOW
@@ -124,6 +124,19 @@ def test_it_takes_over_when_it_accepts_as_much(session: Session, workspace: Work
     assert [event.action for event in promoted][:1] == ["modelversion.waits"]
     rows = session.exec(select(Certificate).where(Certificate.model_version_id == model.id)).all()
     assert [row.threshold is not None for row in rows] == [True]  # in force from the first document on
+
+
+def test_what_it_did_not_read_says_nothing_of_what_it_accepts(
+    session: Session, workspace: Workspace, serving: ModelVersion
+):
+    released(session, workspace, serving, 180)
+    for audit in session.exec(select(Audit)).all()[90:]:
+        session.delete(audit)  # half of the documents were not drawn
+    session.execute(delete(Observation).where(col(Observation.verdict_id).not_in(select(Audit.verdict_id))))
+    model = passed(session, workspace)
+    assert score(session, model, workspace, confidence=0.2) == 90
+    row = refresh(session, workspace.id, "receipt", now=NOW, model=model)[0]
+    assert (row.threshold, row.report["accepted"]) == (pytest.approx(0.3), 0.0)  # certified, and of no use
 
 
 def test_where_nothing_is_certified_nothing_can_be_lost(session: Session, workspace: Workspace, serving: ModelVersion):
