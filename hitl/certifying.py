@@ -36,7 +36,7 @@ from hitl.routing import error_target, evidence_after
 from hitl.workspaces import current_type
 from models.doctype import DocumentType
 from models.ids import new_id
-from models.states import Route, VerdictState
+from models.states import ModelState, Route, VerdictState
 from models.tables import Certificate, ModelVersion, PolicyVersion
 
 POOLED = "*"
@@ -136,7 +136,8 @@ def _refresh_pool(
     }
     units = units_of(session, asked, fields, now=now)
     row = _row(session, workspace_id, spec.name, pool, model.id, policy_row.id, target, policy.delta, now)
-    first, machine_target = _index(session, row, promised), policy.machine_target(target)
+    in_shadow = model.state == ModelState.PASSED.value
+    first, machine_target = _index(session, row, promised, in_shadow=in_shadow), policy.machine_target(target)
     delta = policy.delta * policy.machine_share
     claimed = from_first_claim(units)
     result = replay(claimed, machine_target, delta, first)
@@ -301,12 +302,13 @@ def _row(
     ).one()
 
 
-def _index(session: Session, row: Certificate, promised: list[float]) -> int:
+def _index(session: Session, row: Certificate, promised: list[float], *, in_shadow: bool) -> int:
     """Which certificate of this pool it is, from 1: models, promises and alarms before it have had their share.
 
-    A model that was replaced before anything could have been certified has had none.
+    A model that was replaced before anything could have been certified has had none. One in the shadow comes after all
+    others, for the model that serves may still have an alarm.
     """
-    if "first" in row.report:
+    if "first" in row.report and not in_shadow:
         return int(row.report["first"])
     others = session.exec(
         select(Certificate).where(
@@ -318,7 +320,7 @@ def _index(session: Session, row: Certificate, promised: list[float]) -> int:
     ).all()
     spent: dict[int, int] = {}
     for other in others:
-        if "first" not in other.report:
+        if "first" not in other.report or (in_shadow and other.model_version_id == row.model_version_id):
             continue
         if other.model_version_id == row.model_version_id and other.report["promise"] == promised:
             return int(other.report["first"])  # the same e-process under another version of the policy

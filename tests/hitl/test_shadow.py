@@ -126,6 +126,23 @@ def test_it_takes_over_when_it_accepts_as_much(session: Session, workspace: Work
     assert [row.threshold is not None for row in rows] == [True]  # in force from the first document on
 
 
+def test_alarms_of_the_model_that_serves_come_before_it(session: Session, workspace: Workspace, serving: ModelVersion):
+    released(session, workspace, serving, 150)
+    held = refresh(session, workspace.id, "receipt", now=NOW)[0]
+    model = passed(session, workspace)
+    score(session, model, workspace)
+    assert refresh(session, workspace.id, "receipt", now=NOW, model=model)[0].report["first"] == 2
+    held.report = held.report | {"drift": held.report["drift"] | {"alarms": [140]}}  # it goes on as certificate 2
+    session.add(held)
+    session.flush()
+    assert refresh(session, workspace.id, "receipt", now=NOW, model=model)[0].report["first"] == 3
+    registry.promote(session, model, actor="test", now=NOW)
+    held.report = held.report | {"drift": held.report["drift"] | {"alarms": [140, 149]}}
+    session.add(held)
+    session.flush()
+    assert refresh(session, workspace.id, "receipt", now=NOW)[0].report["first"] == 3  # as it was promised
+
+
 def test_what_it_did_not_read_says_nothing_of_what_it_accepts(
     session: Session, workspace: Workspace, serving: ModelVersion
 ):
