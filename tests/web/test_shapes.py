@@ -144,9 +144,13 @@ def test_the_ends_of_a_curve_survive_its_thinning():
     assert (thin[0], thin[-1]) == (steps[0], steps[-1])
 
 
-def test_of_each_pool_the_newest_certificate_is_shown():
-    rows = [{"document_type": "a", "pool": "*", "updated_at": when, "target": when} for when in ("2", "3", "1")]
-    assert [one["target"] for one in newest(rows)] == ["3"]
+def test_of_each_pool_the_newest_certificate_of_the_model_that_serves_is_shown():
+    rows = [
+        {"document_type": "a", "pool": "*", "updated_at": when, "target": when, "model_version_id": model}
+        for when, model in (("2", "serves"), ("4", "shadow"), ("3", "serves"), ("1", "before"))
+    ]
+    assert [one["target"] for one in newest(rows, "serves")] == ["3"]
+    assert [one["target"] for one in newest(rows)] == ["4"]
 
 
 def test_a_grader_that_knows_finds_most_and_weighs_the_rarely_drawn():
