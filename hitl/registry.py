@@ -27,13 +27,18 @@ class NoSuchModel(Exception):
 
 
 def serving_model(session: Session, workspace_id: str) -> ModelVersion:
-    """The workspace's own serving model, else the base model that ships with the product."""
-    serving = select(ModelVersion).where(ModelVersion.state == ModelState.SERVING.value)
-    own = session.exec(serving.where(ModelVersion.workspace_id == workspace_id)).first()
-    model = own or session.exec(serving.where(col(ModelVersion.workspace_id).is_(None))).first()
+    """The workspace's own serving model, else the base model that ships with the product. Raises NoSuchModel."""
+    model = find_serving(session, workspace_id)
     if model is None:
         raise NoSuchModel("No model serves. Run `countersign migrate`, which registers the base model.")
     return model
+
+
+def find_serving(session: Session, workspace_id: str) -> ModelVersion | None:
+    """The serving model, or None in a database in which none was registered yet."""
+    serving = select(ModelVersion).where(ModelVersion.state == ModelState.SERVING.value)
+    own = session.exec(serving.where(ModelVersion.workspace_id == workspace_id)).first()
+    return own or session.exec(serving.where(col(ModelVersion.workspace_id).is_(None))).first()
 
 
 def pack(folder: Path) -> bytes:

@@ -51,8 +51,8 @@ def shadow_model(session: Session, workspace_id: str) -> ModelVersion | None:
         .order_by(col(ModelVersion.created_at).desc(), col(ModelVersion.id).desc())
         .limit(1)
     ).first()
-    serving = registry.serving_model(session, workspace_id)
-    return newest if newest is not None and newest.created_at > serving.created_at else None
+    serving = registry.find_serving(session, workspace_id)
+    return newest if newest is not None and serving is not None and newest.created_at > serving.created_at else None
 
 
 def follow(session: Session, document: Document) -> None:

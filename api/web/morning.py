@@ -75,10 +75,10 @@ def _of_people(who: Visitor) -> list[Matter]:
 
 
 def _of_learning(who: Visitor) -> list[Matter]:
-    serving = registry.serving_model(who.session, who.workspace_id).id
+    serving = registry.find_serving(who.session, who.workspace_id)
     suspended = select(Certificate).where(
         Certificate.workspace_id == who.workspace_id,
-        Certificate.model_version_id == serving,
+        Certificate.model_version_id == (serving.id if serving else None),
         col(Certificate.suspended_reason).is_not(None),
     )
     found = [

@@ -20,7 +20,7 @@ from hitl.policy import Policy, current_policy, save_policy
 from hitl.settings import settings
 from hitl.workspaces import current_type, current_types
 from models.states import Role, Route
-from models.tables import Document, Observation, Workspace
+from models.tables import Document, ModelVersion, Observation, Workspace
 
 router = APIRouter(prefix="/quality")
 
@@ -68,7 +68,7 @@ def quality_page(
     measured = measure(observed)
     bins = calibration(observed)
     workspace = who.session.get_one(Workspace, who.workspace_id)
-    certificates = newest(numbers["certificates"], registry.serving_model(who.session, who.workspace_id).id)
+    certificates = newest(numbers["certificates"], registry.find_serving(who.session, who.workspace_id))
     curves = [_curve(one, _policy(who, one["document_type"])) for one in certificates]
     return render(
         request, who, "quality.html", section="/quality", title="Quality", types=types, chosen=chosen,
@@ -82,12 +82,13 @@ def quality_page(
     )  # fmt: skip
 
 
-def newest(certificates: Sequence[dict[str, Any]], serving: str | None = None) -> list[dict[str, Any]]:
+def newest(certificates: Sequence[dict[str, Any]], serving: ModelVersion | None) -> list[dict[str, Any]]:
     """Of each type and pool the certificate in use: that of the serving model, and the one kept up to date.
 
     Earlier models and policies had their own, and so has the model in the shadow.
     """
-    ordered = sorted(certificates, key=lambda one: (one["model_version_id"] == serving, one["updated_at"]))
+    model_id = serving.id if serving else None
+    ordered = sorted(certificates, key=lambda one: (one["model_version_id"] == model_id, one["updated_at"]))
     kept = {(one["document_type"], one["pool"]): one for one in ordered}
     return [kept[key] for key in sorted(kept)]
 

@@ -23,6 +23,7 @@ from api.web.types import spec_of_form
 from api.web.visitor import Visitor, zone_of
 from api.web.watching import caught_by_budget, moving_shares
 from hitl.policy import AuditRates, Policy
+from models.tables import ModelVersion
 from models.values import Box
 from tests.web import paper
 
@@ -149,8 +150,8 @@ def test_of_each_pool_the_newest_certificate_of_the_model_that_serves_is_shown()
         {"document_type": "a", "pool": "*", "updated_at": when, "target": when, "model_version_id": model}
         for when, model in (("2", "serves"), ("4", "shadow"), ("3", "serves"), ("1", "before"))
     ]
-    assert [one["target"] for one in newest(rows, "serves")] == ["3"]
-    assert [one["target"] for one in newest(rows)] == ["4"]
+    assert [one["target"] for one in newest(rows, ModelVersion(id="serves"))] == ["3"]
+    assert [one["target"] for one in newest(rows, None)] == ["4"]
 
 
 def test_a_grader_that_knows_finds_most_and_weighs_the_rarely_drawn():
