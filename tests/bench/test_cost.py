@@ -63,9 +63,8 @@ def ideal(some: list[SimDocument], policy: Policy, target: float) -> float:
     most, size = policy.machine_target(target), len(scores) / len(some)
     error = np.clip([((scores >= tau) & wrong).mean() for tau in GRID], 1e-9, 1)
     proof = error * np.log(error / most) + (1 - error) * np.log((1 - error) / (1 - most))
-    needed = np.where(
-        error < most, math.log(1 / (policy.delta * policy.machine_share)) / np.maximum(proof, 1e-12), np.inf
-    )
+    surprise = math.log(1 / (policy.delta * policy.machine_share))
+    needed = np.where(error < most, surprise / np.maximum(proof, 1e-12), np.inf)
     people = np.where(scores < 0, 2.0, 1.0 + wrong)  # answers of one whom the machine contradicts
     below = np.array([np.where(scores < tau, people, 0).mean() for tau in GRID])
     accepted = np.array([(scores >= tau).mean() for tau in GRID])
@@ -114,8 +113,8 @@ def test_a_long_stream_against_an_oracle(target: float, newer: bool) -> None:
         ratios.append(answers / best)
         tell(
             "long stream", target=target, newer=newer, seed=seed, answers=answers, late=late, oracle=best,
-            ideal=least, ideal_ratio=least / best, ratio=answers / best, late_ratio=late / best, seconds=per_field(trace, "seconds"),
-            oracle_seconds=best_seconds, accepted=per_field(trace, "accepted"),
+            ideal=least, ideal_ratio=least / best, ratio=answers / best, late_ratio=late / best,
+            seconds=per_field(trace, "seconds"), oracle_seconds=best_seconds, accepted=per_field(trace, "accepted"),
             accepted_late=per_field(trace, "accepted", LENGTH // 2), oracle_threshold=tau,
             threshold=trace.documents[-1].threshold, audits=per_field(trace, "audits"),
             released_error=per_field(trace, "wrong"), alarms=len(trace.alarms), **where(trace),
