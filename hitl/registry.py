@@ -87,11 +87,19 @@ def promote(session: Session, model: ModelVersion, *, actor: str, now: datetime)
     recertify(session, model.workspace_id)
 
 
-def recertify(session: Session, workspace_id: str, model_id: str | None = None, after: str | None = None) -> None:
-    """Have labelled documents scored by a model that did not read them: the one that serves, or the named one."""
-    asked = {"model_id": model_id, "after": after}
+def recertify(
+    session: Session,
+    workspace_id: str,
+    model_id: str | None = None,
+    *,
+    after: str | None = None,
+    document_id: str | None = None,
+) -> None:
+    """Have labelled documents, or one, scored by a model that did not read them: the serving one, or the named one."""
+    asked = {"model_id": model_id, "after": after, "document_id": document_id}
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-    enqueue(session, "recertify", once=f"recertify:{model_id or workspace_id}", workspace_id=workspace_id, **given)
+    name = ":".join(part for part in ("recertify", model_id or workspace_id, document_id) if part)
+    enqueue(session, "recertify", once=name, workspace_id=workspace_id, **given)
 
 
 def roll_back(session: Session, workspace_id: str, *, actor: str, now: datetime) -> ModelVersion:

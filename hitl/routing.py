@@ -242,6 +242,11 @@ def route(session: Session, document: Document, *, now: datetime) -> list[Verdic
 def is_evidence(session: Session, document: Document) -> bool:
     """Whether the model that read the document is certified on it."""
     model = session.get(ModelVersion, document.model_version_id) if document.model_version_id else None
+    return is_evidence_on(model, document)
+
+
+def is_evidence_on(model: ModelVersion | None, document: Document) -> bool:
+    """Whether `model` is certified on the document."""
     is_younger = model is not None and document.created_at > model.created_at
     return certifies(document.fold, is_younger=is_younger, newer=settings().certify_newer)
 

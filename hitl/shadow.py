@@ -12,15 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlmodel import Session, col, select
 
 from hitl import registry
-from hitl.jobs import enqueue
 from hitl.moves import record
 from hitl.policy import current_policy
-from hitl.routing import certificates, certifies, evidence_after
+from hitl.routing import certificates, is_evidence_on
 from models.states import ModelState
 from models.tables import Certificate, Document, ModelVersion
 
@@ -51,19 +49,15 @@ def shadow_model(session: Session, workspace_id: str) -> ModelVersion | None:
         .order_by(col(ModelVersion.created_at).desc(), col(ModelVersion.id).desc())
         .limit(1)
     ).first()
-    serving = registry.find_serving(session, workspace_id)
-    return newest if newest is not None and serving is not None and newest.created_at > serving.created_at else None
+    serving = registry.find_serving(session, workspace_id) if newest else None
+    return newest if newest and serving and newest.created_at > serving.created_at else None
 
 
 def follow(session: Session, document: Document) -> None:
     """New labels of `document`: the model in the shadow is judged by them too, if such documents certify it."""
     model = shadow_model(session, document.workspace_id)
-    if model is None:
-        return
-    if certifies(document.fold, is_younger=document.created_at > evidence_after(model), newer=True):
-        name = f"recertify:{model.id}:{document.id}"
-        asked: dict[str, Any] = {"workspace_id": document.workspace_id, "model_id": model.id}
-        enqueue(session, "recertify", once=name, document_id=document.id, **asked)
+    if model is not None and is_evidence_on(model, document):
+        registry.recertify(session, document.workspace_id, model.id, document_id=document.id)
 
 
 def outlooks(session: Session, model: ModelVersion, *, now: datetime) -> list[Outlook]:

@@ -71,7 +71,7 @@ def model_page(request: Request, who: Manager, model_id: str) -> Response:
 
 def _shadow(who: Visitor, model: ModelVersion) -> dict[str, Any]:
     """What a promotion would change, where the model is the one that may wait for its certificate."""
-    if model.state != ModelState.PASSED.value or shadow.shadow_model(who.session, who.workspace_id) is not model:
+    if shadow.shadow_model(who.session, who.workspace_id) is not model:
         return {"outlooks": None, "is_ready": True, "waits": False}
     outlooks = shadow.outlooks(who.session, model, now=who.now)
     is_ready = shadow.is_no_loss((one.serving, one.shadow) for one in outlooks)

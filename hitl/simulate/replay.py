@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from hitl.audit import drawn_together, picked, second_chance, second_order
-from hitl.certificate import GRID, Decision, EProcess, delta_of_model, is_claimed, losses
+from hitl.certificate import Decision, EProcess, delta_of_model, is_claimed, losses
 from hitl.drift import Doubts, ReverseProcess
 from hitl.groups import fold_of
 from hitl.observations import largest
@@ -56,9 +56,13 @@ class Reign:
         self.process = EProcess(target, delta_of_model(delta, index))
         self.fewest = self.process.documents_needed(1.0) or 0
 
+    def decisions(self, kept: Kept) -> list[Decision]:
+        """A document as this model reads it."""
+        return [_decision(*pair) for pair in zip(self.read(kept.document), kept.labels, strict=True)]
+
     def count(self, kept: Kept) -> None:
-        """One document more, as this model reads it."""
-        decisions = [_decision(*pair) for pair in zip(self.read(kept.document), kept.labels, strict=True)]
+        """One document more."""
+        decisions = self.decisions(kept)
         if self.process.documents or is_claimed(decisions):
             self.process.update(decisions, kept.largest)
             self.scores += [decision.score for decision in decisions]
@@ -194,8 +198,8 @@ class Production:
         for row, label in zip(rows, kept.labels, strict=True):
             if label.is_audited:
                 self.doubts.update(label.gold not in (None, _said(row)))
-        loss = losses([_decision(*pair) for pair in zip(rows, kept.labels, strict=True)], GRID)
-        if threshold is not None and self.watch.update(float(loss[int(GRID.searchsorted(threshold))])):
+        loss = 0.0 if threshold is None else float(losses(self.reign.decisions(kept), np.array([threshold]))[0])
+        if threshold is not None and self.watch.update(loss):
             self.kept.clear()
             self._serve(self._certified(self.reign.read, max(self.index, self.shadow.index if self.shadow else 0) + 1))
             return

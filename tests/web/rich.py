@@ -5,17 +5,16 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlmodel import Session
 
 from hitl.grader import Reviewed, fit
-from hitl.policy import current_policy
 from hitl.registry import serving_model
 from models.states import Role
 from models.tables import (
     Answer,
-    Certificate,
     Correction,
     Document,
     Example,
@@ -160,20 +159,12 @@ def _learned(site: Site, document: Document) -> None:
     curve = [[0.5 + step / 40, 1 - step / 25, 0.12 * (1 - step / 20) ** 2, step > 15] for step in range(20)]
     report = {"curve": curve, "drift": {"alarms": [31], "disagreement_at": 90, "labelled": 160}, "audit_raised": True}
     report |= {"accepted": 0.62}
-    shared = _certified(site, serving_model(site.session, site.workspace.id))
-    _save(
-        site,
-        Certificate(**shared, pool="*", target=0.02, documents=140, threshold=0.94, report=report),
-        Certificate(**shared, pool="total", target=0.01, documents=80, report=report, suspended_reason=(
-            "the released error rose above its target; to be certified again")),
-        Certificate(**shared, pool="date", target=0.01, documents=80, audits_needed=460, report={"curve": []}),
-    )  # fmt: skip
-
-
-def _certified(site: Site, model: ModelVersion) -> dict[str, Any]:
-    policy, _ = current_policy(site.session, site.workspace.id, "receipt", now=NOW)
-    of = {"model_version_id": model.id, "policy_version_id": policy.id}
-    return {"workspace_id": site.workspace.id, "document_type": "receipt", "delta": 0.05, "updated_at": NOW} | of
+    serving = serving_model(site.session, site.workspace.id)
+    certified = partial(factories.create_certificate, site.session, site.workspace, serving.id)
+    certified(documents=140, threshold=0.94, report=report)
+    certified(pool="total", target=0.01, documents=80, threshold=None, report=report, suspended_reason=(
+        "the released error rose above its target; to be certified again"))  # fmt: skip
+    certified(pool="date", target=0.01, documents=80, threshold=None, audits_needed=460, report={"curve": []})
 
 
 def _watched(site: Site) -> None:
@@ -203,12 +194,9 @@ def _models(site: Site) -> ModelVersion:
         train_report={"receipt": {"documents": 100, "accuracy": 0.93}}, **shared,
         created_at=serving_model(site.session, site.workspace.id).created_at + timedelta(hours=1),
     )  # fmt: skip
-    of = _certified(site, model)
-    _save(
-        site,
-        Certificate(**of, pool="*", target=0.02, documents=96, threshold=0.97, report={"accepted": 0.55}),
-        Certificate(**of, pool="date", target=0.01, documents=54, audits_needed=486, report={}),
-    )
+    certified = partial(factories.create_certificate, site.session, site.workspace, model.id)
+    certified(documents=96, threshold=0.97, report={"accepted": 0.55})
+    certified(pool="date", target=0.01, documents=54, threshold=None, audits_needed=486, report={})
     refused = GATE | {"passed": False, "tests": [GATE["tests"][0] | {"passed": False}]}
     factories.create_model(
         site.session, site.workspace, name="February", state="refused", gate_report=refused, **shared
