@@ -12,8 +12,8 @@ from sqlmodel import Session, SQLModel, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from api.problems import ApiProblem
-from hitl import db
-from hitl.keys import Scope, allows, key_of
+from hitl.people.keys import Scope, allows, key_of
+from hitl.platform import db
 from models.tables import ModelVersion
 
 Row = TypeVar("Row", bound=SQLModel)

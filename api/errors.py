@@ -7,26 +7,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from extractor.manifest import ManifestUnreadable
-from extractor.triage import Refusal, TooLarge
-from hitl.answers import AnswerRefused, NotYours, Unparseable
-from hitl.backups import BackupRefused
-from hitl.blobs import BlobMissing
-from hitl.documents import NotNow
-from hitl.embedded import DatabaseUnavailable
-from hitl.idempotency import KeyReused
-from hitl.keys import NoSuchKey, UnknownScope
-from hitl.masterdata import MasterDataRefused
-from hitl.moves import IllegalMove, LostRace
-from hitl.people import CodeSpent, LastAdmin, LoginTaken, NoSuchPerson, PeopleError, WeakPassword, WrongPassword
-from hitl.registry import NoSuchModel
-from hitl.release import NoSuchField, NotReleased, ReleaseError
-from hitl.retrain import TooFewExamples
-from hitl.review import NotYourReview, ReviewRefused
-from hitl.shadow import NotInShadow
-from hitl.snapshots import NothingToLearn
-from hitl.webhooks import WebhookRefused
-from hitl.workspaces import NoSuchType
+from extractor.measure.manifest import ManifestUnreadable
+from extractor.page.triage import Refusal, TooLarge
+from hitl.annotation.answers import AnswerRefused, NotYours, Unparseable
+from hitl.annotation.review import NotYourReview, ReviewRefused
+from hitl.learning.shadow import NotInShadow
+from hitl.learning.snapshots import NothingToLearn
+from hitl.learning.train import TooFewExamples
+from hitl.people.accounts import (
+    CodeSpent,
+    LastAdmin,
+    LoginTaken,
+    NoSuchPerson,
+    PeopleError,
+    WeakPassword,
+    WrongPassword,
+)
+from hitl.people.keys import NoSuchKey, UnknownScope
+from hitl.platform.backups import BackupRefused
+from hitl.platform.blobs import BlobMissing
+from hitl.platform.embedded import DatabaseUnavailable
+from hitl.platform.idempotency import KeyReused
+from hitl.platform.moves import IllegalMove, LostRace
+from hitl.platform.webhooks import WebhookRefused
+from hitl.release.documents import NotNow
+from hitl.release.release import NoSuchField, NotReleased, ReleaseError
+from hitl.workspace.masterdata import MasterDataRefused
+from hitl.workspace.registry import NoSuchModel
+from hitl.workspace.workspaces import NoSuchType
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Connection, text
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hitl import db
+from hitl.platform import db
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 REGISTRY = CollectorRegistry()

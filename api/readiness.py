@@ -10,8 +10,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
-from hitl import db
-from hitl.blobs import blobs
+from hitl.platform import db
+from hitl.platform.blobs import blobs
 from hitl.settings import settings
 
 log = logging.getLogger(__name__)

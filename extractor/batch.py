@@ -16,12 +16,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
-from extractor.cost import Meter
 from extractor.doctypes import load_document_types
+from extractor.ink.tickboxes import marked, types_with_boxes
+from extractor.measure.cost import Meter
+from extractor.page.triage import Refusal
 from extractor.read import Extraction, ReadOptions, extract, read_document
 from extractor.recognise import Recogniser
-from extractor.tickboxes import marked, types_with_boxes
-from extractor.triage import Refusal
 from models.nets.bundle import Bundle
 from models.values import Page
 

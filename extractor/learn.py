@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from extractor import measures
-from extractor.classify import TypeClassifier, TypeReport, examples_of, learn_types
-from extractor.cost import cpu_seconds
-from extractor.manifest import Entry, texts_of
+from extractor.classify.classifier import TypeClassifier, TypeReport, examples_of, learn_types
+from extractor.classify.features import Example, describe
+from extractor.measure import measures
+from extractor.measure.cost import cpu_seconds
+from extractor.measure.manifest import Entry, texts_of
 from extractor.recognise import FIELDS, OUT_OF_FOLD, TYPES
-from extractor.typefeatures import Example, describe
 from models.doctype import DocumentType
 from models.nets.bundle import Bundle
 from models.nets.calibration import pooled
@@ -25,7 +25,7 @@ from models.values import Page, ValueState
 
 if TYPE_CHECKING:
     from extractor.fields import OutOfFold, TrainingDocument
-    from extractor.fields.memory import Fact
+    from extractor.fields.memory.memory import Fact
 
 Progress = Callable[[str, float], None]
 

@@ -14,16 +14,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from extractor.cost import Meter, rare_collections
 from extractor.documentcache import DocumentCache
+from extractor.measure.cost import Meter, rare_collections
 from extractor.ocr import DEFAULT_ENGINE, factory
 from extractor.ocr.guard import READ_SECONDS, EngineFailed, call_guarded
+from extractor.page.render import RenderedPage, decode_png, encode_png, render
+from extractor.page.triage import Limits
+from extractor.page.upright import turn_image
+from extractor.page.words import page_from_dict, word_to_list
 from extractor.recognise import Recogniser, recognise
-from extractor.render import RenderedPage, decode_png, encode_png, render
-from extractor.triage import Limits
-from extractor.upright import turn_image
 from extractor.wordcache import WordCache
-from extractor.words import page_from_dict, word_to_list
 from models.values import Page, Recognition
 
 
@@ -54,7 +54,7 @@ def read_page(
     if kept:
         return ReadPage(replace(kept, number=rendered.number), _turned(rendered, kept.rotation))
     header = {"number": rendered.number, "layer": layer}
-    answer, turned = call_guarded("extractor.words:read_job", engine, header, [rendered.png], seconds)
+    answer, turned = call_guarded("extractor.page.words:read_job", engine, header, [rendered.png], seconds)
     try:
         page = page_from_dict(answer)
     except (KeyError, TypeError, ValueError) as error:

@@ -9,16 +9,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from extractor.checks import Failure, find_failures
-from extractor.classify import UNKNOWN, TypeClassifier, TypeGuess
-from extractor.doubts import ImageOf, doubted
-from extractor.tickboxes import with_ticks
+from extractor.classify.classifier import UNKNOWN, TypeClassifier, TypeGuess
+from extractor.ink.doubts import ImageOf, doubted
+from extractor.ink.tickboxes import with_ticks
 from models.doctype import DocumentType, FieldSpec
 from models.nets.bundle import Bundle
 from models.values import Page, Reading, Recognition, ValueState
 
 if TYPE_CHECKING:
     from extractor.fields import FieldModel
-    from extractor.fields.memory import Fact
+    from extractor.fields.memory.memory import Fact
 
 TYPES = "types/"  # section of the classifier in a bundle
 FIELDS = "fields/"  # sections of the field models, by document type

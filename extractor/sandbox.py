@@ -26,7 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from extractor.cost import RARELY
+from extractor.measure.cost import RARELY
 
 JOBS_PER_CHILD = 500  # a fresh child now and then bounds what leaks
 START_SECONDS = 60

@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from extractor.words import READING_VERSION, page_from_dict, page_to_dict
+from extractor.page.words import READING_VERSION, page_from_dict, page_to_dict
 from models.values import Page
 
 

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from hitl import documents
-from hitl.jobs import enqueue
+from hitl.platform.jobs import enqueue
+from hitl.release import documents
 from models.states import DocumentState
 from models.tables import Document, DocumentPage, Workspace
 

@@ -14,36 +14,27 @@ from typing import Any
 
 from sqlmodel import Session, select
 
+import extractor.page.render
 import extractor.read
-import extractor.render
 from extractor import sandbox
 from extractor.ocr import DEFAULT_ENGINE
-from extractor.triage import Refusal
-from hitl import (
-    certifying,
-    conduct,
-    gold,
-    grading,
-    housekeeping,
-    idempotency,
-    pages,
-    posteriors,
-    recertifying,
-    recognition,
-    registry,
-    shadow,
-    tasks,
-    training,
-    webhooks,
-)
-from hitl.blobs import blobs, drop_unused
-from hitl.db import transaction
-from hitl.failures import count_failure, lock_document
-from hitl.groups import assign_group
-from hitl.intake import limits
-from hitl.jobs import enqueue, every, job
-from hitl.moves import advance
+from extractor.page.triage import Refusal
+from hitl import housekeeping
+from hitl.annotation import conduct, qualification, recalibration, tasks
+from hitl.certificate import certify as certifying
+from hitl.grader import sampling as review_sampling
+from hitl.intake import pages, recognition
+from hitl.intake.groups import assign_group
+from hitl.intake.receive import limits
+from hitl.learning import rescore, shadow, train_job
+from hitl.platform import idempotency, webhooks
+from hitl.platform.blobs import blobs, drop_unused
+from hitl.platform.db import transaction
+from hitl.platform.failures import count_failure, lock_document
+from hitl.platform.jobs import enqueue, every, job
+from hitl.platform.moves import advance
 from hitl.settings import settings
+from hitl.workspace import registry
 from models.states import DocumentState
 from models.tables import Document, User, Workspace
 
@@ -62,7 +53,7 @@ def render(document_id: str) -> None:
         key = f"{document.workspace_id}/{document.sha256}"
     try:
         with cpu():
-            drawn = extractor.render.render(blobs().get(key), limits(), settings().renderer)
+            drawn = extractor.page.render.render(blobs().get(key), limits(), settings().renderer)
     except Refusal as refusal:
         refuse(document_id, refusal)
         return
@@ -127,10 +118,10 @@ def deliver_webhook(delivery_id: str) -> None:
     webhooks.deliver(delivery_id, now=now())
 
 
-@job("retrain", on_failure=training.count_failure)
+@job("retrain", on_failure=train_job.count_failure)
 def retrain(model_id: str) -> None:
     """Train a candidate from its frozen snapshot and let the gate decide. The candidate waits to be promoted."""
-    training.train_candidate(model_id, now=now)
+    train_job.train_candidate(model_id, now=now)
 
 
 @job("certify", on_failure=housekeeping.never_give_up)
@@ -151,14 +142,14 @@ def recertify(workspace_id: str, after: str = "", model_id: str | None = None, d
     `model_id`: None for the one that serves. `document_id`: this document alone.
     """
     with transaction() as session:
-        model = recertifying.reader(session, workspace_id, model_id)
+        model = rescore.reader(session, workspace_id, model_id)
         if model is None:
             return
         scored_by = model.id
-        ids = [document_id] if document_id else recertifying.waiting(session, model, workspace_id, after)
+        ids = [document_id] if document_id else rescore.waiting(session, model, workspace_id, after)
     for one in ids:
         with transaction() as session:
-            work = recertifying.plan(session, one, scored_by)
+            work = rescore.plan(session, one, scored_by)
         if work is None:
             continue
         try:
@@ -168,14 +159,14 @@ def recertify(workspace_id: str, after: str = "", model_id: str | None = None, d
             log.warning("document %s cannot be scored anew: %s", one, error)
             continue
         with transaction() as session:
-            recertifying.store(session, one, result, work, now=now())
+            rescore.store(session, one, result, work, now=now())
     if document_id:
         return
     with transaction() as session:
         if ids:
             registry.recertify(session, workspace_id, model_id, after=ids[-1])
         else:
-            recertifying.follow_all(session, workspace_id)
+            rescore.follow_all(session, workspace_id)
 
 
 @job("ask_again", on_failure=housekeeping.never_give_up)
@@ -210,9 +201,9 @@ def learn_about_people() -> None:
     """Make gold of what was adjudicated, see what posteriors are worth, train the grader; workspace by workspace."""
     with transaction() as session:
         for workspace_id in session.exec(select(Workspace.id)).all():
-            gold.harvest(session, workspace_id, now=now())
-            posteriors.recalibrate(session, workspace_id, now=now())
-            grading.train_if_due(session, workspace_id, now=now())
+            qualification.harvest(session, workspace_id, now=now())
+            recalibration.recalibrate(session, workspace_id, now=now())
+            review_sampling.train_if_due(session, workspace_id, now=now())
 
 
 # --- the words of this page -----------------------------------------------------------------------

@@ -7,7 +7,7 @@
     review    open -> leased -> decided | escalated | returned
     model     training -> candidate -> passed | refused -> serving -> retired
 
-Only `hitl.moves.advance` changes a state.
+Only `hitl.platform.moves.advance` changes a state.
 """
 
 from __future__ import annotations

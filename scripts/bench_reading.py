@@ -16,9 +16,9 @@ from pathlib import Path
 from api.commands.reading import SEED
 from extractor.batch import Job, Setup, read_all, workers_for
 from extractor.doctypes import load_document_types
-from extractor.evaluate import evaluate, truth_of
 from extractor.learn import learn, training_document
-from extractor.manifest import Entry, read_manifest
+from extractor.measure.evaluate import evaluate, truth_of
+from extractor.measure.manifest import Entry, read_manifest
 from extractor.read import ReadOptions
 from extractor.recognise import Recogniser, recognise
 from models.doctype import DocumentType

@@ -65,7 +65,7 @@ def routes_page() -> str:
 
 
 def policies_page() -> str:
-    from hitl.policy import AuditRates, FieldPolicy, Policy
+    from hitl.workspace.policy import AuditRates, FieldPolicy, Policy
 
     said = "What `PUT /v1/policies/{document_type}` takes, as JSON; all have a default. A change is a new version."
     rows = ["# Policies", MADE, "", said, ""]
@@ -88,7 +88,7 @@ def types_page() -> str:
         said = importlib.import_module(f"extractor.kinds.{kind}").__doc__ or ""
         rows.append(f"| `{kind}` | {' '.join(said.split()).replace('|', chr(92) + '|')} |")
     said = DocumentType.model_fields["second_reader"].description
-    rows += ["", "## Stamps and pens", "", (importlib.import_module("extractor.handwriting").__doc__ or "").strip()]
+    rows += ["", "## Stamps and pens", "", (importlib.import_module("extractor.ink.handwriting").__doc__ or "").strip()]
     rows += ["", "## The second reader", "", f"`second_reader = true` in the file of a type: {said}", ""]
     for spec in load_document_types().values():
         rows += [

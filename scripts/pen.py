@@ -24,11 +24,11 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from extractor.handwriting import WIDEST, in_pixels, strip
-from extractor.manifest import Entry, read_manifests
+from extractor.ink.handwriting import WIDEST, in_pixels, strip
+from extractor.measure.manifest import Entry, read_manifests
+from extractor.page.triage import Refusal
 from extractor.pen import PEN
 from extractor.read import ReadOptions, read_document
-from extractor.triage import Refusal
 from fixtures.hands import Grey, load_digits
 from models.nets.bundle import Bundle
 from models.nets.pen import PenNet, PenReader, collate

@@ -15,8 +15,8 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from sqlmodel import Session
 
-from hitl import db
-from hitl.embedded import FAST, ROLE, Server
+from hitl.platform import db
+from hitl.platform.embedded import FAST, ROLE, Server
 from models.tables import Workspace
 from tests import factories
 

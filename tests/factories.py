@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from sqlmodel import Session, SQLModel
 
-from hitl.policy import current_policy
+from hitl.workspace.policy import current_policy
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.ids import new_id
 from models.states import DocumentState, Fold, ModelState, Role, Route, TaskPurpose, TaskState, VerdictState

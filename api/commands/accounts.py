@@ -26,12 +26,12 @@ def add_user(
     workspace: WorkspaceName = "default",
 ) -> None:
     """Add a person. Without a password one is made up and shown once."""
-    from hitl import people
+    from hitl.people import accounts
 
     given = secret_from_terminal("Password (empty: make one up)", from_stdin=password_stdin)
-    password = given or people.new_password()
+    password = given or accounts.new_password()
     with desk(workspace) as at:
-        people.add_user(
+        accounts.add_user(
             at.session, at.workspace.id, login, name=name, role=role, password=password, actor=at.actor, now=at.now
         )
     out.print(f"Added {login} ({role}).", markup=False)
@@ -47,21 +47,21 @@ def invite_user(
     workspace: WorkspaceName = "default",
 ) -> None:
     """Add a person who chooses their own password with a one-time code."""
-    from hitl import people
+    from hitl.people import accounts
 
     with desk(workspace) as at:
-        _, code = people.invite(at.session, at.workspace.id, login, name=name, role=role, actor=at.actor, now=at.now)
+        _, code = accounts.invite(at.session, at.workspace.id, login, name=name, role=role, actor=at.actor, now=at.now)
     out.print(f"One-time code for {login}, good for 7 days: {code}", markup=False)
 
 
 @user.command("list")
 def list_users(workspace: WorkspaceName = "default") -> None:
     """List people with role and state."""
-    from hitl import people
+    from hitl.people import accounts
 
     table = Table("login", "name", "role", "state", "last seen")
     with desk(workspace) as at:
-        for person in people.list_users(at.session, at.workspace.id):
+        for person in accounts.list_users(at.session, at.workspace.id):
             state = f"paused: {person.paused_reason}" if person.paused_reason else "active"
             seen = f"{person.last_seen_at:%Y-%m-%d %H:%M}" if person.last_seen_at else "never"
             table.add_row(person.login, person.name, person.role, state if person.active else "deactivated", seen)
@@ -71,13 +71,13 @@ def list_users(workspace: WorkspaceName = "default") -> None:
 @user.command("password")
 def set_password(login: Login, password_stdin: FromStdin = False, workspace: WorkspaceName = "default") -> None:
     """Set a password and sign the person out everywhere. Without one, it is made up and shown once."""
-    from hitl import people
+    from hitl.people import accounts
 
     given = secret_from_terminal("New password (empty: make one up)", from_stdin=password_stdin)
-    password = given or people.new_password()
+    password = given or accounts.new_password()
     with desk(workspace) as at:
-        person = people.get_user(at.session, at.workspace.id, login)
-        people.set_password(at.session, person, password, actor=at.actor, now=at.now)
+        person = accounts.get_user(at.session, at.workspace.id, login)
+        accounts.set_password(at.session, person, password, actor=at.actor, now=at.now)
     out.print(f"The password of {login} is set.", markup=False)
     if not given:
         out.print(f"Password, shown only now: {password}", markup=False)
@@ -90,31 +90,33 @@ def pause_user(
     workspace: WorkspaceName = "default",
 ) -> None:
     """Hand no more tasks to a person, until `resume`."""
-    from hitl import people
+    from hitl.people import accounts
 
     with desk(workspace) as at:
-        person = people.get_user(at.session, at.workspace.id, login)
-        people.pause(at.session, person, reason=reason, actor=at.actor, now=at.now)
+        person = accounts.get_user(at.session, at.workspace.id, login)
+        accounts.pause(at.session, person, reason=reason, actor=at.actor, now=at.now)
     out.print(f"{login} is paused.", markup=False)
 
 
 @user.command("resume")
 def resume_user(login: Login, workspace: WorkspaceName = "default") -> None:
     """Hand tasks to a paused person again."""
-    from hitl import people
+    from hitl.people import accounts
 
     with desk(workspace) as at:
-        people.resume(at.session, people.get_user(at.session, at.workspace.id, login), actor=at.actor, now=at.now)
+        accounts.resume(at.session, accounts.get_user(at.session, at.workspace.id, login), actor=at.actor, now=at.now)
     out.print(f"{login} gets tasks again.", markup=False)
 
 
 @user.command("deactivate")
 def deactivate_user(login: Login, workspace: WorkspaceName = "default") -> None:
     """Sign a person out everywhere and let them in no more. Their answers stay."""
-    from hitl import people
+    from hitl.people import accounts
 
     with desk(workspace) as at:
-        people.deactivate(at.session, people.get_user(at.session, at.workspace.id, login), actor=at.actor, now=at.now)
+        accounts.deactivate(
+            at.session, accounts.get_user(at.session, at.workspace.id, login), actor=at.actor, now=at.now
+        )
     out.print(f"{login} can no longer sign in.", markup=False)
 
 
@@ -125,7 +127,7 @@ def add_key(
     workspace: WorkspaceName = "default",
 ) -> None:
     """Make an API key. Its secret is shown once. Scopes: documents:read documents:write webhooks tasks models admin."""
-    from hitl import keys
+    from hitl.people import keys
 
     with desk(workspace) as at:
         row, secret = keys.add_key(
@@ -144,7 +146,7 @@ def add_key(
 @key.command("list")
 def list_keys(workspace: WorkspaceName = "default") -> None:
     """List keys; secrets are not kept."""
-    from hitl import keys
+    from hitl.people import keys
 
     table = Table("id", "name", "begins with", "scopes", "last used", "state")
     with desk(workspace) as at:
@@ -160,7 +162,7 @@ def revoke_key(
     key_id: Annotated[str, typer.Argument(help="The id that `key list` shows.")], workspace: WorkspaceName = "default"
 ) -> None:
     """Let a key do nothing any more, at once."""
-    from hitl import keys
+    from hitl.people import keys
 
     with desk(workspace) as at:
         keys.revoke_key(at.session, at.workspace.id, key_id, actor=at.actor, now=at.now)

@@ -12,7 +12,7 @@ from api.commands.shared import out
 
 def backup(file: Annotated[Path, typer.Argument(help="The .tar file to write.")]) -> None:
     """Write database and documents into one file, also while the system works."""
-    from hitl import backups
+    from hitl.platform import backups
 
     size = backups.backup(file)
     out.print(f"{file}: {size / 1e6:.1f} MB. It holds documents and password hashes: keep it safe.", markup=False)
@@ -22,7 +22,7 @@ def backup(file: Annotated[Path, typer.Argument(help="The .tar file to write.")]
 
 def restore(file: Annotated[Path, typer.Argument(help="A file that `backup` wrote.")]) -> None:
     """Fill an empty installation from a backup."""
-    from hitl import backups
+    from hitl.platform import backups
 
     backups.restore(file)
     out.print(f"Restored from {file}. Start it with `countersign run`.", markup=False)

@@ -26,8 +26,8 @@ from api.commands.shared import CommandError, out
 
 if TYPE_CHECKING:
     from extractor.batch import Outcome, Setup
-    from extractor.evaluate import EvaluationReport
-    from extractor.manifest import Entry
+    from extractor.measure.evaluate import EvaluationReport
+    from extractor.measure.manifest import Entry
     from models.doctype import DocumentType
 
 
@@ -46,7 +46,7 @@ def evaluate(
 ) -> None:
     """Measure accuracy, calibration, coverage at a given error, what wrong values are wrong by, and cost."""
     from extractor.doctypes import load_document_types
-    from extractor.manifest import read_manifest
+    from extractor.measure.manifest import read_manifest
 
     sources = [(path, entry) for path in manifest for entry in read_manifest(path, split, limit)]
     setup = setup_of(bundle, doctypes, document_type, cache, engine)
@@ -84,9 +84,9 @@ def _judge(
     types: Mapping[str, DocumentType],
     setup: Setup,
 ) -> EvaluationReport:
-    from extractor.evaluate import evaluate as judge
-    from extractor.evaluate import truth_of, vendor_keys
-    from extractor.manifest import read_manifests
+    from extractor.measure.evaluate import evaluate as judge
+    from extractor.measure.evaluate import truth_of, vendor_keys
+    from extractor.measure.manifest import read_manifests
     from extractor.recognise import out_of_fold
     from models.nets.bundle import Bundle
 
@@ -114,8 +114,8 @@ def _costs(outcomes: Sequence[Outcome]) -> dict[str, float]:
 
 
 def _draw(folder: Path, result: EvaluationReport) -> None:
-    from extractor import measures
-    from extractor.charts import reliability_svg, risk_coverage_svg
+    from extractor.measure import measures
+    from extractor.measure.charts import reliability_svg, risk_coverage_svg
 
     folder.mkdir(parents=True, exist_ok=True)
     for name in ["all", *result.numbers["types"]]:

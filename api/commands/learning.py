@@ -39,10 +39,10 @@ def train_model(
     workspace: WorkspaceName = "default",
 ) -> None:
     """Freeze the examples and let a worker train a candidate."""
-    from hitl import retrain
+    from hitl.learning import train
 
     with desk(workspace) as at:
-        row = retrain.request_training(at.session, at.workspace.id, document_type or [], actor=at.actor, now=at.now)
+        row = train.request_training(at.session, at.workspace.id, document_type or [], actor=at.actor, now=at.now)
     out.print(f"{row.id} is being trained; `countersign model list` shows its state.", markup=False)
 
 
@@ -62,7 +62,8 @@ def promote_model(
     ] = False,
 ) -> None:
     """Let a model that passed the gate serve."""
-    from hitl import registry, shadow
+    from hitl.learning import shadow
+    from hitl.workspace import registry
 
     with desk(workspace) as at:
         row = _model(at, model_id)
@@ -77,7 +78,7 @@ def promote_model(
 @model.command("rollback")
 def roll_back(workspace: WorkspaceName = "default") -> None:
     """Bring back the model that served before."""
-    from hitl import registry
+    from hitl.workspace import registry
 
     with desk(workspace) as at:
         row = registry.roll_back(at.session, at.workspace.id, actor=at.actor, now=at.now)
@@ -98,7 +99,7 @@ def snapshot(
     workspace: WorkspaceName = "default",
 ) -> None:
     """Freeze the examples of the train and select folds as a training set that can be named."""
-    from hitl import snapshots
+    from hitl.learning import snapshots
 
     with desk(workspace) as at:
         row = snapshots.freeze(at.session, at.workspace.id, now=at.now, document_types=document_type or [])
@@ -112,7 +113,7 @@ def export(
     workspace: WorkspaceName = "default",
 ) -> None:
     """Write the examples as a manifest that `learn` and `evaluate` read, with the documents beside it."""
-    from hitl import exporting
+    from hitl.learning import exporting
 
     with desk(workspace) as at:
         count = exporting.export(at.session, at.workspace.id, folder, types=document_type or [], with_files=files)

@@ -18,7 +18,7 @@ from api.commands.shared import CommandError, err
 if TYPE_CHECKING:
     from extractor.batch import Setup
     from extractor.fields import TrainingDocument
-    from extractor.manifest import Entry
+    from extractor.measure.manifest import Entry
     from models.doctype import DocumentType
 
 Manifests = Annotated[

@@ -11,7 +11,7 @@ from rich.progress import Progress as Bar
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from hitl import db
+from hitl.platform import db
 
 _PAGES = text("""
     SELECT p.id AS what, p.number, p.engine, p.cpu_seconds, d.filename, d.id, d.page_count

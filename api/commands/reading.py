@@ -90,7 +90,7 @@ def learn(
     """Learn document types from labelled documents. The named types of the model are replaced, the others stay."""
     from extractor.doctypes import load_document_types
     from extractor.learn import learn as learn_bundle
-    from extractor.manifest import read_manifests
+    from extractor.measure.manifest import read_manifests
 
     entries = read_manifests(manifest, split, limit)
     named, base = named_types(load_document_types(doctypes), entries), _base(bundle)
@@ -149,7 +149,7 @@ def _field(reading: Reading) -> dict[str, Any]:
 
 def _files(paths: Sequence[Path], manifest: Path | None, split: str | None, limit: int | None) -> list[Job]:
     from extractor.batch import Job
-    from extractor.manifest import read_manifest
+    from extractor.measure.manifest import read_manifest
 
     if bool(paths) == bool(manifest):
         raise CommandError("Name files or folders, or a manifest.", "countersign extract SCANS --jsonl OUT.jsonl")

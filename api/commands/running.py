@@ -81,17 +81,18 @@ def _stop_on_signals() -> threading.Event:
 
 def first_admin() -> str | None:
     """Make the admin of the default workspace if it has no people yet; returns the password, which is kept nowhere."""
-    from hitl import db, people
-    from hitl.workspaces import ensure_default_workspace
+    from hitl.people import accounts
+    from hitl.platform import db
+    from hitl.workspace.workspaces import ensure_default_workspace
     from models.states import Role
 
     now = datetime.now(UTC)
     with db.transaction() as session:
         workspace = ensure_default_workspace(session, now)
-        if people.list_users(session, workspace.id):
+        if accounts.list_users(session, workspace.id):
             return None
-        password = people.new_password()
-        people.add_user(
+        password = accounts.new_password()
+        accounts.add_user(
             session, workspace.id, ADMIN, name="Admin", role=Role.ADMIN, password=password, actor="cli", now=now
         )
     return password
@@ -123,8 +124,9 @@ def upload_samples() -> int:
     """Put the generated sample documents into an empty default workspace; returns how many."""
     from sqlmodel import select
 
-    from hitl import db, intake
-    from hitl.workspaces import ensure_default_workspace
+    from hitl.intake import receive
+    from hitl.platform import db
+    from hitl.workspace.workspaces import ensure_default_workspace
     from models.tables import Document
 
     now = datetime.now(UTC)
@@ -140,7 +142,7 @@ def upload_samples() -> int:
     documents = list(demo_documents())
     with db.transaction() as session:
         for document in documents:
-            intake.receive(
+            receive.receive(
                 session,
                 workspace_id=workspace.id,
                 data=document.data,

@@ -45,8 +45,8 @@ def worker() -> None:
     """Work on documents: render, read, recognise, deliver, train. Start as many as there are machines."""
     import logging
 
+    from hitl.platform.worker import main
     from hitl.settings import settings
-    from hitl.worker import main
 
     die_with_parent()
     logging.basicConfig(level=settings().log_level, format="%(levelname)s %(name)s: %(message)s")
@@ -61,8 +61,8 @@ def migrate() -> None:
 
 def prepare() -> None:
     """Migrations and the default workspace; harmless when done already, and when several processes do it at once."""
-    from hitl import db
-    from hitl.workspaces import ensure_default_workspace
+    from hitl.platform import db
+    from hitl.workspace.workspaces import ensure_default_workspace
 
     db.migrate()
     with db.transaction() as session:

@@ -48,8 +48,8 @@ def desk(workspace_name: str) -> Iterator[Desk]:
     """Bring the database up to date and work in one transaction. Raises CommandError for a wrong workspace."""
     from sqlmodel import select
 
-    from hitl import db
-    from hitl.workspaces import DEFAULT_NAME, ensure_default_workspace
+    from hitl.platform import db
+    from hitl.workspace.workspaces import DEFAULT_NAME, ensure_default_workspace
     from models.tables import Workspace
 
     db.migrate()

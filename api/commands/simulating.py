@@ -79,13 +79,13 @@ def simulate(
 
     Ours stands there twice: with the certify fold alone as evidence, and with newer documents too (the default).
     """
-    from hitl.policy import Policy
     from hitl.settings import settings
     from hitl.simulate import people as crowds
     from hitl.simulate.compare import Settings, compare
     from hitl.simulate.report import write as write_report
     from hitl.simulate.rows import RowsUnreadable, read
     from hitl.simulate.rows import write as write_rows
+    from hitl.workspace.policy import Policy
 
     source, zero = Source(manifest or [], split, limit, jobs, cache, doctypes, engine), None
     try:
@@ -147,7 +147,7 @@ class Source:
     def load(self) -> tuple[list[TrainingDocument], dict[str, DocumentType]]:
         """The documents with their labels and words, and their types."""
         from extractor.doctypes import load_document_types
-        from extractor.manifest import read_manifests
+        from extractor.measure.manifest import read_manifests
 
         entries = read_manifests(self.manifests, self.split, self.limit)
         named = named_types(load_document_types(self.doctypes), entries)

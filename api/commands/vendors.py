@@ -11,7 +11,7 @@ import typer
 from api.commands.shared import CommandError
 
 if TYPE_CHECKING:
-    from extractor.fields.memory import Fact
+    from extractor.fields.memory.memory import Fact
     from models.doctype import DocumentType
 
 Vendors = Annotated[
@@ -30,7 +30,7 @@ def facts_of(path: Path | None, types: Mapping[str, DocumentType], memory: bool)
         return {}
     if not memory:
         raise CommandError("Master data is kept in the memory, which --no-memory leaves out.", "Leave out one of them.")
-    from extractor.fields.masterdata import MasterDataUnreadable, read_master_data
+    from extractor.fields.memory.masterdata import MasterDataUnreadable, read_master_data
 
     try:
         text = path.read_text(encoding="utf-8")

@@ -11,8 +11,8 @@ from sqlmodel import col
 from api.deps import Admin, Caller, Now, Reader, SessionDep, mine, not_found
 from api.problems import ApiProblem
 from api.schemas import MasterDataView, PolicyView, TypeList, TypeVersionView
-from hitl import masterdata, workspaces
-from hitl import policy as policies
+from hitl.workspace import masterdata, workspaces
+from hitl.workspace import policy as policies
 from models.doctype import DocumentType
 from models.tables import DocumentTypeVersion, MasterData, PolicyVersion
 

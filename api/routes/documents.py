@@ -30,10 +30,12 @@ from api.schemas import (
     TypeInput,
     UploadFields,
 )
-from hitl import documents, idempotency, intake, release
-from hitl.blobs import blobs
-from hitl.moves import record, verify_chain
-from hitl.payload import payload
+from hitl.intake import receive
+from hitl.platform import idempotency
+from hitl.platform.blobs import blobs
+from hitl.platform.moves import record, verify_chain
+from hitl.release import documents, release
+from hitl.release.payload import payload
 from models.states import DocumentState
 from models.tables import Document, DocumentPage, Event, Release
 
@@ -109,7 +111,7 @@ def upload(
     fields, caller = upload.fields, upload.caller
 
     def take_in() -> idempotency.Answer:
-        document, created = intake.receive(
+        document, created = receive.receive(
             session,
             workspace_id=caller.workspace_id,
             data=data,

@@ -10,7 +10,9 @@ from sqlmodel import col
 from api.deps import ModelKeeper, Now, Reader, SessionDep, mine, owned
 from api.problems import ApiProblem
 from api.schemas import ModelList, ModelView, TrainInput
-from hitl import registry, retrain, shadow
+from hitl.learning import shadow
+from hitl.learning import train as retrain
+from hitl.workspace import registry
 from models.tables import ModelVersion
 
 router = APIRouter(prefix="/v1/models", tags=["models"])

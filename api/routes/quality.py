@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from api.deps import Reader, SessionDep
-from hitl import quality
+from hitl.certificate import quality
 
 router = APIRouter(prefix="/v1/quality", tags=["quality"])
 

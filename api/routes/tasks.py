@@ -14,7 +14,8 @@ from sqlmodel import Session
 from api.deps import Now, SessionDep, Workbench, owned
 from api.problems import ApiProblem
 from api.schemas import AnswerAccepted, ReturnInput, TaskList, TaskView
-from hitl import answers, people, queue, tasks
+from hitl.annotation import answers, queue, tasks
+from hitl.people import accounts
 from models.tables import Task, User
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
@@ -70,7 +71,7 @@ def hand_back(task_id: str, body: ReturnInput, session: SessionDep, caller: Work
 
 
 def _person(session: Session, workspace_id: str, login: str) -> User:
-    user = people.get_user(session, workspace_id, login)
+    user = accounts.get_user(session, workspace_id, login)
     if not user.active:
         raise ApiProblem(409, "person_inactive", f"{user.login} is deactivated.", "Name somebody who is active.")
     return user

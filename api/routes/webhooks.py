@@ -7,7 +7,7 @@ from sqlmodel import col, select
 
 from api.deps import Now, SessionDep, WebhookKeeper, mine, not_found, owned
 from api.schemas import DeliveryList, DeliveryView, WebhookCreated, WebhookInput, WebhookList, WebhookView
-from hitl import webhooks
+from hitl.platform import webhooks
 from models.tables import Webhook, WebhookDelivery
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from api.deps import Now, SessionDep
-from api.web.figures import figures_of
-from api.web.messages import mark_all_read, messages_to
+from api.web.learn.figures import figures_of
+from api.web.manage.messages import mark_all_read, messages_to
 from api.web.rendering import go, render
 from api.web.visitor import COOKIE, Anybody, safe_path
-from hitl import messages
-from hitl.people import (
+from hitl.people import messages
+from hitl.people.accounts import (
     PeopleError,
     Rejected,
     change_password,

@@ -7,26 +7,13 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from api.web import (
-    access,
-    account,
-    documents,
-    home,
-    keying,
-    modelpages,
-    operate,
-    people,
-    policies,
-    quality,
-    retention,
-    review,
-    tour,
-    training,
-    types,
-    upload,
-    vendors,
-)
+from api.web import account
+from api.web.documents import documents, upload
+from api.web.learn import modelpages, quality
+from api.web.manage import home, operate, people, tour
 from api.web.rendering import error_page
+from api.web.setup import access, policies, retention, types, vendors
+from api.web.work import keying, review, training
 
 PAGES = (
     account,

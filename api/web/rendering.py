@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from api.problems import Problem
 from api.web.visitor import Visitor
-from hitl.people import at_least
+from hitl.people.accounts import at_least
 from models.states import Role
 from models.tables import User
 

@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from api.deps import Now, SessionDep
 from api.problems import ApiProblem
-from hitl.people import at_least, user_of_session
+from hitl.people.accounts import at_least, user_of_session
 from models.states import Role
 from models.tables import User
 

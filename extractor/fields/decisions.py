@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractor import kinds
-from extractor.fields.features import Scene
 from extractor.fields.layout import Floats
 from extractor.fields.lists import Cutoff, pick_several, standing
-from extractor.fields.scorers import Ranking, Scorers
+from extractor.fields.scoring.features import Scene
+from extractor.fields.scoring.scorers import Ranking, Scorers
 from models.doctype import FieldSpec
 from models.values import ValueState
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from rapidfuzz import fuzz, process
 
 from extractor import kinds
-from extractor.fields.features import Scene, Table
 from extractor.fields.layout import Ints
+from extractor.fields.scoring.features import Scene, Table
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.values import Box, Page, ValueState
 

@@ -9,18 +9,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from extractor import kinds
-from extractor.cost import rare_collections
 from extractor.fields.decisions import EVIDENCE, Decision, decide
-from extractor.fields.features import Scene, make_scene
-from extractor.fields.grow import Grower
 from extractor.fields.labels import Goal, TrainingDocument, goal_of, normalised
 from extractor.fields.lists import Cutoff, candidates_of, fit_cutoff
-from extractor.fields.memory import REMEMBERED, Fact, Memory, Reread, fit_ratios, numbers_of
+from extractor.fields.memory.memory import REMEMBERED, Fact, Memory, Reread, fit_ratios, numbers_of
+from extractor.fields.memory.spelling import RESPELLED, Spelling
 from extractor.fields.model import FieldModel, OutOfFold, checked, heard
-from extractor.fields.scorers import Ranking, Scorers, train_scorers
-from extractor.fields.spelling import RESPELLED, Spelling
-from extractor.fields.tablelearn import learn_tables
+from extractor.fields.scoring.features import Scene, make_scene
+from extractor.fields.scoring.grow import Grower
+from extractor.fields.scoring.scorers import Ranking, Scorers, train_scorers
+from extractor.fields.tables.learn import learn_tables
 from extractor.fields.tickgoals import settle
+from extractor.measure.cost import rare_collections
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.nets import calibration
 from models.nets.calibration import Calibrator, Prior

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from extractor.checks import find_failures
 from extractor.fields.decisions import EVIDENCE, Choice, Decision, decide
-from extractor.fields.features import NUMBERS, Scene, make_scene
 from extractor.fields.labels import Images
-from extractor.fields.lexicon import NO_HASHES, Vocabulary
 from extractor.fields.lists import Cutoff
-from extractor.fields.memory import Fact, Memory
-from extractor.fields.scorers import Scorers, net_from_arrays, net_to_arrays
-from extractor.fields.spelling import UNTAUGHT, Spelling
-from extractor.fields.tablemodel import LearnedTable
-from extractor.fields.trees import FieldTrees
+from extractor.fields.memory.memory import Fact, Memory
+from extractor.fields.memory.spelling import UNTAUGHT, Spelling
+from extractor.fields.scoring.features import NUMBERS, Scene, make_scene
+from extractor.fields.scoring.lexicon import NO_HASHES, Vocabulary
+from extractor.fields.scoring.scorers import Scorers, net_from_arrays, net_to_arrays
+from extractor.fields.scoring.trees import FieldTrees
+from extractor.fields.tables.model import LearnedTable
 from models.doctype import DocumentType, Kind
 from models.nets.calibration import Calibrator
 from models.values import Box, Item, Page, Reading

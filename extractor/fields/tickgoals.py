@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from extractor.fields.features import SLOT_NAMES, Scene, Table
 from extractor.fields.labels import Goal
 from extractor.fields.layout import Ints, Layout, shape
+from extractor.fields.scoring.features import SLOT_NAMES, Scene, Table
 from models.doctype import DocumentType, Kind
 
 BUCKETS = 4096

@@ -19,7 +19,7 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One voice. `token` is the canonical form of the answer: equal tokens are equal values (hitl.tokens)."""
+    """One voice. `token` is the canonical form of the answer: equal tokens are equal values (`equality`)."""
 
     voter: str
     token: str

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hitl.policy import Policy
 from hitl.settings import settings
 from hitl.simulate import others
 from hitl.simulate.course import Course, course
@@ -16,6 +15,7 @@ from hitl.simulate.people import Crowd, Model
 from hitl.simulate.replay import Production, Trace
 from hitl.simulate.report import Point, overall, points
 from hitl.simulate.rows import SimDocument, stream
+from hitl.workspace.policy import Policy
 from models.states import Fold
 
 OURS, NEWER = "countersign", "countersign, newer certify too"

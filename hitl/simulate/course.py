@@ -13,7 +13,7 @@ from pathlib import PurePath
 
 import numpy as np
 
-from hitl.groups import fold_of
+from hitl.intake.groups import fold_of
 from hitl.simulate.rows import SimDocument
 from models.states import Fold
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hitl.aggregate import RULES, Outcome, Source, Terms, Vote
-from hitl.policy import Policy
+from hitl.annotation.consensus import MACHINE, MACHINE_CAP
 from hitl.simulate.people import MACHINES, TRUTH, Crowd, Person
 from hitl.simulate.rows import FieldRow
-from hitl.verdicts import MACHINE, MACHINE_CAP
+from hitl.workspace.policy import Policy
 from models.doctype import KeyingMode
 
 Said = list[tuple[Person, str]]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hitl import gate
+from hitl.learning import gate
 from hitl.simulate.rows import FieldRow, SimDocument
 from models.doctype import DocumentType
 from models.values import Reading, ValueState

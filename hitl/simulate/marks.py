@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hitl.grader import Grader, Reviewed, caught, fit, lift, lift_interval, pick
-from hitl.policy import Policy
+from hitl.grader.model import Grader, Reviewed, caught, fit, lift, lift_interval, pick
 from hitl.simulate.desk import Desk, Spent
 from hitl.simulate.marking import features_of, review
 from hitl.simulate.people import Crowd, Model
 from hitl.simulate.rows import SimDocument
+from hitl.workspace.policy import Policy
 
 Floats = NDArray[np.float64]
 SEED = 20150

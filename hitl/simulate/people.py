@@ -80,7 +80,7 @@ class Crowd:
         return figures["spammers"]["error"] if person.is_spammer else min(0.5, self.model.error(kind) * person.factor)
 
     def skill(self, person: Person, kind: str, prior: tuple[float, float]) -> float:
-        """P(right) as the control tasks tell it; what was done on other kinds counts half, as in hitl.skills."""
+        """P(right) as the control tasks tell it; what was done on other kinds counts half, as in hitl.people.skills."""
         right, wrong = prior
         for (name, other), (good, bad) in self._controls.items():
             if name == person.name:

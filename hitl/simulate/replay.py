@@ -8,20 +8,20 @@ from functools import partial
 
 import numpy as np
 
-from hitl.audit import drawn_together, picked, second_chance, second_order
-from hitl.certificate import Decision, EProcess, delta_of_model, is_claimed, losses
-from hitl.drift import Doubts, ReverseProcess
-from hitl.groups import fold_of
-from hitl.observations import largest
-from hitl.policy import Policy
-from hitl.replaying import ALARM
-from hitl.routing import Claim, Context, Reason, certifies, reasons_for
+from hitl.annotation.audit import drawn_together, picked, second_chance, second_order
+from hitl.certificate.drift import Doubts, ReverseProcess
+from hitl.certificate.eprocess import Decision, EProcess, delta_of_model, is_claimed, losses
+from hitl.certificate.observations import largest
+from hitl.certificate.replay import ALARM
+from hitl.intake.groups import fold_of
+from hitl.learning.shadow import is_no_loss
+from hitl.routing.route import Claim, Context, Reason, certifies, reasons_for
 from hitl.settings import settings
-from hitl.shadow import is_no_loss
 from hitl.simulate.desk import Decided, Desk, Spent
 from hitl.simulate.marking import Marker
 from hitl.simulate.people import MACHINES, TRUTH, Crowd
 from hitl.simulate.rows import FieldRow, SimDocument
+from hitl.workspace.policy import Policy
 from models.doctype import FieldSpec, Kind
 from models.states import Route
 from models.values import ValueState

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from extractor.axes import Axes
+from extractor.measure.axes import Axes
 from hitl.simulate.desk import Spent
 from hitl.simulate.replay import Trace
 

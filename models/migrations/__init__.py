@@ -1,1 +1,1 @@
-"""The Alembic migrations of the tables in `models.tables`, shipped with the package and run by `hitl.db.migrate`."""
+"""The Alembic migrations of the tables in `models.tables`, run by `hitl.platform.db.migrate`."""

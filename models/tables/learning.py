@@ -37,14 +37,14 @@ class MasterData(SQLModel, table=True):
     id: str = Field(default_factory=lambda: new_id("mdt"), primary_key=True)
     workspace_id: str = reference("workspace.id")
     document_type: str
-    content: str  # extractor.fields.masterdata
+    content: str  # extractor.fields.memory.masterdata
     rows: int
     updated_by: str
     updated_at: Moment = moment()
 
 
 class PolicyVersion(SQLModel, table=True):
-    """How readings of one document type are routed, audited and keyed (hitl.policy.Policy)."""
+    """How readings of one document type are routed, audited and keyed (hitl.workspace.policy.Policy)."""
 
     __tablename__ = "policy_version"
     __table_args__ = (UniqueConstraint("workspace_id", "document_type", "number"),)

@@ -10,9 +10,9 @@ from fastapi.testclient import TestClient
 from sqlmodel import Session
 
 from api.app import create_app
-from hitl import keys
-from hitl.keys import Scope
-from hitl.workspaces import create_workspace, ensure_base_model
+from hitl.people import keys
+from hitl.people.keys import Scope
+from hitl.workspace.workspaces import create_workspace, ensure_base_model
 from models.tables import Workspace
 
 MakeKey = Callable[..., dict[str, str]]

@@ -16,11 +16,11 @@ import pytest
 from sqlmodel import Session, select
 
 from api import cli
-from extractor.manifest import read_manifest
-from hitl import db
-from hitl.blobs import blobs
-from hitl.embedded import Server
-from hitl.workspaces import ensure_default_workspace
+from extractor.measure.manifest import read_manifest
+from hitl.platform import db
+from hitl.platform.blobs import blobs
+from hitl.platform.embedded import Server
+from hitl.workspace.workspaces import ensure_default_workspace
 from models.tables import ApiKey, Document, Example, ModelVersion, User, Workspace
 from tests import factories
 
@@ -126,7 +126,7 @@ def test_a_mistake_names_the_next_step(run: Run):
 
 
 def test_our_own_mistake_is_exit_code_1(run: Run, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("hitl.people.list_users", lambda *_: 1 / 0)
+    monkeypatch.setattr("hitl.people.accounts.list_users", lambda *_: 1 / 0)
     code, _, error = run("user", "list")
     assert code == 1
     assert "ZeroDivisionError" in error

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from sqlalchemy import func
 from sqlmodel import Session, select
 
-from hitl.blobs import blobs
+from hitl.platform.blobs import blobs
 from models.states import DocumentState, VerdictState
 from models.tables import Document, IdempotencyKey, Workspace
 from tests import factories

@@ -12,8 +12,9 @@ from sqlmodel import Session
 from api import errors, limits, problems
 from api.app import create_app
 from api.readiness import CHECKS
-from hitl import db, keys
-from hitl.keys import Scope
+from hitl.people import keys
+from hitl.people.keys import Scope
+from hitl.platform import db
 from hitl.settings import settings
 from models.tables import Workspace
 from tests import factories
@@ -104,7 +105,7 @@ def test_our_own_mistake_is_a_problem_without_details(client: TestClient, admin:
     def broken(*_args: object, **_kwargs: object) -> None:
         raise RuntimeError("password=hunter2")
 
-    monkeypatch.setattr("hitl.quality.quality", broken)
+    monkeypatch.setattr("hitl.certificate.quality.quality", broken)
     answer = client.get("/v1/quality", headers=admin)
     assert_problem(answer, 500, "internal_error")
     assert "hunter2" not in answer.text

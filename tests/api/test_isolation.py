@@ -7,8 +7,8 @@ from fastapi.testclient import TestClient
 from sqlmodel import Session
 
 from api.app import create_app
-from hitl.blobs import blobs
-from hitl.workspaces import create_workspace
+from hitl.platform.blobs import blobs
+from hitl.workspace.workspaces import create_workspace
 from models.states import ModelState, Role, TaskState
 from models.tables import Webhook, WebhookDelivery, Workspace
 from tests import factories

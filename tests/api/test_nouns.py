@@ -9,9 +9,9 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import Session, select
 
-from hitl.policy import Policy
 from hitl.settings import settings
-from hitl.workspaces import BASE_MODEL, create_workspace
+from hitl.workspace.policy import Policy
+from hitl.workspace.workspaces import BASE_MODEL, create_workspace
 from models.states import ModelState, Role, TaskState
 from models.tables import Answer, ModelVersion, Observation, Task, User, WebhookDelivery, Workspace
 from tests import factories

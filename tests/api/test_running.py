@@ -12,7 +12,7 @@ from sqlmodel import Session, select
 
 from api.commands import progress, running, serving
 from api.commands.shared import CommandError
-from hitl import people
+from hitl.people import accounts
 from models.states import DocumentState
 from models.tables import Document, User
 from tests import factories
@@ -25,8 +25,8 @@ def test_the_first_admin_is_made_once(session: Session, database: str):
     assert running.first_admin() is None
     (admin,) = session.exec(select(User)).all()
     assert isinstance(
-        people.sign_in(session, "admin", password, address="x", now=factories.NOW, workspace_id=admin.workspace_id),
-        people.SignedIn,
+        accounts.sign_in(session, "admin", password, address="x", now=factories.NOW, workspace_id=admin.workspace_id),
+        accounts.SignedIn,
     )
 
 

@@ -13,9 +13,9 @@ from PIL import Image
 from sqlmodel import Session
 
 from extractor.doctypes import load_document_types
+from extractor.page.render import encode_png
 from extractor.read import read_document
-from extractor.render import encode_png
-from hitl.blobs import blobs
+from hitl.platform.blobs import blobs
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.states import DocumentState
 from models.tables import Document, DocumentTypeVersion

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hitl.certificate import GRID
-from hitl.policy import Policy
+from hitl.certificate.eprocess import GRID
 from hitl.simulate.desk import Desk, Spent
 from hitl.simulate.people import Crowd, read
 from hitl.simulate.replay import Production, Trace, run
 from hitl.simulate.rows import SimDocument, stream
 from hitl.simulate.rows import read as read_rows
+from hitl.workspace.policy import Policy
 from tests.bench.test_guarantee import as_documents, synthetic, tell
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]

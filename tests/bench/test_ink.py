@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from extractor import measures
 from extractor.bundle import BUILT_IN
 from extractor.doctypes import load_document_types
-from extractor.evaluate import Row, evaluate, truth_of
-from extractor.manifest import Entry
+from extractor.measure import measures
+from extractor.measure.evaluate import Row, evaluate, truth_of
+from extractor.measure.manifest import Entry
 from extractor.read import extract
 from extractor.recognise import Recogniser, out_of_fold
 from fixtures.carriers import CARRIERS, Request

@@ -23,7 +23,7 @@ from playwright.sync_api import BrowserContext, Page
 from sqlmodel import select
 
 from extractor.kinds import normalise
-from hitl import conduct
+from hitl.annotation import conduct
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.tables import Answer, Task
 from models.values import ValueState

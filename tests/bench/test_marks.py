@@ -13,9 +13,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from hitl.policy import Policy
 from hitl.simulate import marks
 from hitl.simulate.people import read
+from hitl.workspace.policy import Policy
 from models.doctype import KeyingMode
 from tests.bench.test_cost import documents
 from tests.bench.test_guarantee import tell

@@ -18,11 +18,11 @@ import cv2
 import pypdfium2
 import pytest
 
-from extractor import render, words
-from extractor.cost import rare_collections
-from extractor.manifest import read_manifest
-from extractor.textlayer import read_layer
-from extractor.triage import Limits
+from extractor.measure.cost import rare_collections
+from extractor.measure.manifest import read_manifest
+from extractor.page import render, words
+from extractor.page.textlayer import read_layer
+from extractor.page.triage import Limits
 from tests.bench.test_guarantee import tell
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]

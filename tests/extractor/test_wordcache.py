@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from extractor import read as reading
+from extractor.page.render import RenderedPage, encode_png
+from extractor.page.upright import turn_image
 from extractor.read import read_page
-from extractor.render import RenderedPage, encode_png
-from extractor.upright import turn_image
 from extractor.wordcache import WordCache
 from models.values import Box, Page, Word
 from tests.extractor import pages

@@ -11,8 +11,11 @@ import pytest
 from sqlalchemy import event, text
 from sqlmodel import Session, select
 
-from hitl import db, intake, pipeline, workspaces
-from hitl.moves import verify_chain
+from hitl import pipeline
+from hitl.intake import receive
+from hitl.platform import db
+from hitl.platform.moves import verify_chain
+from hitl.workspace import workspaces
 from models.states import DocumentState
 from models.tables import Audit, Blob, Document, DocumentPage, Event, FieldReading, Task, Verdict
 from tests.faults.running import a_pdf
@@ -77,7 +80,7 @@ def kill_everywhere(job: Callable[[], None], at_most: int = 400) -> int:
 @pytest.mark.slow
 def test_every_step_survives_a_death_before_each_of_its_writes(session: Session, now: datetime):
     workspace = workspaces.ensure_default_workspace(session, now)
-    document, _ = intake.receive(
+    document, _ = receive.receive(
         session, workspace_id=workspace.id, data=a_pdf("Total 12.50"), filename="a", document_type="receipt",
         actor="usr", now=now,
     )  # fmt: skip
@@ -102,7 +105,7 @@ def test_intake_survives_a_death_before_each_of_its_writes(session: Session, now
 
     def upload() -> None:
         with db.transaction() as own:
-            intake.receive(
+            receive.receive(
                 own, workspace_id=workspace.id, data=data, filename="a", external_id="42", actor="usr", now=now
             )
 

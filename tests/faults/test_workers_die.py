@@ -13,9 +13,10 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from hitl import intake, workspaces
-from hitl.blobs import blobs
-from hitl.moves import verify_chain
+from hitl.intake import receive as intake
+from hitl.platform.blobs import blobs
+from hitl.platform.moves import verify_chain
+from hitl.workspace import workspaces
 from models.states import DocumentState
 from models.tables import Document, DocumentPage, Event, FieldReading
 from tests.faults.running import a_pdf, a_scan, all_settled, kill, start_worker, states, wait_until, worker

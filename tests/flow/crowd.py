@@ -13,7 +13,7 @@ from playwright.sync_api import Error as BrowserError
 from sqlmodel import Session
 
 from extractor.kinds import normalise
-from hitl import db
+from hitl.platform import db
 from models.doctype import Kind
 from models.tables import Audit, Document, Review, Task, Verdict
 

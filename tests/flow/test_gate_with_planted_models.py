@@ -19,12 +19,13 @@ from extractor.doctypes import load_document_types
 from extractor.fields import Label, TrainingDocument
 from extractor.kinds import normalise
 from extractor.learn import learn
-from extractor.manifest import Entry, read_manifest
+from extractor.measure.manifest import Entry, read_manifest
 from extractor.read import read_document
 from fixtures.generate import generate
-from hitl import registry, retrain
-from hitl.blobs import blobs
-from hitl.moves import IllegalMove
+from hitl.learning import train as retrain
+from hitl.platform.blobs import blobs
+from hitl.platform.moves import IllegalMove
+from hitl.workspace import registry
 from models.nets.bundle import Bundle
 from models.states import Fold, ModelState
 from models.tables import Example, ModelVersion, Workspace

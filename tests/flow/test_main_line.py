@@ -26,8 +26,8 @@ from sqlmodel import Session, col, select
 
 from extractor.doctypes import load_document_types
 from fixtures.generate import generate
-from hitl import db
-from hitl.moves import verify_chain
+from hitl.platform import db
+from hitl.platform.moves import verify_chain
 from models.tables import Answer, Document, Event, Example, Release
 from tests.flow.crowd import Person, make_person
 from tests.flow.running import DONE, Killer, Listener, Running, is_up, listener, running

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from hitl.answers import Accepted, AnswerInput, accept
-from hitl.policy import ANY_TYPE, AuditRates, Policy, save_policy
-from hitl.review import decide, next_review
-from hitl.tasks import hand_out, open_tasks
+from hitl.annotation.answers import Accepted, AnswerInput, accept
+from hitl.annotation.review import decide, next_review
+from hitl.annotation.tasks import hand_out, open_tasks
+from hitl.workspace.policy import ANY_TYPE, AuditRates, Policy, save_policy
 from models.doctype import DocumentType
 from models.states import Role
 from models.tables import Document, DocumentTypeVersion, Review, Task, User, Verdict, Workspace
@@ -90,7 +90,7 @@ def review_all(session: Session, user: User, truth: dict[str, Any], now: datetim
     """`user` decides every review they may have, by `truth`."""
     decided = []
     while review := next_review(session, user, now=now):
-        from hitl.queue import field_of
+        from hitl.annotation.queue import field_of
 
         field = field_of(session, review)
         said = {} if field is None else {field: ("found", truth[field])}

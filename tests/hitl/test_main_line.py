@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import Session, select
 
-from hitl.moves import verify_chain
+from hitl.platform.moves import verify_chain
 from models.states import DocumentState, Role
 from models.tables import Example, Release, Review, Workspace
 from tests.hitl.crowd import (

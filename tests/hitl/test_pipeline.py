@@ -10,8 +10,12 @@ from PIL import Image, ImageDraw
 from sqlalchemy import text
 from sqlmodel import Session, select
 
-from extractor.triage import EmptyFile, NotADocument
-from hitl import db, intake, pages, pipeline, workspaces
+from extractor.page.triage import EmptyFile, NotADocument
+from hitl import pipeline
+from hitl.intake import pages
+from hitl.intake import receive as intake
+from hitl.platform import db
+from hitl.workspace import workspaces
 from models.states import DocumentState
 from models.tables import Document, Event, FieldReading
 from tests import factories
@@ -137,7 +141,7 @@ def test_the_same_picture_in_another_file_is_in_the_same_group_and_fold(session:
 
 
 def test_a_cancelled_document_stays_cancelled(session: Session, now: datetime):
-    from hitl import documents
+    from hitl.release import documents
 
     document = receive(session, a_scan("x"), now)
     documents.cancel(session, document, actor="usr_test", now=now)

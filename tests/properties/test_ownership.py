@@ -8,12 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, select
 
-from hitl import people as accounts
-from hitl import review, tasks, work
-from hitl.answers import TooLateToUndo, undo
-from hitl.moves import verify_chain
-from hitl.policy import AuditRates
-from hitl.queue import field_of
+from hitl.annotation import review, tasks
+from hitl.annotation.answers import TooLateToUndo, undo
+from hitl.annotation.queue import field_of
+from hitl.people import accounts
+from hitl.platform.moves import verify_chain
+from hitl.work import queue_rows
+from hitl.workspace.policy import AuditRates
 from models.states import DocumentState, Role, TaskState, VerdictState
 from models.tables import Answer, Audit, Document, Review, Task, User, Verdict
 from tests import factories
@@ -141,7 +142,7 @@ def owned(session: Session, document: Document, row: Verdict | Audit) -> bool:
     reviews = session.exec(select(Review).where(column == row.id, Review.state.in_(["open", "leased"]))).all()
     if row.state == VerdictState.CONTESTED:
         return bool(reviews)
-    return any(task.state in (TaskState.OPEN, TaskState.LEASED) for task in work.outstanding(session, **about))
+    return any(task.state in (TaskState.OPEN, TaskState.LEASED) for task in queue_rows.outstanding(session, **about))
 
 
 @given(st.lists(STEPS, min_size=4, max_size=18), st.sampled_from([0.0, 1.0]))

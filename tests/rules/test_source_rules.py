@@ -19,15 +19,15 @@ SOURCES = sorted(
 CLOCK = {
     "models/ids.py",
     "hitl/clock.py",
-    "hitl/db.py",
-    "hitl/embedded.py",
-    "hitl/worker.py",
+    "hitl/platform/db.py",
+    "hitl/platform/embedded.py",
+    "hitl/platform/worker.py",
     "hitl/pipeline.py",
-    "hitl/jobs.py",
+    "hitl/platform/jobs.py",
 }
 CLOCK_FOLDERS = ("api/",)
-COMMIT = {"hitl/db.py"}
-STATE = {"hitl/moves.py"}
+COMMIT = {"hitl/platform/db.py"}
+STATE = {"hitl/platform/moves.py"}
 
 
 def name_of(path: Path) -> str:

@@ -22,18 +22,18 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """The steps are what is tested here, not how well it learns."""
-    import extractor.classify
-    import extractor.fields.grow
+    import extractor.classify.classifier
     import extractor.fields.learn
-    import extractor.fields.scorers
+    import extractor.fields.scoring.grow
+    import extractor.fields.scoring.scorers
     import fixtures.generate as generator
 
-    monkeypatch.setattr(extractor.classify, "FOLDS", 2)
+    monkeypatch.setattr(extractor.classify.classifier, "FOLDS", 2)
     monkeypatch.setattr(extractor.fields.learn, "FOLDS", 2)
     monkeypatch.setattr(extractor.fields.learn, "FOLD_EFFORT", 0.05)
-    monkeypatch.setattr(extractor.fields.grow, "TREES", 4)
-    monkeypatch.setattr(extractor.fields.scorers, "FIRST_STEPS", 40)
-    monkeypatch.setattr(extractor.fields.scorers, "STEPS_PER_DOCUMENT", 0)
+    monkeypatch.setattr(extractor.fields.scoring.grow, "TREES", 4)
+    monkeypatch.setattr(extractor.fields.scoring.scorers, "FIRST_STEPS", 40)
+    monkeypatch.setattr(extractor.fields.scoring.scorers, "STEPS_PER_DOCUMENT", 0)
     monkeypatch.setitem(generator.CARRIED, "invoice", ("pdf",))  # scans would take an engine's time
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from extractor.handwriting import Detector
+from extractor.ink.handwriting import Detector
 from fixtures.generate import generate
 from fixtures.hands import Grey
 from models.nets.bundle import Bundle

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlmodel import Session
 
 from api.web.visitor import COOKIE
-from hitl.people import get_user, open_session
+from hitl.people.accounts import get_user, open_session
 from models.states import Role
 from models.tables import DocumentTypeVersion, User, Workspace
 from tests import factories

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image, ImageDraw, ImageFont
 from sqlmodel import Session
 
-from hitl.blobs import blobs
+from hitl.platform.blobs import blobs
 from models.doctype import ColumnSpec, DocumentType, FieldSpec, Kind
 from models.states import DocumentState
 from models.tables import Document, DocumentTypeVersion, Workspace

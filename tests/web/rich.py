@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlmodel import Session
 
-from hitl.grader import Reviewed, fit
-from hitl.registry import serving_model
+from hitl.grader.model import Reviewed, fit
+from hitl.workspace.registry import serving_model
 from models.states import Role
 from models.tables import (
     Answer,

@@ -8,11 +8,13 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 from sqlmodel import Session, col, select
 
-from hitl import db, gate, registry, retrain, shadow, training
+from hitl.learning import gate, shadow, train, train_job
+from hitl.platform import db
+from hitl.workspace import registry
 from models.states import Fold, Role
 from models.tables import Answer, Example, GoldItem, ModelVersion, Task, User
 from tests import factories
-from tests.hitl.test_gate import decisions
+from tests.hitl.learning.test_gate import decisions
 from tests.web import paper
 from tests.web.conftest import Site
 
@@ -138,10 +140,10 @@ def with_examples(site: Site, documents: int) -> None:
 def end_training(model_id: str, *, champion: float, candidate: float) -> None:
     """What the worker does when a training is over: the gate judges, and the decision is kept."""
     rows = decisions(150, champion, candidate)
-    trained = retrain.Trained(b"bundle", "d" * 64, {}, gate.judge(rows, target=0.02, floor=0.5, seed=1))
+    trained = train.Trained(b"bundle", "d" * 64, {}, gate.judge(rows, target=0.02, floor=0.5, seed=1))
     with db.transaction() as session:
         model = session.get_one(ModelVersion, model_id, with_for_update=True)
-        retrain.finish(session, model, trained, now=datetime.now(UTC))
+        train.finish(session, model, trained, now=datetime.now(UTC))
 
 
 def begin_training(site: Site, page: Page) -> str:
@@ -179,7 +181,7 @@ def test_a_training_is_followed_to_the_decision_of_the_gate(
 ):
     with_examples(site, 10)
     model_id = begin_training(site, operator)
-    training.note_progress(model_id, "fold 2 of 5", 0.4)
+    train_job.note_progress(model_id, "fold 2 of 5", 0.4)
     expect(operator.locator("[data-follow] [role=status]")).to_have_text("step: fold 2 of 5")
     assert operator.locator("progress").evaluate("one => one.value") == pytest.approx(0.4)
     end_training(model_id, champion=champion, candidate=candidate)
@@ -196,8 +198,8 @@ def test_a_training_that_fails_says_why_and_what_to_do(site: Site, operator: Pag
     settings.cache_clear()
     with_examples(site, 10)
     model_id = begin_training(site, operator)
-    broken = training.TrainingFailed("the training process ended with -9")
-    assert training.count_failure(broken, {"model_id": model_id}, datetime.now(UTC))
+    broken = train_job.TrainingFailed("the training process ended with -9")
+    assert train_job.count_failure(broken, {"model_id": model_id}, datetime.now(UTC))
     operator.wait_for_url(f"**/models/{model_id}")
     expect(operator.locator("[role=alert]")).to_contain_text("the training process ended with -9")
     expect(operator.locator("[role=alert]")).to_contain_text("the model that served goes on")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, expect
 from sqlmodel import select
 
-from hitl.people import set_password
+from hitl.people.accounts import set_password
 from models.states import Role
 from models.tables import Document, DocumentTypeVersion, PolicyVersion, User, Workspace
 from tests import factories

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from api import charts
-from api.web.crops import LARGEST_SHARE, cut, is_crop, place_of
-from api.web.figures import interval
-from api.web.policies import policy_of_form
-from api.web.quality import calibration, frontier, measure, newest, share, thinned
-from api.web.types import spec_of_form
+from api.web.learn.drift import caught_by_budget, moving_shares
+from api.web.learn.figures import interval
+from api.web.learn.quality import calibration, frontier, measure, newest, share, thinned
+from api.web.setup.policies import policy_of_form
+from api.web.setup.types import spec_of_form
 from api.web.visitor import Visitor, zone_of
-from api.web.watching import caught_by_budget, moving_shares
-from hitl.policy import AuditRates, Policy
+from api.web.work.crops import LARGEST_SHARE, cut, is_crop, place_of
+from hitl.workspace.policy import AuditRates, Policy
 from models.tables import ModelVersion
 from models.values import Box
 from tests.web import paper

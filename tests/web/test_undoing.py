@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlmodel import Session
 
-from hitl import answers, tasks
+from hitl.annotation import answers, tasks
 from models.tables import User
 from tests.web.conftest import Site
 from tests.web.test_keying import kept, nothing_left, open_bench, with_tasks

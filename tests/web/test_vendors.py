@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from api.app import create_app
 from api.web.visitor import COOKIE
-from hitl.people import open_session
+from hitl.people.accounts import open_session
 from models.states import Role
 from models.tables import Workspace
 from tests import factories

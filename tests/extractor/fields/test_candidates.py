@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from extractor.fields.candidates import find_candidates
-from extractor.fields.features import NUMBERS, SLOTS, make_scene
 from extractor.fields.layout import FIRST_PAGES, LAST_PAGES, lay_out, shape
+from extractor.fields.scoring.features import NUMBERS, SLOTS, make_scene
 from models.doctype import DocumentType, FieldSpec, Kind
 from tests.extractor.fields.documents import page_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from extractor.fields.features import NUMBERS, Table, make_scene
 from extractor.fields.layout import Layout
+from extractor.fields.scoring.features import NUMBERS, Table, make_scene
 from models.doctype import DocumentType, FieldSpec, Kind
 from tests.extractor.fields.documents import page_of
 

@@ -8,13 +8,13 @@ import sys
 import numpy as np
 import pytest
 
-from extractor.fields.forest import Forest
-from extractor.fields.grow import Grower, GrowerDied, settings
+from extractor.fields.scoring.forest import Forest
+from extractor.fields.scoring.grow import Grower, GrowerDied, settings
 
 COMPARE = """
 import numpy as np, lightgbm
-from extractor.fields.forest import from_lightgbm
-from extractor.fields.grow import settings
+from extractor.fields.scoring.forest import from_lightgbm
+from extractor.fields.scoring.grow import settings
 rng = np.random.default_rng(0)
 x = rng.normal(size=(400, 6)).astype(np.float32)
 y = (x[:, 0] + x[:, 1] ** 2 > 0.5).astype(np.float32)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from extractor.doctypes import load_document_types
 from extractor.fields.decisions import EVIDENCE, Choice, Decision
-from extractor.fields.features import make_scene
 from extractor.fields.model import _calibrator_table, heard, read_calibrator
+from extractor.fields.scoring.features import make_scene
 from models.nets.calibration import Calibrator
 from models.values import Box, Page, ValueState, Word
 from tests.extractor import pages

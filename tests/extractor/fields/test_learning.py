@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from extractor.fields import FieldModel, Label, TrainingDocument, grow, learn, learn_fields, scorers
+from extractor.fields import FieldModel, Label, TrainingDocument, learn, learn_fields
+from extractor.fields.scoring import grow, scorers
 from extractor.kinds import same
 from models.values import Reading, ValueState
 from tests.extractor.fields.documents import BILL, bill, page_of

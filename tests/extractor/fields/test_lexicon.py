@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from extractor.fields.features import make_scene
 from extractor.fields.labels import goal_of
 from extractor.fields.layout import lay_out, outline
-from extractor.fields.lexicon import LEAST_OUTLINE, Cells, Counts, Vocabulary, Words, features, share_of
-from extractor.fields.trees import Case, values_of
+from extractor.fields.scoring.features import make_scene
+from extractor.fields.scoring.lexicon import LEAST_OUTLINE, Cells, Counts, Vocabulary, Words, features, share_of
+from extractor.fields.scoring.trees import Case, values_of
 from models.doctype import Kind
 from tests.extractor.fields.documents import BILL, bill, page_of
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from extractor.fields import FieldModel, grow, learn, learn_fields, scorers
-from extractor.fields.masterdata import MasterDataUnreadable, facts_by_type, read_master_data
+from extractor.fields import FieldModel, learn, learn_fields
+from extractor.fields.memory.masterdata import MasterDataUnreadable, facts_by_type, read_master_data
 from extractor.fields.model import UNPROVEN
+from extractor.fields.scoring import grow, scorers
 from models.doctype import DocumentType, FieldSpec, Kind
 from tests.extractor.fields.documents import BILL, bill
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from extractor.fields.decisions import Choice, Decision
-from extractor.fields.features import Scene, make_scene
-from extractor.fields.memory import OFF, Fact, Memory, Ratios, Reread, fit_ratios, numbers_of, shelves
+from extractor.fields.memory.memory import OFF, Fact, Memory, Ratios, Reread, fit_ratios, numbers_of, shelves
+from extractor.fields.scoring.features import Scene, make_scene
 from extractor.kinds import key
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.values import ValueState

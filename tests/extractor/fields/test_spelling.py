@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from extractor.fields.decisions import Choice, Decision
-from extractor.fields.spelling import LEAST_DOCUMENTS, Spelling
+from extractor.fields.memory.spelling import LEAST_DOCUMENTS, Spelling
 from extractor.kinds import key
 from models.doctype import FieldSpec, Kind
 from models.values import ValueState

@@ -10,7 +10,7 @@ import pytest
 from extractor import kinds
 from extractor.fields import FieldModel, Label, TrainingDocument, learn_fields
 from extractor.fields.layout import lay_out
-from extractor.fields.table import find_columns, make_grid, parse_figure
+from extractor.fields.tables.figures import find_columns, make_grid, parse_figure
 from extractor.kinds import Locale
 from models.doctype import ColumnSpec, DocumentType, FieldSpec, Kind
 from models.values import ValueState
@@ -114,7 +114,7 @@ def test_parts_rebuild_the_same_reader(model: FieldModel) -> None:
 
 
 def test_words_of_goods_are_not_learned(model: FieldModel) -> None:
-    from extractor.fields.tablefeatures import ROW_NUMBERS
+    from extractor.fields.tables.features import ROW_NUMBERS
 
     assert model.tables["lines"].reader.row.weights[1 + ROW_NUMBERS :].max() <= 0
 

@@ -10,11 +10,11 @@ import pytest
 from extractor.doctypes import load_document_types
 from extractor.fields import Label, TrainingDocument
 from extractor.fields.layout import lay_out
-from extractor.fields.table import find_columns, make_grid
-from extractor.fields.tablelearn import learn_table
-from extractor.fields.tablelines import joined, lines_of_items, whole_column
+from extractor.fields.tables.figures import find_columns, make_grid
+from extractor.fields.tables.learn import learn_table
+from extractor.fields.tables.lines import joined, lines_of_items, whole_column
 from extractor.kinds import Locale
-from extractor.manifest import Entry, read_manifest, texts_of
+from extractor.measure.manifest import Entry, read_manifest, texts_of
 from extractor.read import read_document
 from fixtures.generate import generate
 from models.values import Box, Page, ValueState, Word

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from extractor.fields.features import Scene, make_scene
 from extractor.fields.labels import Goal, Label, goal_of
+from extractor.fields.scoring.features import Scene, make_scene
 from extractor.fields.tickgoals import settle
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.values import Box, Page, ValueState, Word

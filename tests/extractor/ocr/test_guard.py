@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from extractor.ocr.guard import EngineFailed
+from extractor.page.render import RenderedPage, encode_png
 from extractor.read import ReadPage, read_page
-from extractor.render import RenderedPage, encode_png
 from tests.extractor import pages
 
 FAKES = "tests.extractor.jobs"

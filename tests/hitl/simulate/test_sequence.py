@@ -11,9 +11,8 @@ import pytest
 from api.commands.shared import CommandError
 from api.commands.simulating import starting_point
 from extractor.bundle import BUILT_IN
-from extractor.fields import grow, scorers
 from extractor.fields import learn as learning
-from hitl.policy import AuditRates, Policy
+from extractor.fields.scoring import grow, scorers
 from hitl.simulate import marks
 from hitl.simulate.compare import OURS, Settings, Zero, compare
 from hitl.simulate.course import course
@@ -22,6 +21,7 @@ from hitl.simulate.learning import Learned, Learner, passes
 from hitl.simulate.people import TRUTH, Crowd, Model, read
 from hitl.simulate.replay import Production
 from hitl.simulate.rows import FieldRow, SimDocument
+from hitl.workspace.policy import AuditRates, Policy
 from models.doctype import KeyingMode
 from models.nets.bundle import Bundle
 from models.states import Fold

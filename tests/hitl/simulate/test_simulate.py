@@ -10,12 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
-from hitl.policy import AuditRates, Policy
 from hitl.simulate.compare import NEWER, OURS, Settings, compare
 from hitl.simulate.people import MACHINES, TRUTH, Crowd, read
 from hitl.simulate.replay import Production, run
 from hitl.simulate.rows import FieldRow, RowsUnreadable, SimDocument, stream, write
 from hitl.simulate.rows import read as read_rows
+from hitl.workspace.policy import AuditRates, Policy
 
 POLICY = Policy(audit_rate=AuditRates(accept=0.2, review=0.2))
 

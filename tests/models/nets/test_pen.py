@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from extractor.handwriting import HEIGHT
+from extractor.ink.handwriting import HEIGHT
 from models.nets.pen import STRIDE, PenNet, PenReader, collate
 
 

@@ -1,0 +1,1 @@
+"""Pages about documents: lists, one document, upload."""

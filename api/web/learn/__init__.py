@@ -1,0 +1,1 @@
+"""Pages about what was learned: quality, certificates, drift, models."""

@@ -1,0 +1,125 @@
+"""The models page: versions, what each learned from, the gate's report, promote, roll back, train now."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import JSONResponse, Response
+from sqlmodel import Session, col, func, select
+
+from api.deps import mine, owned
+from api.web.rendering import go, render
+from api.web.visitor import Manager, Operator, Visitor
+from hitl.learning import shadow, snapshots
+from hitl.learning import train as retrain
+from hitl.workspace import registry
+from hitl.workspace.workspaces import current_types
+from models.states import Fold, ModelState, Role
+from models.tables import Example, ModelVersion, Snapshot
+
+router = APIRouter()
+
+
+@router.get("/models")
+def models_page(request: Request, who: Manager) -> Response:
+    return render(request, who, "models.html", section="/models", title="Models", **_shown(who))
+
+
+def _shown(who: Any) -> dict[str, Any]:
+    session, workspace = who.session, who.workspace_id
+    rows = session.exec(mine(ModelVersion, workspace).order_by(col(ModelVersion.created_at).desc()).limit(100)).all()
+    serving = registry.serving_model(session, workspace) if rows else None
+    own_serving = serving is not None and serving.workspace_id == workspace
+    return {
+        "models": rows,
+        "serving": serving,
+        "can_roll_back": own_serving and who.is_at_least(Role.OPERATOR),
+        "can_train": who.is_at_least(Role.OPERATOR),
+        "examples": examples_by_type(session, workspace),
+        "types": current_types(session, workspace),
+        "training": [model for model in rows if model.state == ModelState.TRAINING.value],
+    }
+
+
+def examples_by_type(session: Session, workspace_id: str) -> dict[str, tuple[int, int]]:
+    """Labelled (fields, documents) of the train fold by document type: what a training would learn from."""
+    rows = session.exec(
+        select(Example.document_type, func.count(), func.count(func.distinct(Example.document_id)))
+        .where(Example.workspace_id == workspace_id, Example.fold == Fold.TRAIN.value)
+        .group_by(Example.document_type)
+    ).all()
+    return {name: (fields, documents) for name, fields, documents in rows}
+
+
+@router.get("/models/{model_id}")
+def model_page(request: Request, who: Manager, model_id: str) -> Response:
+    model = owned(who.session, ModelVersion, model_id, who.workspace_id)
+    parent = who.session.get(ModelVersion, model.parent_id) if model.parent_id else None
+    snapshot = who.session.get(Snapshot, model.snapshot_id) if model.snapshot_id else None
+    return render(
+        request,
+        who,
+        "model.html",
+        section="/models",
+        title=model.name or model.id,
+        model=model,
+        parent=parent,
+        snapshot=snapshot,
+        can_train=who.is_at_least(Role.OPERATOR),
+        **_shadow(who, model),
+    )
+
+
+def _shadow(who: Visitor, model: ModelVersion) -> dict[str, Any]:
+    """What a promotion would change, where the model is the one that may wait for its certificate."""
+    if shadow.shadow_model(who.session, who.workspace_id) is not model:
+        return {"outlooks": None, "is_ready": True, "waits": False}
+    outlooks = shadow.outlooks(who.session, model, now=who.now)
+    is_ready = shadow.is_no_loss((one.serving, one.shadow) for one in outlooks)
+    return {"outlooks": outlooks, "is_ready": is_ready, "waits": shadow.WAITS in model.progress}
+
+
+@router.get("/models/{model_id}/progress")
+def progress(who: Manager, model_id: str) -> Response:
+    """State and progress of a training, for the page that follows it."""
+    model = owned(who.session, ModelVersion, model_id, who.workspace_id)
+    return JSONResponse({"state": model.state, "progress": model.progress}, headers={"Cache-Control": "no-store"})
+
+
+@router.post("/models/train")
+def train(request: Request, who: Operator, types: Annotated[list[str] | None, Form()] = None) -> Response:
+    if not types:
+        return _refused(request, who, "Tick at least one document type to train.")
+    try:
+        retrain.request_training(who.session, who.workspace_id, types, actor=who.actor, now=who.now)
+    except (retrain.TooFewExamples, snapshots.NothingToLearn) as error:
+        return _refused(request, who, str(error))
+    return go("/models", "training")
+
+
+@router.post("/models/rollback")
+def roll_back(request: Request, who: Operator) -> Response:
+    try:
+        registry.roll_back(who.session, who.workspace_id, actor=who.actor, now=who.now)
+    except registry.NoSuchModel as error:
+        return _refused(request, who, str(error))
+    return go("/models", "rolled-back")
+
+
+@router.post("/models/{model_id}/promote")
+def promote(request: Request, who: Operator, model_id: str, when: Annotated[str, Form()] = "now") -> Response:
+    model = owned(who.session, ModelVersion, model_id, who.workspace_id, lock=True)
+    if when != "ready":
+        registry.promote(who.session, model, actor=who.actor, now=who.now)
+        return go("/models", "promoted")
+    try:
+        is_promoted = shadow.promote_when_ready(who.session, model, actor=who.actor, now=who.now)
+    except shadow.NotInShadow as error:
+        return _refused(request, who, str(error))
+    return go("/models", "promoted") if is_promoted else go(f"/models/{model.id}", "waits")
+
+
+def _refused(request: Request, who: Visitor, problem: str) -> Response:
+    shown = _shown(who) | {"problem": problem}
+    return render(request, who, "models.html", status=409, section="/models", title="Models", **shown)

@@ -1,0 +1,1 @@
+"""Pages to run the place: start, alerts, queue, people, messages."""

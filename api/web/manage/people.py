@@ -1,0 +1,143 @@
+"""The people page: invite, level, pause, skills, reset a password, deactivate."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+from sqlmodel import col, func, select
+
+from api.deps import owned
+from api.problems import ApiProblem
+from api.web.learn.figures import interval
+from api.web.rendering import go, render
+from api.web.visitor import Manager, Operator, Visitor
+from hitl.people import accounts, messages
+from hitl.settings import settings
+from models.states import Role
+from models.tables import Answer, Skill, User
+
+router = APIRouter(prefix="/people")
+
+
+@router.get("")
+def people_page(request: Request, who: Manager) -> Response:
+    return _page(request, who)
+
+
+def _page(request: Request, who: Visitor, *, status: int = 200, **more: Any) -> Response:
+    rows = accounts.list_users(who.session, who.workspace_id)
+    skills: dict[str, list[tuple[Skill, float | None, float | None]]] = {}
+    for skill in who.session.exec(select(Skill).where(col(Skill.user_id).in_([row.id for row in rows]))).all():
+        skills.setdefault(skill.user_id, []).append((skill, *interval(skill.right, skill.wrong)))
+    return render(
+        request, who, "people.html", section="/people", title="People", status=status, people=rows, skills=skills,
+        figures=_figures(who), roles=_roles(who), can_invite=who.is_at_least(Role.OPERATOR), **({"link": None} | more),
+    )  # fmt: skip
+
+
+def _roles(who: Visitor) -> list[Role]:
+    """The roles this person may give: none above their own."""
+    return [role for role in Role if accounts.at_least(who.user, role)]
+
+
+def _figures(who: Visitor) -> dict[str, tuple[int, float | None]]:
+    """Answers that count and median seconds, by person."""
+    median = func.percentile_cont(0.5).within_group(col(Answer.seconds))
+    rows = who.session.exec(
+        select(Answer.user_id, func.count(), median)
+        .where(
+            Answer.workspace_id == who.workspace_id, col(Answer.undone_at).is_(None), col(Answer.skip_reason).is_(None)
+        )
+        .group_by(Answer.user_id)
+    ).all()
+    return {user_id: (count, seconds) for user_id, count, seconds in rows}
+
+
+@router.post("/invite")
+def invite(
+    request: Request,
+    who: Operator,
+    login: Annotated[str, Form()],
+    role: Annotated[Role, Form()],
+    name: Annotated[str, Form()] = "",
+) -> Response:
+    """A new person and the link with which they choose a password; it is shown once."""
+    _may_give(who, role)
+    try:
+        user, code = accounts.invite(
+            who.session, who.workspace_id, login, name=name.strip(), role=role, actor=who.actor, now=who.now
+        )
+    except accounts.PeopleError as error:
+        return _page(request, who, status=422, problem=str(error))
+    return _page(request, who, link=_link(code), link_for=user.name or user.login)
+
+
+@router.post("/{user_id}/reset")
+def reset(request: Request, who: Operator, user_id: str) -> Response:
+    user = _person(who, user_id)
+    code = accounts.begin_reset(who.session, user, actor=who.actor, now=who.now)
+    return _page(request, who, link=_link(code), link_for=user.name or user.login)
+
+
+def _link(code: str) -> str:
+    return f"{settings().public_url.rstrip('/')}/password/{code}"
+
+
+@router.post("/{user_id}/pause")
+def pause(who: Manager, user_id: str, reason: Annotated[str, Form()]) -> Response:
+    user = _person(who, user_id)
+    accounts.pause(who.session, user, reason=reason.strip() or "paused by a manager", actor=who.actor, now=who.now)
+    return go("/people", "paused")
+
+
+@router.post("/{user_id}/resume")
+def resume(who: Manager, user_id: str) -> Response:
+    accounts.resume(who.session, _person(who, user_id), actor=who.actor, now=who.now)
+    return go("/people", "resumed")
+
+
+@router.post("/{user_id}/message")
+def message(who: Manager, user_id: str, body: Annotated[str, Form()]) -> Response:
+    if not body.strip():
+        return go("/people", "nothing")
+    messages.send(who.session, who.user, body[:2000], to_user_id=_person(who, user_id).id, now=who.now)
+    return go("/people", "saved")
+
+
+@router.post("/{user_id}/role")
+def change_role(request: Request, who: Operator, user_id: str, role: Annotated[Role, Form()]) -> Response:
+    _may_give(who, role)
+    try:
+        accounts.change_role(who.session, _person(who, user_id), role, actor=who.actor, now=who.now)
+    except accounts.LastAdmin as error:
+        return _page(request, who, status=409, problem=str(error))
+    return go("/people", "saved")
+
+
+@router.post("/{user_id}/deactivate")
+def deactivate(request: Request, who: Operator, user_id: str) -> Response:
+    try:
+        accounts.deactivate(who.session, _person(who, user_id), actor=who.actor, now=who.now)
+    except accounts.LastAdmin as error:
+        return _page(request, who, status=409, problem=str(error))
+    return go("/people", "deactivated")
+
+
+@router.post("/{user_id}/activate")
+def activate(who: Operator, user_id: str) -> Response:
+    accounts.activate(who.session, _person(who, user_id), actor=who.actor, now=who.now)
+    return go("/people", "activated")
+
+
+def _person(who: Visitor, user_id: str) -> User:
+    """A person of the workspace who is not above the visitor: nobody changes their superiors."""
+    user = owned(who.session, User, user_id, who.workspace_id)
+    _may_give(who, Role(user.role))
+    return user
+
+
+def _may_give(who: Visitor, role: Role) -> None:
+    if not accounts.at_least(who.user, role):
+        raise ApiProblem(403, "not_for_your_role", f"Your role is below {role}.", "Ask an admin.")

@@ -1,0 +1,1 @@
+"""Pages that set a workspace up: document types, policies, access, vendors, retention."""

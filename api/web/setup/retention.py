@@ -1,0 +1,56 @@
+"""Retention: how long a workspace keeps finished documents, and how much of one document one person may see."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+from sqlmodel import col, func, select
+
+from api.web.rendering import go, render
+from api.web.visitor import Operator
+from hitl.platform.moves import record
+from models.tables import Blob, Document, Workspace
+
+router = APIRouter(prefix="/retention")
+
+
+@router.get("")
+def retention_page(request: Request, who: Operator) -> Response:
+    workspace = who.session.get_one(Workspace, who.workspace_id)
+    counted = who.session.exec(
+        select(Document.state, func.count(), func.min(Document.created_at))
+        .where(Document.workspace_id == who.workspace_id)
+        .group_by(Document.state)
+        .order_by(col(Document.state))
+    ).all()
+    stored = who.session.exec(
+        select(func.count(), func.coalesce(func.sum(Blob.bytes), 0)).where(Blob.workspace_id == who.workspace_id)
+    ).one()
+    return render(
+        request, who, "retention.html", section="/retention", title="Retention", workspace=workspace, counted=counted,
+        blobs=stored[0], megabytes=int(stored[1]) / 1_000_000,
+    )  # fmt: skip
+
+
+@router.post("")
+def keep(
+    who: Operator,
+    days: Annotated[str, Form()] = "",
+    exposure_cap: Annotated[float, Form(gt=0, le=100)] = 100,
+    exam_required: Annotated[bool, Form()] = False,
+) -> Response:
+    """An empty number of days keeps everything."""
+    workspace = who.session.get_one(Workspace, who.workspace_id, with_for_update=True)
+    if days.strip() and not (days.strip().isdigit() and int(days) > 0):
+        return go("/retention", "nothing")
+    workspace.retention_days = int(days) if days.strip() else None
+    workspace.settings = workspace.settings | {"exposure_cap": exposure_cap / 100, "exam_required": exam_required}
+    who.session.add(workspace)
+    record(
+        who.session, action="workspace.retention_set", subject=workspace.id, stream=workspace.id,
+        workspace_id=workspace.id, actor=who.actor, now=who.now,
+        data={"days": workspace.retention_days, "exposure_cap": exposure_cap, "exam_required": exam_required},
+    )  # fmt: skip
+    return go("/retention", "saved")

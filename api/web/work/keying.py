@@ -1,0 +1,243 @@
+"""The keying page and its requests: the next tasks, their pictures, answers, skips, undo, the person's keys."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+from sqlmodel import select
+
+from api.deps import not_found, owned
+from api.problems import ApiProblem
+from api.web.documents.document_view import pages_of
+from api.web.learn.figures import answers_since
+from api.web.rendering import render, value_text
+from api.web.visitor import Anybody, Visitor
+from api.web.work.crops import WHOLE, cut
+from api.web.work.exposure import log_field_shown, log_page_shown
+from api.web.work.task_view import place_of_task, task_view, words_in
+from hitl.annotation import answers, tasks
+from hitl.people.eligible import exam_is_asked
+from hitl.platform.blobs import blobs
+from hitl.platform.moves import record
+from models.states import TaskPurpose, TaskState
+from models.tables import Answer, Document, DocumentPage, Task
+
+router = APIRouter(prefix="/work")
+MOST_AHEAD = 8
+KEY = re.compile(r"^(Ctrl\+|Alt\+)*(Shift\+)?[!-~]$|^(Ctrl\+|Alt\+|Shift\+)*(F\d{1,2}|[A-Z][A-Za-z]+)$")
+
+SKIP_REASONS = (
+    ("wrong_crop", "The picture does not show this field, and the page does not help"),
+    ("several_values", "Several values could be meant"),
+    ("wrong_type", "This is another type of document"),
+    ("instruction_unclear", "The instruction is not clear to me"),
+    ("language", "I cannot read this language or script"),
+    ("other", "Another reason"),
+)
+
+
+REMARKS = {
+    "training": "These were all the questions. Leave, and see under Training how you did.",
+    "exam": "The exam is over. Leave, and see under Training how it went.",
+}
+
+
+class Wish(BaseModel):
+    """What the page asks for."""
+
+    count: int = Field(ge=1, le=MOST_AHEAD)
+    kind: str | None = None
+    holding: list[str] = Field(default_factory=list, max_length=20)
+    purpose: Literal["work", "training", "exam"] = "work"
+    only: str | None = None  # one field
+
+
+class Held(BaseModel):
+    id: str
+    token: str
+
+
+class Returned(BaseModel):
+    """Tasks that were fetched ahead and are given back."""
+
+    tasks: list[Held] = Field(max_length=20)
+
+
+class Lease(BaseModel):
+    token: str
+
+
+class Undo(BaseModel):
+    idempotency_key: str
+
+
+class Given(answers.AnswerInput):
+    """An answer with the token of its lease; a skip has a reason and no value."""
+
+    token: str
+
+
+@router.get("")
+def keying_page(request: Request, who: Anybody, field: Annotated[str | None, Query(max_length=80)] = None) -> Response:
+    return bench(request, who, purpose="work", only=field)
+
+
+def bench(request: Request, who: Visitor, *, purpose: str, only: str | None = None) -> Response:
+    """The keying page for real work, training or an exam."""
+    settings = {
+        "user_id": who.user.id,
+        "keymap": who.user.keymap,
+        "done_today": answers_since(who.session, who.user, who.midnight),
+        "purpose": purpose,
+        "only": only,
+    }
+    reasons = [{"code": code, "label": label} for code, label in SKIP_REASONS]
+    return render(request, who, "keying.html", title="Keying", settings=settings, skip_reasons=reasons)
+
+
+@router.post("/next")
+def next_tasks(who: Anybody, wish: Wish) -> Response:
+    """Lease the next tasks to this person. None: nothing for them just now."""
+    if who.user.paused_reason is not None:
+        raise ApiProblem(
+            403, "paused", f"You are paused: {who.user.paused_reason}", "Answer the message of your manager."
+        )
+    purposes = None if wish.purpose == "work" else [wish.purpose]
+    handed = tasks.hand_out(who.session, who.user, now=who.now, count=wish.count, field=wish.only, purposes=purposes)
+    views = [task_view(who.session, task, who.user, now=who.now) for task in handed]
+    usable = [view for view in views if view["views"]]
+    return JSONResponse({"tasks": usable, "remark": _remark(who, wish)}, headers={"Cache-Control": "no-store"})
+
+
+def _remark(who: Visitor, wish: Wish) -> str | None:
+    """Why nothing is left, where it is not simply that all is done."""
+    if wish.purpose == "work" and not who.user.trained_kinds and exam_is_asked(who.session, who.workspace_id):
+        return "You get real work of a kind when you have passed its exam. Take one under Training."
+    return REMARKS.get(wish.purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """A task that this person holds under this token."""
+
+    task: Task
+    document: Document
+
+
+def in_hand(who: Visitor, task_id: str, token: str) -> InHand:
+    """The task, if this person holds it with this token. Raises 409 lease_lost."""
+    task = owned(who.session, Task, task_id, who.workspace_id)
+    is_held = task.state == TaskState.LEASED.value and task.leased_to == who.user.id and task.lease_token == token
+    if not is_held:
+        raise ApiProblem(
+            409,
+            "lease_lost",
+            "This task is no longer yours: its time ran out or it was withdrawn.",
+            "Go on with the next.",
+        )
+    return InHand(task, who.session.get_one(Document, task.document_id))
+
+
+@router.get("/tasks/{task_id}/image")
+def image(who: Anybody, task_id: str, token: str, page: int | None = None) -> Response:
+    """The picture of a task, for its holder only: the crop of the field, or a whole page where those are shown."""
+    held = in_hand(who, task_id, token)
+    place = place_of_task(who.session, held.task, held.document)
+    row = page_of(who, held.document, place.page if place else page or 1)
+    png = blobs().get(row.image_key)
+    if place is None:
+        why = held.task.purpose if held.task.purpose != TaskPurpose.GOLD.value else TaskPurpose.REVIEW.value
+        log_page_shown(who, held.document, row.number, why=why, task_id=held.task.id)
+    else:
+        log_field_shown(who, held.document.id, held.task.field)
+        png = cut(png, place.crop)
+    return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=120"})
+
+
+@router.get("/tasks/{task_id}/words")
+def words(who: Anybody, task_id: str, token: str, page: int) -> Response:
+    """The words of a further page of a task that shows whole pages."""
+    held = in_hand(who, task_id, token)
+    if place_of_task(who.session, held.task, held.document) is not None:
+        raise not_found(DocumentPage, str(page))
+    may_take = held.task.purpose in (TaskPurpose.REVIEW.value, TaskPurpose.GOLD.value)
+    found = words_in(page_of(who, held.document, page), WHOLE, with_text=may_take)
+    return JSONResponse({"words": found}, headers={"Cache-Control": "no-store"})
+
+
+def page_of(who: Visitor, document: Document, number: int) -> DocumentPage:
+    row = next((one for one in pages_of(who.session, document) if one.number == number), None)
+    if row is None:
+        raise not_found(DocumentPage, str(number))
+    return row
+
+
+@router.post("/tasks/{task_id}/widen")
+def widen(who: Anybody, task_id: str, lease: Lease) -> Response:
+    """The value is not in the crop: show the whole pages from now on, and write that down."""
+    held = in_hand(who, task_id, lease.token)
+    held.task.whole_page = True
+    who.session.add(held.task)
+    record(
+        who.session, action="task.widened", subject=held.task.id, stream=held.document.id,
+        workspace_id=who.workspace_id, actor=who.actor, now=who.now, data={"why": "not in the crop"},
+    )  # fmt: skip
+    tasks.extend(who.session, held.task, who.user, lease.token, now=who.now)
+    return JSONResponse({"task": task_view(who.session, held.task, who.user, now=who.now)})
+
+
+@router.post("/tasks/{task_id}/answer")
+def answer(who: Anybody, task_id: str, given: Given) -> Response:
+    """Take an answer. The same idempotency key again is answered the same and counts once."""
+    task = owned(who.session, Task, task_id, who.workspace_id)
+    clean = answers.AnswerInput.model_validate(given.model_dump(exclude={"token"}))
+    accepted = answers.accept(who.session, task.id, who.user, given.token, clean, now=who.now)
+    return JSONResponse({"answer_id": accepted.answer_id, "feedback": _lesson(accepted)})
+
+
+def _lesson(accepted: answers.Accepted) -> dict[str, Any] | None:
+    """What a training task teaches; control tasks and exams say nothing."""
+    if accepted.is_right is None:
+        return None
+    return {
+        "is_right": accepted.is_right,
+        "expected": value_text(accepted.correct),
+        "explanation": accepted.explanation,
+    }
+
+
+@router.post("/undo")
+def undo(who: Anybody, wish: Undo) -> Response:
+    """Take back an answer while nothing depends on it; its task comes back to the same person."""
+    row = who.session.exec(
+        select(Answer).where(Answer.idempotency_key == wish.idempotency_key, Answer.user_id == who.user.id)
+    ).first()
+    if row is None:
+        raise ApiProblem(
+            404, "no_such_answer", "That answer was not counted, so there is nothing to take back.", "Go on."
+        )
+    task = answers.undo(who.session, row.id, who.user, now=who.now)
+    return JSONResponse({"task": task_view(who.session, task, who.user, now=who.now)})
+
+
+@router.post("/return", status_code=204)
+def give_back(who: Anybody, returned: Returned) -> None:
+    """The page is left: what was fetched ahead goes back to the pile."""
+    for held in returned.tasks:
+        task = who.session.get(Task, held.id)
+        if task is not None and task.workspace_id == who.workspace_id:
+            tasks.hand_back(who.session, task, who.user, held.token, "", now=who.now)
+
+
+@router.post("/keymap", status_code=200)
+def keep_keys(who: Anybody, keys: dict[str, str]) -> Response:
+    """The person's own keys: only what differs from the usual ones."""
+    good = {name: key for name, key in keys.items() if len(name) <= 40 and len(key) <= 40 and KEY.match(key)}
+    who.user.keymap = dict(list(good.items())[:60])
+    who.session.add(who.user)
+    return JSONResponse({"kept": len(who.user.keymap)})

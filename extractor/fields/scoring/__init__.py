@@ -1,0 +1,1 @@
+"""How well a candidate fits a field: features, neighbourhood network and gradient-boosted trees."""

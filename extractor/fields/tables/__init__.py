@@ -1,0 +1,1 @@
+"""Line items: which lines are rows, which words are cells."""

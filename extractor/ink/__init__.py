@@ -1,0 +1,1 @@
+"""What is drawn and not printed: tick boxes, pens, stamps, and the doubt that they cast."""

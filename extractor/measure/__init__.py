@@ -1,0 +1,1 @@
+"""How good readings are: manifests, accuracy, calibration, causes of errors, charts."""

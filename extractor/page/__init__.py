@@ -1,0 +1,1 @@
+"""A file becomes pages with words: triage, rendering, text layers, turning, lines."""

@@ -1,0 +1,1 @@
+"""Annotators at work: tasks and leases, answers, consensus, audits, reviews, control tasks, conduct."""

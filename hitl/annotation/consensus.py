@@ -1,0 +1,336 @@
+"""Verdicts: what the answers to one field amount to, and what follows: agreed, one more person, or a reviewer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
+
+from hitl.aggregate import RULES, Decision, Outcome, Source, Terms, Vote
+from hitl.aggregate.calibration import Calibration
+from hitl.aggregate.equality import TYPE_FIELD, field_spec, token_of
+from hitl.annotation import audit as audits
+from hitl.certificate import observations
+from hitl.learning.examples import collect
+from hitl.people import eligible
+from hitl.people.skills import catch_rate_of, skills_of
+from hitl.platform.jobs import enqueue
+from hitl.platform.moves import advance
+from hitl.release.release import amend, is_usable, policy_of, release_if_ready, spec_of
+from hitl.work import queue_rows
+from hitl.workspace.policy import ANY_TYPE, Policy, current_policy
+from models.doctype import DocumentType, KeyingMode, Kind
+from models.states import DocumentState, TaskPurpose, VerdictState
+from models.tables import Answer, Audit, Document, FieldReading, Review, Task, Verdict, Workspace
+from models.values import ValueState
+
+UNDECIDED = (VerdictState.PENDING.value, VerdictState.CONTESTED.value)
+COUNTED = (TaskPurpose.REVIEW.value, TaskPurpose.AUDIT.value)  # the blind answers of an audit say it too
+MACHINE = "machine"
+MACHINE_CAP = 0.995  # the machine is one keyer, however sure it says it is
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One answer, the machine's or a person's, with where it stands."""
+
+    vote: Vote
+    value_state: str
+    value: Any
+    page: int | None
+    box: list[float] | None
+
+
+def settle(session: Session, verdict: Verdict, document: Document, *, now: datetime) -> None:
+    """Aggregate what was said of `verdict` and do what follows. A decided verdict stays as it is."""
+    session.flush()
+    session.refresh(verdict, with_for_update=True)
+    if verdict.state != VerdictState.PENDING.value:
+        return
+    policy = policy_for(session, document, verdict, now=now)
+    said = said_of(session, verdict, document, policy)
+    decision = decide(session, verdict, document, policy, said)
+    if decision.outcome is Outcome.AGREED:
+        _agree(session, verdict, document, decision, said, now)
+    else:
+        ask_on(session, verdict, document, policy, contested=decision.outcome is Outcome.CONTESTED, now=now)
+
+
+def decide(session: Session, verdict: Verdict, document: Document, policy: Policy, said: Sequence[Said]) -> Decision:
+    """The policy's aggregation rule on what was said."""
+    rule = RULES[policy.rule_of(verdict.field)]
+    return rule([one.vote for one in said], terms_for(session, verdict, document, policy, said))
+
+
+def ask_on(
+    session: Session, verdict: Verdict, document: Document, policy: Policy, *, contested: bool, now: datetime
+) -> None:
+    """Bring the next person; at the cap, or when nobody is left, level 2. A blind check under way is waited for."""
+    if queue_rows.outstanding(session, verdict_id=verdict.id) or waits_for_audit(
+        session, verdict, document, policy, now
+    ):
+        return
+    people = people_asked(session, verdict)
+    left = eligible.keyers_left(session, document.workspace_id, document.id, verdict.field, verdict.kind)
+    if not people and not eligible.keyers(session, document.workspace_id, verdict.kind):
+        open_review_task(session, verdict, document, policy, blind=False, now=now)  # waits, and is shown as blocked
+        return
+    if len(people) >= policy.cap or not left:
+        contest(session, verdict, document, reason="contested" if contested else "exhausted", now=now)
+        return
+    wanted = 1 if people or machine_says(session, verdict, document) else min(2, len(left))
+    for _ in range(1 if policy.single_operator else wanted):
+        open_review_task(session, verdict, document, policy, blind=bool(people), now=now)
+
+
+def waits_for_audit(session: Session, verdict: Verdict, document: Document, policy: Policy, now: datetime) -> bool:
+    """Whether the verdict's audit is under way: its answers count for the verdict too, so nobody keys a field twice.
+
+    If its first keyer has spoken and the field is still open, a second is asked now.
+    """
+    if mode_of(policy, spec_of(session, document), verdict.field) is not KeyingMode.BLIND:
+        return False
+    audit = session.exec(select(Audit).where(Audit.verdict_id == verdict.id)).first()
+    if audit is None:
+        return False
+    audits.insist(session, document, audit, verdict, now=now)
+    return audit.state == VerdictState.CONTESTED.value or bool(queue_rows.outstanding(session, audit_id=audit.id))
+
+
+def open_review_task(
+    session: Session, verdict: Verdict, document: Document, policy: Policy, *, blind: bool, now: datetime
+) -> Task:
+    """One more answer wanted. Verify mode shows a value to the first person only; whoever comes after keys blindly."""
+    reading = session.get(FieldReading, verdict.reading_id) if verdict.reading_id else None
+    shows = mode_of(policy, spec_of(session, document), verdict.field) is KeyingMode.VERIFY and not blind
+    if not shows or reading is None or reading.value_state != ValueState.FOUND.value:
+        missing = reading is None or reading.page is None
+        return queue_rows.add_task(session, document, verdict, whole_page=missing, now=now)
+    value, seeded = reading.value, False
+    workspace = session.get_one(Workspace, document.workspace_id)
+    if audits.draw_number(workspace.audit_key, document.id, verdict.field + "\nseed", verdict.run) < policy.seed_rate:
+        wrong = wrong_value(session, reading)
+        value, seeded = (wrong, True) if wrong is not None else (value, False)
+    return queue_rows.add_task(session, document, verdict, mode="verify", shown_value=value, seeded=seeded, now=now)
+
+
+def wrong_value(session: Session, reading: FieldReading) -> Any:
+    """A believable wrong value to show: the machine's next best, else another document's; None if there is none."""
+    own = token_of(reading.kind, ValueState.FOUND.value, reading.value)
+    others = session.exec(
+        select(FieldReading.value)
+        .join(Document, col(Document.id) == col(FieldReading.document_id))
+        .where(
+            FieldReading.field == reading.field,
+            FieldReading.kind == reading.kind,
+            FieldReading.value_state == ValueState.FOUND.value,
+            FieldReading.document_id != reading.document_id,
+            Document.workspace_id
+            == select(Document.workspace_id).where(Document.id == reading.document_id).scalar_subquery(),
+        )
+        .order_by(col(FieldReading.id).desc())
+        .limit(5)
+    ).all()
+    offered = [pair[0] for pair in reading.alternatives if pair] + list(others)
+    return next((v for v in offered if token_of(reading.kind, ValueState.FOUND.value, v) != own), None)
+
+
+def contest(session: Session, verdict: Verdict, document: Document, *, reason: str, now: datetime) -> None:
+    """Hand the verdict to level 2."""
+    advance(session, verdict, VerdictState.CONTESTED, actor="system:aggregate", now=now, why=reason)
+    queue_rows.add_review(session, document, reason=reason, verdict=verdict, now=now)
+
+
+def said_of(session: Session, verdict: Verdict, document: Document, policy: Policy) -> list[Said]:
+    """What the machine and the people said of the verdict, as votes with their skills."""
+    rows = session.exec(
+        select(Answer, Task)
+        .join(Task, col(Task.id) == col(Answer.task_id))
+        .where(
+            Task.verdict_id == verdict.id,
+            col(Task.purpose).in_(COUNTED),
+            col(Answer.undone_at).is_(None),
+            col(Answer.skip_reason).is_(None),
+        )
+        .order_by(col(Answer.created_at), col(Answer.id))
+    ).all()
+    skills = skills_of(session, [answer.user_id for answer, _ in rows], verdict.kind, policy)
+    said = [_said(verdict.kind, answer, task, skills[answer.user_id]) for answer, task in rows]
+    people = [one for one in said if one is not None]
+    machine = machine_says(session, verdict, document)
+    return ([machine] if machine else []) + people
+
+
+def _said(kind: str, answer: Answer, task: Task, skill: float) -> Said | None:
+    token = token_of(kind, answer.value_state, answer.value)
+    source, shown = Source.BLIND, None
+    if task.mode == "verify":
+        source, shown = Source.SHOWN, token_of(kind, ValueState.FOUND.value, task.shown_value)
+        if task.seeded and token == shown:
+            return None  # they missed the wrong value that we made: no evidence about the document
+    elif answer.source != "typed":
+        source, shown = Source.SHOWN, token  # text taken from the OCR words: a verification of what OCR read
+    vote = Vote(answer.user_id, token, skill, source, shown)
+    return Said(vote, answer.value_state, answer.value, answer.page, answer.box)
+
+
+def machine_says(session: Session, verdict: Verdict, document: Document) -> Said | None:
+    """The machine's own answer, with its calibrated confidence as its skill; None where it is no keyer.
+
+    What it did not find, and a type that it does not know, is no answer: two people are needed then.
+    """
+    if verdict.field == TYPE_FIELD:
+        named, confidence = document.document_type, document.document_type_confidence or 0.0
+        if document.requested_type or named in (None, "unknown"):
+            return None
+        vote = Vote(MACHINE, token_of(verdict.kind, "found", named), min(confidence, MACHINE_CAP), Source.MACHINE)
+        return Said(vote, ValueState.FOUND.value, named, None, None)
+    reading = session.get(FieldReading, verdict.reading_id) if verdict.reading_id else None
+    if reading is None or reading.value_state == ValueState.NOT_FOUND.value:
+        return None
+    token = token_of(verdict.kind, reading.value_state, reading.value)
+    vote = Vote(MACHINE, token, min(reading.confidence, MACHINE_CAP), Source.MACHINE)
+    return Said(vote, reading.value_state, reading.value, reading.page, reading.box)
+
+
+def terms_for(session: Session, verdict: Verdict, document: Document, policy: Policy, said: Sequence[Said]) -> Terms:
+    """The terms of agreement for one field: closed lists have fewer wrong values, verify mode its own catch rate."""
+    spec = spec_of(session, document)
+    field = field_spec(spec, verdict.field)
+    choices = len(field.choices) + 2 if field and field.choices else None  # absent and illegible are answers too
+    if verdict.kind == Kind.CHECKBOX.value:
+        choices = 4
+    verify = mode_of(policy, spec, verdict.field) is KeyingMode.VERIFY and verdict.field != TYPE_FIELD
+    people = [one.vote.voter for one in said if one.vote.source is not Source.MACHINE]
+    workspace = session.get_one(Workspace, verdict.workspace_id)
+    knots = workspace.settings.get("posterior_calibration", {})
+    return Terms(
+        posterior=policy.posterior,
+        sources=policy.sources,
+        wrong_values=float(choices - 1) if choices else policy.wrong_values,
+        choices=choices,
+        verify=verify,
+        catch_rate=catch_rate_of(session, people, verdict.kind, policy),
+        calibration=Calibration(tuple(knots.get("claimed", ())), tuple(knots.get("observed", ()))),
+    )
+
+
+def mode_of(policy: Policy, spec: DocumentType | None, name: str) -> KeyingMode:
+    """How a field is keyed: its own policy, else the type's policy, else the document type."""
+    field = field_spec(spec, name)
+    return policy.field(name).mode or policy.mode or (field.mode if field else KeyingMode.BLIND)
+
+
+def policy_for(session: Session, document: Document, verdict: Verdict, *, now: datetime) -> Policy:
+    """The policy that governs a verdict: the document's own, or that of classification."""
+    if verdict.field == TYPE_FIELD:
+        return current_policy(session, document.workspace_id, ANY_TYPE, now=now)[1]
+    return policy_of(session, document, now=now)
+
+
+def people_asked(session: Session, verdict: Verdict) -> set[str]:
+    """Ids of those who answered or skipped the verdict."""
+    rows = session.exec(
+        select(Answer.user_id)
+        .join(Task, col(Task.id) == col(Answer.task_id))
+        .where(
+            Task.verdict_id == verdict.id,
+            col(Task.purpose).in_(COUNTED),
+            col(Answer.undone_at).is_(None),
+        )
+    ).all()
+    return set(rows)
+
+
+def _agree(
+    session: Session, verdict: Verdict, document: Document, decision: Decision, said: Sequence[Said], now: datetime
+) -> None:
+    agreeing = [one for one in said if one.vote.token == decision.token]
+    spelling = most_common([one for one in agreeing if one.vote.voter == MACHINE] or agreeing)
+    place = next((one for one in agreeing if one.box is not None), spelling)
+    advance(
+        session,
+        verdict,
+        VerdictState.AGREED,
+        actor="system:aggregate",
+        now=now,
+        value_state=spelling.value_state,
+        value=spelling.value,
+        page=place.page,
+        box=place.box,
+        posterior=decision.posterior,
+        decided_by="people",
+        decided_at=now,
+    )
+    queue_rows.withdraw_open(session, verdict_id=verdict.id, why="agreed", actor="system:aggregate", now=now)
+    queue_rows.withdraw_returned(session, verdict_id=verdict.id, actor="system:aggregate", now=now)
+    after_decision(session, verdict, document, now=now)
+
+
+def most_common(said: Sequence[Said]) -> Said:
+    """Of equal answers the spelling that most used; the first of those."""
+    spellings = Counter(repr(one.value) for one in said)
+    return max(said, key=lambda one: spellings[repr(one.value)])
+
+
+def after_decision(session: Session, verdict: Verdict, document: Document, *, now: datetime) -> None:
+    """What follows a decided verdict: reading again under the type that people named, or the release."""
+    if verdict.field == TYPE_FIELD and document.state == DocumentState.AWAITING_TYPE.value:
+        if verdict.value_state == ValueState.FOUND.value:
+            document.requested_type = verdict.value
+            session.add(document)
+            session.execute(
+                delete(FieldReading).where(
+                    col(FieldReading.document_id) == document.id, col(FieldReading.run) == document.run
+                )
+            )
+            enqueue(session, "recognise", priority=document.priority, document_id=document.id)
+        return
+    release_if_ready(session, document, now=now)
+
+
+def follow_checks(session: Session, verdict: Verdict, document: Document, *, now: datetime) -> None:
+    """After an answer or a decision on the audit of `verdict`: draw the second keyer among the document's checks."""
+    for audit in audits.ask_second(session, document, verdict.run, now=now):
+        after_audit(session, audit, document, now=now)
+
+
+def after_audit(session: Session, audit: Audit, document: Document, *, now: datetime) -> None:
+    """What follows a decided audit: an amendment if it found an error, or the release that waited for it."""
+    if audit.state != VerdictState.FINAL.value:
+        return
+    verdict, differs = audits.finding(session, audit)
+    if verdict.state in UNDECIDED and verdict.run == document.run and is_usable(audit):
+        _adopt(session, verdict, audit, document, now)
+        return
+    is_told = document.state in (DocumentState.RELEASED.value, DocumentState.AMENDED.value)
+    if not is_told:
+        release_if_ready(session, document, now=now)
+    elif differs and is_usable(audit) and verdict.run == document.run:
+        if audits.is_about_type(verdict):
+            queue_rows.add_review(session, document, reason="wrong_type", now=now)
+        else:
+            changes = {verdict.field: (audit.gold_state or "", audit.gold)}
+            amend(session, document, changes, reason="audit", actor="system:audit", now=now)
+    else:
+        collect(session, document, now=now)
+        observations.note(session, document, now=now)
+
+
+def _adopt(session: Session, verdict: Verdict, audit: Audit, document: Document, now: datetime) -> None:
+    """An audit came to its gold before the field was decided: two blind people, or a reviewer, have decided it."""
+    reviewer = session.exec(
+        select(Review.decided_by).where(Review.audit_id == audit.id, col(Review.decided_by).is_not(None))
+    ).first()
+    said = {"value_state": audit.gold_state, "value": audit.gold, "posterior": None, "decided_at": now}
+    by = f"reviewer:{reviewer}" if reviewer else "people"
+    actor = "system:audit"
+    advance(session, verdict, VerdictState.FINAL, actor=actor, now=now, why="audited", decided_by=by, **said)
+    queue_rows.withdraw_open(session, verdict_id=verdict.id, why="audited", actor=actor, now=now)
+    queue_rows.withdraw_reviews(session, verdict_id=verdict.id, why="audited", actor=actor, now=now)
+    after_decision(session, verdict, document, now=now)

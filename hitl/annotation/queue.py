@@ -1,0 +1,191 @@
+"""The queue as staff sees it: what waits, how long, what is blocked; and passing on what nobody is left for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import exists, func
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
+
+from hitl.annotation import audit as audits
+from hitl.annotation import consensus
+from hitl.people import eligible
+from hitl.platform.moves import advance
+from hitl.work import queue_rows
+from models.states import IN_WORK, DocumentState, TaskPurpose, TaskState, VerdictState
+from models.tables import Answer, Audit, Document, Review, Task, Verdict
+
+
+def queue_summary(session: Session, workspace_id: str, *, now: datetime) -> dict[str, Any]:
+    """{"tasks": {...}, "reviews": {...}, "documents": {state: n}, "blocked": [...]}: numbers and ages in seconds."""
+    return {
+        "tasks": _tasks(session, workspace_id, now),
+        "reviews": _reviews(session, workspace_id, now),
+        "documents": _documents(session, workspace_id),
+        "blocked": blocked(session, workspace_id),
+    }
+
+
+def blocked(session: Session, workspace_id: str) -> list[dict[str, Any]]:
+    """Work that no person of the workspace may do, each with what staff can do about it."""
+    reviews = session.exec(
+        select(Review).where(Review.workspace_id == workspace_id, col(Review.state).in_(queue_rows.UNDECIDED))
+    ).all()
+    found: list[dict[str, Any]] = []
+    for review in reviews:
+        field = field_of(session, review)
+        barred = eligible.barred_from(session, review, field)
+        if not eligible.reviewers(session, workspace_id, review.level, barred):
+            found.append(
+                {
+                    "review_id": review.id,
+                    "document_id": review.document_id,
+                    "field": field,
+                    "reason": f"nobody of level {review.level} may decide this",
+                    "next_step": "Invite a reviewer who did not key this document, or turn on single_operator mode.",
+                }
+            )
+    return found + _unkeyed(session, workspace_id) + _held_documents(session, workspace_id)
+
+
+def _unkeyed(session: Session, workspace_id: str) -> list[dict[str, Any]]:
+    """Kinds of which tasks wait while nobody may key them."""
+    waiting = session.exec(
+        select(Task.kind, func.count())
+        .where(Task.workspace_id == workspace_id, Task.state == TaskState.OPEN.value)
+        .group_by(col(Task.kind))
+    ).all()
+    step = "Invite a validator, end a pause, or have somebody take the exam of this kind."
+    return [
+        {"kind": kind, "count": count, "reason": f"nobody may key the kind {kind}", "next_step": step}
+        for kind, count in waiting
+        if not eligible.keyers(session, workspace_id, kind)
+    ]
+
+
+def field_of(session: Session, review: Review) -> str | None:
+    """The field that a review is about; None for a whole document."""
+    verdict_id = review.verdict_id
+    if review.audit_id:
+        verdict_id = session.get_one(Audit, review.audit_id).verdict_id
+    return session.get_one(Verdict, verdict_id).field if verdict_id else None
+
+
+def escalate_stranded(session: Session, workspace_id: str, *, now: datetime, document_id: str | None = None) -> int:
+    """Withdraw open tasks that every keyer has had, and let level 2 decide. Returns how many.
+
+    Where there is no keyer at all just now (all are paused) work waits, and `blocked` says so.
+    """
+    said = aliased(Task)
+    was_asked = exists().where(
+        col(Answer.document_id) == col(Task.document_id),
+        col(Answer.task_id) == said.id,
+        col(said.field) == col(Task.field),
+        col(Answer.undone_at).is_(None),
+    )
+    wanted = select(Task).where(
+        Task.workspace_id == workspace_id,
+        Task.state == TaskState.OPEN.value,
+        col(Task.purpose).in_([TaskPurpose.REVIEW.value, TaskPurpose.AUDIT.value]),
+        col(Task.for_user_id).is_(None),
+        was_asked,
+    )
+    if document_id is not None:
+        wanted = wanted.where(Task.document_id == document_id)
+    keyers: dict[str, set[str]] = {}
+    moved = 0
+    for task in session.exec(wanted.order_by(col(Task.document_id)).with_for_update(skip_locked=True)).all():
+        if task.kind not in keyers:
+            keyers[task.kind] = eligible.keyers(session, workspace_id, task.kind)
+        if not keyers[task.kind] or keyers[task.kind] - eligible.has_seen(session, task.document_id, task.field):
+            continue
+        advance(session, task, TaskState.WITHDRAWN, actor="system:queue", now=now, why="nobody left")
+        _pass_on(session, task, now)
+        moved += 1
+    return moved
+
+
+def _pass_on(session: Session, task: Task, now: datetime) -> None:
+    document = session.get_one(Document, task.document_id)
+    verdict = session.get_one(Verdict, task.verdict_id)
+    if task.audit_id:
+        audit = session.get_one(Audit, task.audit_id)
+        if audit.state == VerdictState.PENDING.value and not queue_rows.outstanding(session, audit_id=audit.id):
+            audits.contest(session, document, audit, verdict, reason="exhausted", now=now)
+    elif verdict.state == VerdictState.PENDING.value and not queue_rows.outstanding(session, verdict_id=verdict.id):
+        consensus.contest(session, verdict, document, reason="exhausted", now=now)
+
+
+def _tasks(session: Session, workspace_id: str, now: datetime) -> dict[str, Any]:
+    oldest, due = func.min(col(Task.created_at)), func.min(col(Task.due_at))
+    rows = session.exec(
+        select(Task.purpose, Task.kind, Task.state, func.count(), oldest, due)  # type: ignore[call-overload]
+        .where(Task.workspace_id == workspace_id, col(Task.state).in_(queue_rows.OUTSTANDING))
+        .group_by(col(Task.purpose), col(Task.kind), col(Task.state))
+    ).all()
+    groups = [
+        {
+            "purpose": purpose,
+            "kind": kind,
+            "state": state,
+            "count": count,
+            "oldest_seconds": (now - first).total_seconds(),
+            "due_at": due_at.isoformat() if due_at else None,
+            "is_late": bool(due_at and due_at < now),
+        }
+        for purpose, kind, state, count, first, due_at in rows
+    ]
+    return {
+        "open": sum(g["count"] for g in groups if g["state"] == TaskState.OPEN.value),
+        "leased": sum(g["count"] for g in groups if g["state"] == TaskState.LEASED.value),
+        "oldest_seconds": max((g["oldest_seconds"] for g in groups), default=0.0),
+        "groups": groups,
+    }
+
+
+def _reviews(session: Session, workspace_id: str, now: datetime) -> dict[str, Any]:
+    rows = session.exec(
+        select(Review.level, Review.reason, Review.state, func.count(), func.min(col(Review.created_at)))  # type: ignore[call-overload]
+        .where(Review.workspace_id == workspace_id, col(Review.state).in_(queue_rows.UNDECIDED))
+        .group_by(col(Review.level), col(Review.reason), col(Review.state))
+    ).all()
+    groups = [
+        {"level": level, "reason": reason, "state": state, "count": n, "oldest_seconds": (now - first).total_seconds()}
+        for level, reason, state, n, first in rows
+    ]
+    return {"open": sum(g["count"] for g in groups), "groups": groups}
+
+
+def _documents(session: Session, workspace_id: str) -> dict[str, int]:
+    rows = session.exec(
+        select(Document.state, func.count()).where(Document.workspace_id == workspace_id).group_by(col(Document.state))
+    ).all()
+    return {str(state): int(count) for state, count in rows}
+
+
+def _held_documents(session: Session, workspace_id: str) -> list[dict[str, Any]]:
+    held = session.exec(
+        select(Document).where(
+            Document.workspace_id == workspace_id,
+            col(Document.state).in_([state.value for state in IN_WORK]),
+            col(Document.held_reason).is_not(None),
+        )
+    ).all()
+    untyped = session.exec(
+        select(Document)
+        .join(Verdict, (col(Verdict.document_id) == col(Document.id)) & (col(Verdict.run) == col(Document.run)))
+        .where(
+            Document.workspace_id == workspace_id,
+            Document.state == DocumentState.AWAITING_TYPE.value,
+            Verdict.field == "document_type",
+            col(Verdict.value_state).is_not(None),
+            Verdict.value_state != "found",
+        )
+    ).all()
+    add_type = "Add a document type for it and retype the document, or cancel it."
+    return [
+        {"document_id": row.id, "reason": row.held_reason, "next_step": "Look at the document, then release the hold."}
+        for row in held
+    ] + [{"document_id": row.id, "reason": "no document type fits", "next_step": add_type} for row in untyped]

@@ -1,0 +1,103 @@
+"""Taking in an upload: refuse early, store the bytes, and enqueue the first job, in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from pathlib import PurePath
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, select
+
+from extractor.page.triage import Limits, triage
+from hitl.platform.blobs import keep
+from hitl.platform.jobs import enqueue
+from hitl.platform.moves import record
+from hitl.settings import settings
+from hitl.workspace.workspaces import current_type
+from models.states import DocumentState
+from models.tables import Document
+
+
+def limits() -> Limits:
+    """How much one upload may cost, from the settings."""
+    given = settings()
+    return Limits(
+        max_bytes=given.max_bytes,
+        max_pages=given.max_pages,
+        max_pixels=given.max_pixels,
+        seconds=int(given.render_seconds),
+        memory_bytes=given.render_memory_mb * 1_000_000,
+    )
+
+
+def receive(
+    session: Session,
+    *,
+    workspace_id: str,
+    data: bytes,
+    filename: str,
+    external_id: str | None = None,
+    document_type: str | None = None,
+    priority: int = 0,
+    due_at: datetime | None = None,
+    actor: str,
+    now: datetime,
+) -> tuple[Document, bool]:
+    """Take in one upload. Returns the document and whether it is new: same bytes and external id are the same document.
+
+    Raises `extractor.page.triage.Refusal` before anything is stored, and `workspaces.NoSuchType`.
+    """
+    kind = triage(data, limits())
+    if document_type is not None:
+        current_type(session, workspace_id, document_type)
+    digest = hashlib.sha256(data).hexdigest()
+    known = _known(session, workspace_id, digest, external_id)
+    if known is not None:
+        return known, False
+    document = Document(
+        workspace_id=workspace_id,
+        external_id=external_id,
+        filename=PurePath(filename.replace("\\", "/")).name[:255],
+        sha256=digest,
+        media_type=kind.media_type,
+        bytes=len(data),
+        requested_type=document_type,
+        priority=priority,
+        due_at=due_at,
+        created_at=now,
+        uploaded_by=actor,
+    )
+    try:
+        with session.begin_nested():
+            session.add(document)
+    except IntegrityError:  # somebody sent the same at the same moment, and was first
+        known = _known(session, workspace_id, digest, external_id)
+        if known is None:
+            raise
+        return known, False
+    keep(session, document, data, now)
+    record(
+        session,
+        action="document.received",
+        subject=document.id,
+        stream=document.id,
+        workspace_id=workspace_id,
+        actor=actor,
+        now=now,
+        data={"bytes": len(data), "media_type": kind.media_type},
+    )
+    enqueue(session, "render", priority=priority, document_id=document.id)
+    return document, True
+
+
+def _known(session: Session, workspace_id: str, digest: str, external_id: str | None) -> Document | None:
+    if external_id is None:
+        return None
+    same = select(Document).where(
+        Document.workspace_id == workspace_id,
+        Document.sha256 == digest,
+        Document.external_id == external_id,
+        Document.state != DocumentState.ERASED.value,
+    )
+    return session.exec(same).first()

@@ -1,0 +1,1 @@
+"""Corrections become models: examples, snapshots, training, the gate, the shadow, export."""

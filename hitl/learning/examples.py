@@ -1,0 +1,115 @@
+"""Training examples: every field that people decided, how it was selected, with which probability, for which fold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, select
+
+from hitl.aggregate.equality import TYPE_FIELD, token_of
+from hitl.certificate.observations import chance_of
+from hitl.work.ground_truth import blind_answers
+from models.ids import new_id
+from models.states import Route, VerdictState
+from models.tables import Audit, Document, Example, Verdict
+from models.values import ValueState
+
+LEARNABLE = {ValueState.FOUND.value, ValueState.ABSENT.value, ValueState.EMPTY.value}
+UPDATED = ("value_state", "value", "page", "box", "probability", "independent", "document_type", "created_at")
+
+
+def collect(session: Session, document: Document, *, now: datetime) -> int:
+    """Write the examples that the final verdicts and audits of `document` give; again harmless. Returns how many."""
+    if document.document_type is None:
+        return 0
+    verdicts = session.exec(
+        select(Verdict).where(
+            Verdict.document_id == document.id,
+            Verdict.run == document.run,
+            Verdict.state == VerdictState.FINAL.value,
+            Verdict.field != TYPE_FIELD,
+        )
+    ).all()
+    rows = [row for verdict in verdicts for row in _examples_of(session, document, verdict, now)]
+    if rows:
+        statement = insert(Example).values(rows)
+        session.execute(
+            statement.on_conflict_do_update(
+                index_elements=["document_id", "field", "source"],
+                set_={column: statement.excluded[column] for column in UPDATED},
+            )
+        )
+    return len(rows)
+
+
+def _examples_of(session: Session, document: Document, verdict: Verdict, now: datetime) -> Iterator[dict[str, Any]]:
+    source = source_of(verdict)
+    if source is not None and verdict.value_state in LEARNABLE:
+        independent = source != "correction" and is_independent(session, verdict)
+        answer = (verdict.value_state, verdict.value, verdict.page, verdict.box)
+        # Who corrects is not asked at random: such a row teaches, with weight 1, and never certifies.
+        yield _row(document, verdict, source, answer, probability=1.0, independent=independent, now=now)
+    audit = session.exec(select(Audit).where(Audit.verdict_id == verdict.id)).first()
+    if audit is None or audit.state != VerdictState.FINAL.value or audit.gold_state not in LEARNABLE:
+        return
+    if audit.second_probability is None:
+        return  # comes when the other first keyers of the document have spoken
+    same = token_of(verdict.kind, audit.gold_state or "", audit.gold) == token_of(
+        verdict.kind, verdict.value_state or "", verdict.value
+    )
+    place = (verdict.page, verdict.box) if same else (None, None)
+    # A reviewed field has its label with certainty, audited or not.
+    probability = chance_of(audit) if verdict.route == Route.ACCEPT.value else 1.0
+    answer = (audit.gold_state, audit.gold, *place)
+    yield _row(document, verdict, "audit", answer, probability=probability, independent=True, now=now)
+
+
+def source_of(verdict: Verdict) -> str | None:
+    """Whose word a final verdict is; None for the machine's own, which must not teach itself."""
+    who = verdict.decided_by or "machine"
+    if who.startswith("reviewer:"):
+        return "reviewer"
+    return {"people": "review", "operator": "correction", "client": "correction"}.get(who)
+
+
+def is_independent(session: Session, verdict: Verdict) -> bool:
+    """True when two blind people said the final value, the machine excluded, or a reviewer adjudicated."""
+    if (verdict.decided_by or "").startswith("reviewer:"):
+        return True
+    answers = blind_answers(session, verdict)
+    final = token_of(verdict.kind, verdict.value_state or "", verdict.value)
+    agreeing = {a.user_id for a in answers if token_of(verdict.kind, a.value_state, a.value) == final}
+    return len(agreeing) >= 2
+
+
+def _row(
+    document: Document,
+    verdict: Verdict,
+    source: str,
+    answer: tuple[str | None, Any, int | None, list[float] | None],
+    *,
+    probability: float,
+    independent: bool,
+    now: datetime,
+) -> dict[str, Any]:
+    value_state, value, page, box = answer
+    return {
+        "id": new_id("exm"),
+        "workspace_id": document.workspace_id,
+        "document_id": document.id,
+        "document_type": document.document_type,
+        "field": verdict.field,
+        "kind": verdict.kind,
+        "value_state": value_state,
+        "value": value,
+        "page": page,
+        "box": box,
+        "source": source,
+        "probability": probability,
+        "fold": document.fold,
+        "independent": independent,
+        "created_at": now,
+    }

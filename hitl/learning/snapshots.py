@@ -1,0 +1,112 @@
+"""Frozen training sets: which documents, labels and probabilities a model was trained on, by digest, in one blob."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from hitl.platform.blobs import blobs
+from hitl.platform.moves import record
+from models.states import Fold
+from models.tables import Document, DocumentPage, Example, Snapshot
+
+
+class NothingToLearn(Exception):
+    """No example fits; the message says what to do."""
+
+
+# The better source wins when one field has several: a gold value is worth more than an ordinary agreement.
+TRUST = {"import": 1, "review": 2, "audit": 3, "reviewer": 4, "correction": 5}
+
+
+def freeze(session: Session, workspace_id: str, *, now: datetime, document_types: Iterable[str] = ()) -> Snapshot:
+    """Freeze every example of the train and select folds (never certify) of `document_types`, or of all types.
+
+    Raises NothingToLearn when there is none.
+    """
+    documents = _documents(session, workspace_id, set(document_types))
+    if not documents:
+        raise NothingToLearn("There are no examples to learn from yet. Answer some review tasks first.")
+    body = json.dumps({"format": 1, "documents": documents}, sort_keys=True).encode()
+    snapshot = Snapshot(
+        workspace_id=workspace_id,
+        blob_key=blobs().put(workspace_id, body),
+        digest=hashlib.sha256(body).hexdigest(),
+        rows=sum(len(d["labels"]) for d in documents),
+        documents=len(documents),
+        created_at=now,
+    )
+    session.add(snapshot)
+    session.flush()
+    record(
+        session,
+        action="snapshot.frozen",
+        subject=snapshot.id,
+        stream=snapshot.id,
+        workspace_id=workspace_id,
+        actor="system:snapshots",
+        now=now,
+        data={"digest": snapshot.digest, "rows": snapshot.rows, "documents": snapshot.documents},
+    )
+    return snapshot
+
+
+def read(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """The documents of a snapshot: {document, group, type, fold, pages, images, labels: {field: {...}}}.
+
+    `pages` and `images` are blob keys: the words of each page, and the picture that is served.
+    """
+    body = json.loads(blobs().get(snapshot.blob_key))
+    documents: list[dict[str, Any]] = body["documents"]
+    return documents
+
+
+def _documents(session: Session, workspace_id: str, document_types: set[str]) -> list[dict[str, Any]]:
+    usable = select(Example, Document).join(Document, col(Example.document_id) == col(Document.id))
+    rows = session.exec(
+        usable.where(
+            Example.workspace_id == workspace_id,
+            col(Example.fold).in_([Fold.TRAIN.value, Fold.SELECT.value]),
+        ).order_by(col(Document.created_at), col(Document.id), col(Example.field))
+    ).all()
+    documents: dict[str, dict[str, Any]] = {}
+    for example, document in rows:
+        if document_types and example.document_type not in document_types:
+            continue
+        entry = documents.setdefault(document.id, _entry(session, document, example.document_type))
+        _keep_best(entry["labels"], example)
+    return [entry for entry in documents.values() if entry["pages"]]
+
+
+def _entry(session: Session, document: Document, document_type: str) -> dict[str, Any]:
+    pages = session.exec(
+        select(DocumentPage).where(DocumentPage.document_id == document.id).order_by(col(DocumentPage.number))
+    ).all()
+    return {
+        "document": document.id,
+        "group": document.group_id or document.sha256,
+        "type": document_type,
+        "fold": document.fold,
+        "pages": [page.words_key for page in pages if page.words_key],
+        "images": [page.image_key for page in pages if page.words_key],
+        "labels": {},
+    }
+
+
+def _keep_best(labels: dict[str, Any], example: Example) -> None:
+    held = labels.get(example.field)
+    if held and TRUST.get(held["source"], 0) >= TRUST.get(example.source, 0):
+        return
+    labels[example.field] = {
+        "state": example.value_state,
+        "value": example.value,
+        "page": example.page,
+        "box": example.box,
+        "source": example.source,
+        "probability": example.probability,
+    }

@@ -1,0 +1,125 @@
+"""The database: its engine, the one transaction per request or job, and bringing the schema up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlmodel import Session
+
+import models.migrations
+from hitl.platform.embedded import Server, default_folder
+from hitl.settings import settings
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+MIGRATION_LOCK = 7201
+
+
+@lru_cache(maxsize=1)
+def database_url() -> str:
+    """The address of the database for SQLAlchemy. Starts the embedded server if no other is set."""
+    given = settings().database_url
+    if given:
+        return _with_driver(given)
+    server = Server((settings().postgres_dir or default_folder(settings().data_dir)).resolve())
+    server.start()
+    return server.url
+
+
+def _with_driver(url: str) -> str:
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url
+
+
+def conninfo() -> str:
+    """The same address for psycopg itself."""
+    return database_url().replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+@lru_cache(maxsize=1)
+def engine() -> Engine:
+    """The engine of this process."""
+    return create_engine(database_url(), pool_size=settings().database_pool, max_overflow=10, pool_pre_ping=True)
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One session, committed when the block ends and rolled back when it raises. The only place that commits."""
+    with Session(engine(), expire_on_commit=False) as session:
+        yield session
+        session.commit()
+
+
+def forget() -> None:
+    """Close the connections of this process and read the settings anew: for tests, and for a child after a fork."""
+    if engine.cache_info().currsize:
+        engine().dispose()
+    engine.cache_clear()
+    database_url.cache_clear()
+    settings.cache_clear()
+
+
+def migrate() -> None:
+    """Bring our tables and the job tables up to date. Many processes may call it at once: one works, others wait."""
+    from alembic import command  # slow to import, and only needed here
+
+    with engine().connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.commit()
+        try:
+            command.upgrade(alembic_config(connection), "head")
+            _install_job_tables(connection)
+            connection.commit()
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
+            connection.commit()
+
+
+def alembic_config(connection: Connection) -> Config:
+    """Alembic's configuration without a file: the migrations lie in the package."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(models.migrations.__file__).parent))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _install_job_tables(connection: Connection) -> None:
+    """Apply Procrastinate's schema, or its migrations since the version that is noted on its table."""
+    from procrastinate.schema import SchemaManager
+
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    noted = connection.execute(
+        text("SELECT obj_description(to_regclass('procrastinate_jobs'), 'pg_class'), to_regclass('procrastinate_jobs')")
+    ).one()
+    if noted[1] is None:
+        raw.execute(SchemaManager.get_schema())
+    else:
+        for path in _job_migrations_after(noted[0]):
+            raw.execute(path.read_text(encoding="utf-8"))
+    raw.execute(f"COMMENT ON TABLE procrastinate_jobs IS '{_newest_job_migration()}'")
+
+
+def _all_job_migrations() -> list[Path]:
+    from procrastinate.schema import SchemaManager
+
+    return sorted(Path(SchemaManager.get_migrations_path()).glob("*.sql"))
+
+
+def _job_migrations_after(noted: str | None) -> list[Path]:
+    return [path for path in _all_job_migrations() if path.stem > (noted or "")]
+
+
+def _newest_job_migration() -> str:
+    return _all_job_migrations()[-1].stem

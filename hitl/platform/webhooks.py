@@ -1,0 +1,195 @@
+"""Webhooks: who is told what, signed as Standard Webhooks say, at least once, with a stable id, and repeatable."""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import json
+import secrets
+import socket
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import standardwebhooks.webhooks
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import Session, col, select
+
+from hitl.platform.db import transaction
+from hitl.platform.jobs import enqueue
+from hitl.settings import settings
+from models.ids import new_id
+from models.tables import Document, Webhook, WebhookDelivery
+
+EVENTS = ("document.released", "document.amended", "document.refused", "document.failed")
+
+
+class WebhookRefused(ValueError):
+    """The address is none that we send to; the message says why."""
+
+
+class DeliveryFailed(Exception):
+    """The receiver did not take the notice; it will be sent again."""
+
+
+def register(
+    session: Session, workspace_id: str, url: str, *, events: Iterable[str] = EVENTS, now: datetime
+) -> Webhook:
+    """A new webhook with a fresh secret. Raises WebhookRefused for an address we would never send to."""
+    unknown = sorted(set(events) - set(EVENTS))
+    if unknown:
+        raise WebhookRefused(f"There is no event {', '.join(unknown)}. Known: {', '.join(EVENTS)}.")
+    check_address(url)
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    webhook = Webhook(workspace_id=workspace_id, url=url, secret=secret, events=list(events), created_at=now)
+    session.add(webhook)
+    session.flush()
+    return webhook
+
+
+def notify(
+    session: Session, document: Document, event_type: str, payload: dict[str, Any], *, event_key: str, now: datetime
+) -> int:
+    """Tell every webhook of the workspace that listens. One `event_key` is told once. Returns how many are told."""
+    webhooks = session.exec(
+        select(Webhook).where(Webhook.workspace_id == document.workspace_id, col(Webhook.active))
+    ).all()
+    body = {
+        "type": event_type,
+        "timestamp": now.isoformat(),
+        "data": {"document_id": document.id, "external_id": document.external_id, **payload},
+    }
+    told = 0
+    for webhook in webhooks:
+        if event_type not in webhook.events and webhook.events:
+            continue
+        delivery = insert(WebhookDelivery).values(
+            id=new_id("msg"), webhook_id=webhook.id, event_key=event_key, event_type=event_type, payload=body,
+            document_id=document.id, attempts=0, status="pending", created_at=now,
+        )  # fmt: skip
+        once = delivery.on_conflict_do_nothing(index_elements=["webhook_id", "event_key"])
+        made = session.execute(once.returning(col(WebhookDelivery.id))).scalar()
+        if made is not None:
+            enqueue(session, "deliver_webhook", delivery_id=made)
+            told += 1
+    return told
+
+
+def replay(session: Session, delivery: WebhookDelivery) -> None:
+    """Send a notice again, under the same id."""
+    delivery.status = "pending"
+    delivery.attempts = 0
+    session.add(delivery)
+    session.flush()
+    enqueue(session, "deliver_webhook", delivery_id=delivery.id)
+
+
+def deliver(delivery_id: str, *, now: datetime) -> None:
+    """Send one notice. Raises DeliveryFailed or WebhookRefused, and notes both."""
+    with transaction() as session:
+        delivery = session.get(WebhookDelivery, delivery_id)
+        if delivery is None or delivery.status != "pending" or delivery.payload is None:
+            return
+        webhook = session.get_one(Webhook, delivery.webhook_id)
+        if not webhook.active:
+            note(session, delivery_id, status="failed", error="the webhook is switched off")
+            return
+        url, secret, body = webhook.url, webhook.secret, json.dumps(delivery.payload)
+    status = post(url, body, headers=signature(delivery_id, secret, body, now))
+    with transaction() as session:
+        if not 200 <= status < 300:
+            note(session, delivery_id, answered=status)
+        else:
+            note(session, delivery_id, answered=status, status="delivered", delivered_at=now)
+    if not 200 <= status < 300:
+        raise DeliveryFailed(f"the receiver answered {status}")
+
+
+def signature(message_id: str, secret: str, body: str, now: datetime) -> dict[str, str]:
+    """The headers of Standard Webhooks (https://www.standardwebhooks.com)."""
+    stamp = now.astimezone(UTC)
+    signed = standardwebhooks.webhooks.Webhook(secret).sign(message_id, stamp, body)
+    return {
+        "content-type": "application/json",
+        "user-agent": "countersign",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(stamp.timestamp())),
+        "webhook-signature": str(signed),
+    }
+
+
+def post(url: str, body: str, *, headers: dict[str, str]) -> int:
+    """POST to the address that was checked, not to what its name may mean a moment later. Follows no redirect."""
+    parsed = httpx.URL(url)
+    address = check_address(url)
+    pinned = parsed.copy_with(host=address)
+    host = parsed.netloc.decode()
+    try:
+        with httpx.Client(timeout=settings().webhook_seconds, follow_redirects=False, trust_env=False) as client:
+            request = client.build_request("POST", pinned, content=body, headers=headers | {"host": host})
+            request.extensions["sni_hostname"] = parsed.host
+            return client.send(request).status_code
+    except httpx.HTTPError as error:
+        raise DeliveryFailed(f"{type(error).__name__}: {error}") from error
+
+
+def check_address(url: str) -> str:
+    """The IP address to send to. Raises WebhookRefused unless it is http(s) and, without the setting, a public address.
+
+    A receiver inside our own network could be anything, e.g. the metadata service of a cloud; so it must be allowed.
+    """
+    parsed = httpx.URL(url)
+    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
+        raise WebhookRefused("A webhook needs an http or https address without a password in it.")
+    try:
+        found = socket.getaddrinfo(parsed.host, parsed.port or parsed.scheme, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise WebhookRefused(f"The name {parsed.host} is not known.") from error
+    addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
+    if not settings().webhook_allow_private:
+        private = [address for address in addresses if not is_public(address)]
+        if private:
+            raise WebhookRefused(
+                f"{parsed.host} is a private address ({private[0]}). COUNTERSIGN_WEBHOOK_ALLOW_PRIVATE=true allows it."
+            )
+    return addresses[0]
+
+
+def is_public(address: str) -> bool:
+    """Whether an address lies in the open internet, also behind an IPv4-mapped one."""
+    parsed = ipaddress.ip_address(address)
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return (mapped or parsed).is_global and not parsed.is_multicast
+
+
+def note(
+    session: Session,
+    delivery_id: str,
+    *,
+    answered: int | None = None,
+    error: str | None = None,
+    status: str | None = None,
+    delivered_at: datetime | None = None,
+) -> None:
+    """Write down how an attempt went."""
+    delivery = session.get_one(WebhookDelivery, delivery_id, with_for_update=True)
+    delivery.last_status, delivery.last_error = answered, error
+    delivery.status = status or delivery.status
+    delivery.delivered_at = delivered_at or delivery.delivered_at
+    session.add(delivery)
+
+
+def count_failure(error: BaseException, arguments: dict[str, Any], _now: datetime) -> bool:
+    """Count a failed attempt. True: enough, the delivery is failed; it can be replayed."""
+    with transaction() as session:
+        delivery = session.get(WebhookDelivery, arguments["delivery_id"], with_for_update=True)
+        if delivery is None or delivery.status != "pending":
+            return True
+        delivery.attempts += 1
+        delivery.last_error = f"{type(error).__name__}: {error}"[:300]
+        enough = delivery.attempts >= settings().webhook_attempts
+        if enough:
+            delivery.status = "failed"
+        session.add(delivery)
+        return enough

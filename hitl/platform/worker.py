@@ -1,0 +1,53 @@
+"""One worker process: runs the jobs of `hitl.pipeline`, and takes over the jobs of workers that died."""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import UTC, datetime
+
+import procrastinate
+
+from extractor import sandbox
+from hitl.platform import db, failures
+from hitl.platform.jobs import QUEUE, UPKEEP_PRIORITY, app
+from hitl.settings import settings
+
+
+def run_worker(*, wait: bool = True, signals: bool = True) -> None:
+    """Run jobs until SIGTERM or Ctrl-C; with ``wait=False`` until the queue is empty. Jobs in hand get 3 s."""
+    import hitl.pipeline  # noqa: F401  (registers the jobs)
+
+    given = settings()
+    with app.replace_connector(procrastinate.PsycopgConnector(conninfo=db.conninfo())) as opened:
+        opened.run_worker(
+            queues=[QUEUE],
+            wait=wait,
+            concurrency=given.worker_jobs,
+            install_signal_handlers=signals,
+            update_heartbeat_interval=given.heartbeat_seconds,
+            stalled_worker_timeout=given.stalled_seconds,
+            shutdown_graceful_timeout=3.0,
+            fetch_job_polling_interval=1.0,
+        )
+
+
+def main() -> None:
+    """The worker as a process: leaves soon when stopped, even if a job is in hand, which it puts back."""
+    try:
+        run_worker()
+        with db.transaction() as session:
+            failures.put_back(session)
+    finally:
+        sandbox.stop()
+        if any(t is not threading.main_thread() and not t.daemon for t in threading.enumerate()):
+            db.forget()
+            os._exit(0)
+
+
+@app.periodic(cron="* * * * * */5")  # seconds come last
+@app.task(name="take_over", queue=QUEUE, queueing_lock="take_over", priority=UPKEEP_PRIORITY)
+def take_over(timestamp: int) -> None:  # noqa: ARG001  Procrastinate's signature
+    """Give the jobs of workers that have been silent too long to the living."""
+    with db.transaction() as session:
+        failures.take_over(session, datetime.now(UTC))

@@ -1,0 +1,119 @@
+"""What a client is told of a document: the fields object of the API, and what was certified at that moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from hitl.aggregate.equality import TYPE_FIELD, same_answer
+from hitl.workspace.policy import Policy
+from models.states import VerdictState
+from models.tables import Certificate, Document, FieldReading, Verdict
+from models.values import ValueState
+
+
+def payload(session: Session, document: Document) -> dict[str, Any]:
+    """One entry a field: value, text, confidence, page, box, state, and how it was decided.
+
+    Until a verdict is decided its entry shows the machine's reading and says ``"verdict": "pending"``.
+    """
+    readings = {
+        row.field: row
+        for row in session.exec(
+            select(FieldReading).where(FieldReading.document_id == document.id, FieldReading.run == document.run)
+        ).all()
+    }
+    verdicts = session.exec(
+        select(Verdict)
+        .where(Verdict.document_id == document.id, Verdict.run == document.run, Verdict.field != TYPE_FIELD)
+        .order_by(col(Verdict.id))
+    ).all()
+    shown = {verdict.field: _entry(verdict, readings.get(verdict.field)) for verdict in verdicts}
+    unrouted = {name: _read_entry(reading) for name, reading in readings.items() if name not in shown}
+    return shown | unrouted
+
+
+def describe_certificate(session: Session, document: Document, policy: Policy) -> dict[str, Any]:
+    """What is promised of this release: a certified error bound, or plainly that nothing is."""
+    if policy.single_operator:
+        note = "One person decided alone; nothing is certified."
+        return {"certified": False, "mode": "single_operator", "note": note}
+    if policy.threshold_mode == "fixed":
+        return {"certified": False, "mode": "fixed", "note": "A fixed threshold was set; its error is not certified."}
+    rows = session.exec(
+        select(Certificate).where(
+            Certificate.workspace_id == document.workspace_id,
+            Certificate.document_type == document.document_type,
+            Certificate.model_version_id == document.model_version_id,
+            Certificate.policy_version_id == document.policy_version_id,
+        )
+    ).all()
+    in_force = [row for row in rows if row.threshold is not None and row.suspended_reason is None]
+    certificates = [
+        {"pool": row.pool, "target": row.target, "delta": row.delta, "threshold": row.threshold} for row in in_force
+    ]
+    return {"certified": bool(certificates), "mode": "certified", "certificates": certificates}
+
+
+def _entry(verdict: Verdict, reading: FieldReading | None) -> dict[str, Any]:
+    if verdict.value_state is None:
+        return _read_entry(reading) | {"route": verdict.route, "verdict": verdict.state}
+    said = (verdict.value_state, verdict.value)
+    agrees = reading is not None and same_answer(verdict.kind, said, (reading.value_state, reading.value))
+    entry = {
+        "value": verdict.value,
+        "text": reading.text if agrees and reading else _as_text(verdict.value),
+        "confidence": verdict.posterior,
+        "page": verdict.page,
+        "box": verdict.box,
+        "state": verdict.value_state,
+        "route": verdict.route,
+        "verdict": verdict.state,
+        "provenance": {
+            "decided_by": _role(verdict.decided_by),
+            "decided_at": verdict.decided_at.isoformat() if verdict.decided_at else None,
+            "reasons": [reason["rule"] for reason in verdict.reasons],
+            "threshold": verdict.threshold,
+            "machine": _machine(reading),
+        },
+    }
+    if agrees and reading and reading.items:
+        entry["items"] = reading.items
+    elif isinstance(verdict.value, list):
+        entry["items"] = [{"value": value, "text": value, "confidence": verdict.posterior} for value in verdict.value]
+    return entry
+
+
+def _read_entry(reading: FieldReading | None) -> dict[str, Any]:
+    if reading is None:
+        absent = dict.fromkeys(("value", "text", "page", "box"))
+        return absent | {"confidence": 0.0, "state": ValueState.NOT_FOUND.value, "provenance": {"machine": None}}
+    entry = {
+        "value": reading.value,
+        "text": reading.text,
+        "confidence": reading.confidence,
+        "page": reading.page,
+        "box": reading.box,
+        "state": reading.value_state,
+        "route": None,
+        "verdict": VerdictState.PENDING.value,
+        "provenance": {"machine": _machine(reading)},
+    }
+    return entry | ({"items": reading.items} if reading.items else {})
+
+
+def _machine(reading: FieldReading | None) -> dict[str, Any] | None:
+    if reading is None:
+        return None
+    said = {"value": reading.value, "state": reading.value_state, "confidence": reading.confidence}
+    return said | {"model_version": reading.model_version_id} | reading.provenance
+
+
+def _role(decided_by: str | None) -> str | None:
+    """Clients are told the role, not the person."""
+    return decided_by.split(":")[0] if decided_by else None
+
+
+def _as_text(value: Any) -> str | None:
+    return " | ".join(str(part) for part in value) if isinstance(value, list) else value

@@ -1,0 +1,1 @@
+"""Which reading needs a person, and why; what another policy would have asked."""

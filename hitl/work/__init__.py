@@ -1,0 +1,1 @@
+"""The rows of human work, and which answers count as ground truth."""
