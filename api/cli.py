@@ -13,6 +13,7 @@ import typer
 
 from api.commands import accounts, backup, evaluating, learning, reading, running, serving, simulating
 from api.commands.shared import USER_ERROR, CommandError, complain
+from extractor.processes.launch import leave_out_the_current_folder
 
 app = typer.Typer(
     name="countersign",
@@ -46,6 +47,7 @@ app.add_typer(learning.model, name="model")
 
 def main() -> None:
     """Run one command. The broad `except` of the command line is here."""
+    leave_out_the_current_folder()
     try:
         app()
     except CommandError as error:

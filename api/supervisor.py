@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from extractor.processes.launch import import_path, python
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
@@ -30,8 +31,8 @@ class Child:
     def start(self, now: float) -> None:
         """A session of its own, so that Ctrl-C reaches the parent alone and the parent decides the order."""
         self.process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "api.cli", *self.arguments],
-            env=self.environment,
+            python("-m", "api.cli", *self.arguments),
+            env=self.environment | import_path(),
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from extractor.measure.cost import RARELY
+from extractor.processes.launch import import_path, python
 
 JOBS_PER_CHILD = 500  # a fresh child now and then bounds what leaks
 START_SECONDS = 60
@@ -134,13 +135,12 @@ def _borrow(job: str, memory_bytes: int) -> Child:
 def _start(key: tuple[str, int]) -> Child:
     ours, theirs = socket.socketpair()
     environment = {k: os.environ[k] for k in KEPT_VARIABLES if k in os.environ}
-    environment |= {
-        "PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path),  # noqa: PTH109
+    environment |= import_path() | {
         "OMP_NUM_THREADS": "1",
         "OMP_THREAD_LIMIT": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    arguments = [sys.executable, "-m", "extractor.sandbox", str(theirs.fileno()), str(os.getpid()), key[0], str(key[1])]
+    arguments = python("-m", "extractor.sandbox", str(theirs.fileno()), str(os.getpid()), key[0], str(key[1]))
     with theirs:
         process = subprocess.Popen(  # noqa: S603
             arguments,

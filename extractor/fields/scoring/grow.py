@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
@@ -20,6 +19,7 @@ from safetensors import numpy as safetensors
 
 from extractor.fields.layout import Floats
 from extractor.fields.scoring.forest import Forest, from_lightgbm
+from extractor.processes.launch import import_path, python
 
 TREES = 120
 _DIED = "the process that grows the trees has died; is there enough memory?"
@@ -54,13 +54,11 @@ class Grower:
     """A child process that turns features and labels into forests, one after the other."""
 
     def __init__(self) -> None:
-        root = str(Path(__file__).resolve().parents[3])
-        path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-        self._child = subprocess.Popen(
-            [sys.executable, "-c", "from extractor.fields.scoring.grow import serve; serve()"],
+        self._child = subprocess.Popen(  # noqa: S603
+            python("-c", "from extractor.fields.scoring.grow import serve; serve()"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path},
+            env=os.environ | import_path() | {"OMP_NUM_THREADS": "1"},
         )
 
     def grow(

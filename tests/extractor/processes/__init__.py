@@ -1,0 +1,1 @@
+"""Child processes: started from nowhere else, ended with their parent, confined."""
