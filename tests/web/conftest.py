@@ -37,6 +37,11 @@ class Site:
         self.session.commit()
         return user
 
+    def fresh(self) -> None:
+        """Let the session see what the server wrote."""
+        self.session.rollback()
+        self.session.expire_all()
+
     def sign_in(self, context: BrowserContext, login: str) -> Page:
         """A page of this person, signed in without the form, which has a test of its own."""
         user = get_user(self.session, self.workspace.id, login)

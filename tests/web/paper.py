@@ -18,6 +18,7 @@ from models.values import Box, Page, Word
 from tests import factories
 
 WIDTH, HEIGHT = 850, 1100
+ATTACK = "<script>document.title='owned'</script><img src=x onerror=document.title='owned'>"
 FONT = ImageFont.load_default(22)
 
 RECEIPT = DocumentType(

@@ -91,7 +91,7 @@ def list_page(
     rows = who.session.exec(wanted.order_by(place.desc()).limit(PAGE + 1)).all()
     more = cursors.encode(rows[PAGE - 1].created_at, rows[PAGE - 1].id) if len(rows) > PAGE else None
     return render(
-        request, who, "documents.html", section="/documents", title="Documents",
+        request, who, "documents/documents.html", section="/documents", title="Documents",
         documents=rows[:PAGE], more=more, tab=tab, tabs=TABS, q=q, empty=EMPTY.get(tab, ""),
         labels=_labels(who), can_upload=who.is_at_least(Role.OPERATOR),
     )  # fmt: skip
@@ -113,7 +113,7 @@ def document_page(request: Request, who: Reviewer, document_id: str) -> Response
         select(Correction).where(Correction.document_id == document.id).order_by(col(Correction.created_at))
     ).all()
     return render(
-        request, who, "document.html", section="/documents", title=document.filename or document.id,
+        request, who, "documents/document.html", section="/documents", title=document.filename or document.id,
         view=view, document=document, releases=releases, corrections=corrections, story=history(who.session, document),
         comments=comments_on(who.session, who.user, document.id), types=current_types(who.session, who.workspace_id),
         overlay=overlay(view), states=[state for state in ValueState if state is not ValueState.NOT_FOUND],

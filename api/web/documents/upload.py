@@ -38,7 +38,7 @@ def upload_page(request: Request, who: Operator) -> Response:
 def _page(request: Request, who: Visitor, outcomes: list[Outcome] | None = None, **more: Any) -> Response:
     given = settings()
     return render(
-        request, who, "upload.html", section="/upload", title="Upload",
+        request, who, "documents/upload.html", section="/upload", title="Upload",
         types=current_types(who.session, who.workspace_id),
         outcomes=outcomes or [], max_megabytes=given.max_bytes // 1_000_000, max_pages=given.max_pages, **more,
     )  # fmt: skip

@@ -23,7 +23,7 @@ router = APIRouter()
 
 @router.get("/models")
 def models_page(request: Request, who: Manager) -> Response:
-    return render(request, who, "models.html", section="/models", title="Models", **_shown(who))
+    return render(request, who, "learn/models.html", section="/models", title="Models", **_shown(who))
 
 
 def _shown(who: Any) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def model_page(request: Request, who: Manager, model_id: str) -> Response:
     return render(
         request,
         who,
-        "model.html",
+        "learn/model.html",
         section="/models",
         title=model.name or model.id,
         model=model,
@@ -122,4 +122,4 @@ def promote(request: Request, who: Operator, model_id: str, when: Annotated[str,
 
 def _refused(request: Request, who: Visitor, problem: str) -> Response:
     shown = _shown(who) | {"problem": problem}
-    return render(request, who, "models.html", status=409, section="/models", title="Models", **shown)
+    return render(request, who, "learn/models.html", status=409, section="/models", title="Models", **shown)

@@ -72,7 +72,7 @@ def quality_page(
     certificates = newest(numbers["certificates"], registry.find_serving(who.session, who.workspace_id))
     curves = [_curve(one, _policy(who, one["document_type"])) for one in certificates]
     return render(
-        request, who, "quality.html", section="/quality", title="Quality", types=types, chosen=chosen,
+        request, who, "learn/quality.html", section="/quality", title="Quality", types=types, chosen=chosen,
         fields=numbers["fields"], certificates=certificates, measured=measured, bins=bins,
         error_chart=_error_chart(measured, types, who), calibration_chart=_calibration_chart(bins),
         curves=[curve for curve in curves if curve], target=target, overall=_overall(observed),

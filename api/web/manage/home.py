@@ -43,7 +43,7 @@ def home_page(request: Request, who: Anybody) -> Response:
             "matters": matters(who),
             "tour": tour_of(who),
         }
-    return render(request, who, "home.html", section="/", title="Start", **shown)
+    return render(request, who, "manage/home.html", section="/", title="Start", **shown)
 
 
 def _count(session: Session, table: Any, workspace_id: str, states: list[str]) -> int:

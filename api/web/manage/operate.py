@@ -40,7 +40,7 @@ def queue_page(request: Request, who: Manager) -> Response:
     people = session.exec(select(User).where(User.workspace_id == workspace, col(User.active))).all()
     at_work = [user for user in people if user.last_seen_at and who.now - user.last_seen_at < timedelta(minutes=10)]
     return render(
-        request, who, "queue.html", section="/queue", title="Queue",
+        request, who, "manage/queue.html", section="/queue", title="Queue",
         states=documents_by_state(session, workspace), tasks=tasks_by_type(session, workspace),
         reviews=reviews_by_level(session, workspace), documents=most_urgent(session, workspace),
         blocked=blocked_tasks(session, workspace), no_reviewer=levels_without_reviewer(session, workspace),

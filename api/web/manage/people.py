@@ -32,8 +32,9 @@ def _page(request: Request, who: Visitor, *, status: int = 200, **more: Any) -> 
     for skill in who.session.exec(select(Skill).where(col(Skill.user_id).in_([row.id for row in rows]))).all():
         skills.setdefault(skill.user_id, []).append((skill, *interval(skill.right, skill.wrong)))
     return render(
-        request, who, "people.html", section="/people", title="People", status=status, people=rows, skills=skills,
-        figures=_figures(who), roles=_roles(who), can_invite=who.is_at_least(Role.OPERATOR), **({"link": None} | more),
+        request, who, "manage/people.html", section="/people", title="People", status=status, people=rows,
+        skills=skills, figures=_figures(who), roles=_roles(who), can_invite=who.is_at_least(Role.OPERATOR),
+        **({"link": None} | more),
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ class Step:
 
 @router.get("/tour")
 def tour_page(request: Request, who: Manager) -> Response:
-    return render(request, who, "tour.html", title="The tour", steps=tour_of(who))
+    return render(request, who, "manage/tour.html", title="The tour", steps=tour_of(who))
 
 
 def tour_of(who: Visitor) -> list[Step]:

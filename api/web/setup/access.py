@@ -36,7 +36,7 @@ def _page(request: Request, who: Visitor, *, status: int = 200, **more: Any) -> 
         .limit(DELIVERIES)
     ).all()
     return render(
-        request, who, "access.html", section="/access", title="Keys and webhooks", status=status,
+        request, who, "setup/access.html", section="/access", title="Keys and webhooks", status=status,
         keys=keys.list_keys(who.session, who.workspace_id), scopes=_scopes(who), hooks=hooks, deliveries=deliveries,
         events=webhooks.EVENTS, **({"secret": None, "secret_of": ""} | more),
     )  # fmt: skip

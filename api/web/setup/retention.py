@@ -29,8 +29,8 @@ def retention_page(request: Request, who: Operator) -> Response:
         select(func.count(), func.coalesce(func.sum(Blob.bytes), 0)).where(Blob.workspace_id == who.workspace_id)
     ).one()
     return render(
-        request, who, "retention.html", section="/retention", title="Retention", workspace=workspace, counted=counted,
-        blobs=stored[0], megabytes=int(stored[1]) / 1_000_000,
+        request, who, "setup/retention.html", section="/retention", title="Retention", workspace=workspace,
+        counted=counted, blobs=stored[0], megabytes=int(stored[1]) / 1_000_000,
     )  # fmt: skip
 
 

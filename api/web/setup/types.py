@@ -30,7 +30,9 @@ FIELD = re.compile(r"^f(\d+)\.name$")
 def list_page(request: Request, who: Operator) -> Response:
     types = current_types(who.session, who.workspace_id)
     policies = {name: current_policy(who.session, who.workspace_id, name, now=who.now)[1] for name in types}
-    return render(request, who, "types.html", section="/types", title="Document types", types=types, policies=policies)
+    return render(
+        request, who, "setup/types.html", section="/types", title="Document types", types=types, policies=policies
+    )
 
 
 @router.get("/new")
@@ -63,7 +65,7 @@ def editor(
     shared: dict[str, Any] = {"preview": "", "problems": [], "policy": policy, "tried": None}
     context = shared | more
     return render(
-        request, who, "type.html", section="/types", status=status, title=spec["label"] or "New document type",
+        request, who, "setup/type.html", section="/types", status=status, title=spec["label"] or "New document type",
         spec=spec, is_new=is_new, versions=versions, kinds=list(Kind), modes=list(KeyingMode),
         validators=sorted(VALIDATORS), check_kinds=sorted(CHECKS), blank=BLANK_ROWS,
         samples=_samples(who, name), master_data=masterdata.find(who.session, who.workspace_id, name),

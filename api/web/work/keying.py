@@ -97,7 +97,7 @@ def bench(request: Request, who: Visitor, *, purpose: str, only: str | None = No
         "only": only,
     }
     reasons = [{"code": code, "label": label} for code, label in SKIP_REASONS]
-    return render(request, who, "keying.html", title="Keying", settings=settings, skip_reasons=reasons)
+    return render(request, who, "work/keying.html", title="Keying", settings=settings, skip_reasons=reasons)
 
 
 @router.post("/next")

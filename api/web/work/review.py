@@ -56,7 +56,7 @@ def review_page(request: Request, who: Reviewer) -> Response:
     """The review this person has in hand, else the next one."""
     row = _in_hand(who) or review.next_review(who.session, who.user, now=who.now)
     if row is None:
-        return render(request, who, "review_none.html", section="/review", title="Review", waiting=_waiting(who))
+        return render(request, who, "work/review_none.html", section="/review", title="Review", waiting=_waiting(who))
     return _page(request, who, row)
 
 
@@ -82,7 +82,7 @@ def _page(request: Request, who: Visitor, row: Review, *, status: int = 200, **m
     candidates = _candidates(who, row)
     left = max(0, int((row.lease_until - who.now).total_seconds())) if row.lease_until else 0
     return render(
-        request, who, "review.html", section="/review", status=status, title="Review",
+        request, who, "work/review.html", section="/review", status=status, title="Review",
         row=row, document=document, view=view, field=field, spec=spec, audit=audit, left=left,
         candidates=candidates, places=_places(candidates), why=WHY.get(row.reason, row.reason), states=STATES,
         comments=comments_on(who.session, who.user, document.id), lists=_list_fields(view),

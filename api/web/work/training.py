@@ -40,7 +40,7 @@ def training_page(request: Request, who: Anybody) -> Response:
 
 def _page(request: Request, who: Visitor, *, status: int = 200, problem: str | None = None) -> Response:
     return render(
-        request, who, "training.html", section="/training", title="Training", status=status, problem=problem,
+        request, who, "work/training.html", section="/training", title="Training", status=status, problem=problem,
         kinds=_kinds(who), asked=exam_is_asked(who.session, who.workspace_id), needed=qualification.QUESTIONS,
         pass_mark=qualification.PASS_MARK,
     )  # fmt: skip

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from hitl.annotation import answers, tasks
 from models.tables import User
 from tests.web.conftest import Site
-from tests.web.test_keying import kept, nothing_left, open_bench, with_tasks
+from tests.web.work.test_keying import kept, nothing_left, open_bench, with_tasks
 
 pytestmark = pytest.mark.web
 

@@ -1,4 +1,4 @@
-"""People and models that learn: exams taken by keyboard, a training followed to its end, a model rolled back."""
+"""Models on their page: a training followed to its end, one that waits, one rolled back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hitl.learning import gate, shadow, train, train_job
 from hitl.platform import db
 from hitl.workspace import registry
 from models.states import Fold, Role
-from models.tables import Answer, Example, GoldItem, ModelVersion, Task, User
+from models.tables import Example, ModelVersion
 from tests import factories
 from tests.hitl.learning.test_gate import decisions
 from tests.web import paper
@@ -25,26 +25,6 @@ pytestmark = pytest.mark.web
 def operator(site: Site, context: BrowserContext) -> Page:
     site.person("olga", Role.OPERATOR)
     return site.sign_in(context, "olga")
-
-
-# --- exams --------------------------------------------------------------------------------------------------------
-
-
-def with_exam(site: Site) -> User:
-    """Somebody who must pass an exam, ten questions about amounts, and one amount to be keyed."""
-    vera = site.person("vera")
-    site.workspace.settings = {"exam_required": True}
-    site.session.add(site.workspace)
-    for _ in range(10):
-        asked = paper.read_document(site.session, site.workspace, site.version, fields=("total",), state="released")
-        factories.save(site.session, GoldItem(
-            workspace_id=site.workspace.id, document_id=asked.id, field="total", kind="money", value_state="found",
-            value="12.50", created_at=factories.NOW,
-        ))  # fmt: skip
-    document = paper.read_document(site.session, site.workspace, site.version, fields=("total",))
-    paper.task_for(site.session, document, "total")
-    site.session.commit()
-    return vera
 
 
 def tab_to(page: Page, target: Locator) -> None:
@@ -61,69 +41,6 @@ def follow(page: Page, role: str, name: str) -> None:
     """Go to a link or button by Tab and press it."""
     tab_to(page, page.get_by_role(role, name=name, exact=True))  # type: ignore[arg-type]
     page.keyboard.press("Enter")
-
-
-def key(page: Page, text: str) -> None:
-    """Type into the task that is shown, send it, and wait until the next is shown or none is left."""
-    page.wait_for_selector("body[data-state=working] .answer-box")
-    shown = page.evaluate("() => document.body.dataset.task")
-    page.keyboard.type(text)
-    page.keyboard.press("Enter")
-    page.wait_for_function(
-        f"() => document.body.dataset.state !== 'working' || document.body.dataset.task !== '{shown}'"
-    )
-
-
-def take_exam(site: Site, page: Page, *, wrong: int) -> None:
-    page.goto(f"{site.url}/training")
-    follow(page, "button", "Take the exam")
-    for number in range(10):
-        key(page, "99.00" if number < wrong else "12.50")
-    expect(page.locator("#nothing-text")).to_contain_text("The exam is over")
-    expect(page.locator("#sending")).to_have_text("All sent")
-
-
-def answers_of(site: Site, user: User, purpose: str) -> list[Answer]:
-    site.session.rollback()
-    site.session.expire_all()
-    asked = select(Answer).join(Task, col(Task.id) == col(Answer.task_id))
-    return list(site.session.exec(asked.where(Answer.user_id == user.id, Task.purpose == purpose)).all())
-
-
-def test_an_exam_passed_by_keyboard_admits_to_real_work(site: Site, context: BrowserContext):
-    vera = with_exam(site)
-    page = site.sign_in(context, "vera")
-    take_exam(site, page, wrong=1)
-    follow(page, "link", "Back to the start")
-    follow(page, "link", "Training")
-    row = page.locator("tbody tr", has_text="Money")
-    expect(row).to_contain_text("9 of 10 right")
-    expect(row.locator(".tag.ok")).to_have_text(["admitted", "passed"])
-    follow(page, "link", "Keying")
-    key(page, "12.50")
-    expect(page.locator("#sending")).to_have_text("All sent")
-    assert [answer.value for answer in answers_of(site, vera, "review")] == ["12.50"]
-
-
-def test_an_exam_failed_is_told_and_opens_no_real_work(site: Site, context: BrowserContext):
-    vera = with_exam(site)
-    page = site.sign_in(context, "vera")
-    take_exam(site, page, wrong=2)
-    page.keyboard.press("Alt+z")
-    expect(page.locator("#notices")).to_contain_text("cannot be taken back: The exam is over and marked.")
-    assert [answer.undone_at for answer in answers_of(site, vera, "exam")] == [None] * 10
-    follow(page, "link", "Back to the start")
-    follow(page, "link", "Training")
-    row = page.locator("tbody tr", has_text="Money")
-    expect(row).to_contain_text("8 of 10 right")
-    expect(row.locator(".tag")).to_have_text(["exam to pass", "not passed"])
-    expect(row).to_contain_text("10 new questions are needed")
-    follow(page, "link", "Keying")
-    expect(page.locator("#nothing-text")).to_contain_text("when you have passed its exam")
-    assert site.session.get_one(User, vera.id).trained_kinds == []
-
-
-# --- models -------------------------------------------------------------------------------------------------------
 
 
 def with_examples(site: Site, documents: int) -> None:

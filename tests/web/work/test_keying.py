@@ -32,8 +32,7 @@ def with_tasks(site: Site, *fields: str, not_found: tuple[str, ...] = (), **colu
 
 
 def rows(site: Site, table: Any) -> list[Any]:
-    site.session.rollback()
-    site.session.expire_all()
+    site.fresh()
     order = col(table.created_at) if hasattr(table, "created_at") else col(table.id)
     return list(site.session.exec(select(table).order_by(order)).all())
 
@@ -440,3 +439,48 @@ def test_given_back_when_the_page_is_left(site: Site, context: BrowserContext):
     while any(task.state == "leased" for task in rows(site, Task)) and datetime.now(UTC) < deadline:
         page.wait_for_timeout(50)
     assert {task.state for task in rows(site, Task)} == {"open"}
+
+
+def test_the_picture_is_moved_by_keys_alone(site: Site, context: BrowserContext):
+    site.person("vera")
+    document = paper.read_document(site.session, site.workspace, site.version, pages=2)
+    paper.task_for(site.session, document, "total", whole_page=True)
+    site.session.commit()
+    page = site.sign_in(context, "vera")
+    page.goto(f"{site.url}/work")
+    page.wait_for_selector("body[data-state=working] .sheet img")
+    place = "() => import('/static/keying/main.js').then(({ bench: { stage: s } }) => [s.scale, s.x, s.y])"
+
+    def moved(key: str) -> list[int]:
+        """Which way scale, left and top went."""
+        before = page.evaluate(place)
+        page.keyboard.press(key)
+        return [(new > old) - (new < old) for new, old in zip(page.evaluate(place), before, strict=True)]
+
+    fitted = page.evaluate(place)
+    assert moved("Alt+=")[0] == 1
+    assert moved("Alt+=")[0] == 1
+    assert moved("Alt+ArrowRight") == [0, -1, 0]
+    assert moved("Alt+ArrowLeft") == [0, 1, 0]
+    assert moved("Alt+ArrowDown") == [0, 0, -1]
+    assert moved("Alt+ArrowUp") == [0, 0, 1]
+    assert moved("PageDown") == [0, 0, -1]
+    assert moved("PageUp") == [0, 0, 1]
+    assert moved("Alt+-")[0] == -1
+    page.keyboard.press("Alt+0")
+    assert page.evaluate(place) == fitted
+    page.keyboard.press("Alt+.")
+    expect(page.locator("#pages")).to_have_text("Page 2 of 2")
+    page.keyboard.press("Alt+,")
+    expect(page.locator("#pages")).to_have_text("Page 1 of 2")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    expect(page.locator(".answer-box")).to_be_focused()
+    page.mouse.move(300, 300)
+    page.mouse.down()
+    page.mouse.move(420, 360)
+    page.mouse.up()
+    expect(page.locator(".frame-mark")).to_have_attribute("visibility", "visible")
+    page.keyboard.type("12.50")
+    page.keyboard.press("Enter")
+    expect(page.locator("#nothing-title")).to_have_text("Nothing to key just now")
