@@ -45,8 +45,8 @@ def worker() -> None:
     """Work on documents: render, read, recognise, deliver, train. Start as many as there are machines."""
     import logging
 
-    from hitl.platform.worker import main
     from hitl.settings import settings
+    from hitl.worker import main
 
     die_with_parent()
     logging.basicConfig(level=settings().log_level, format="%(levelname)s %(name)s: %(message)s")

@@ -23,8 +23,9 @@ from hitl.aggregate.equality import TYPE_FIELD, field_spec, normalise_answer
 from hitl.annotation import audit as audits
 from hitl.annotation import conduct, consensus, control, qualification, tasks
 from hitl.platform.moves import advance
-from hitl.release.release import TOLD, spec_of
+from hitl.release.release import TOLD
 from hitl.work import queue_rows
+from hitl.work.document import spec_of
 from hitl.workspace.workspaces import current_types
 from models.states import DocumentState, TaskPurpose, TaskState, VerdictState
 from models.tables import Answer, Audit, Document, GoldItem, Task, User, Verdict

@@ -15,14 +15,16 @@ from hitl.aggregate import RULES, Decision, Outcome, Source, Terms, Vote
 from hitl.aggregate.calibration import Calibration
 from hitl.aggregate.equality import TYPE_FIELD, field_spec, token_of
 from hitl.annotation import audit as audits
-from hitl.certificate import observations
-from hitl.learning.examples import collect
+from hitl.learning.collect import collect
 from hitl.people import eligible
 from hitl.people.skills import catch_rate_of, skills_of
 from hitl.platform.jobs import enqueue
 from hitl.platform.moves import advance
-from hitl.release.release import amend, is_usable, policy_of, release_if_ready, spec_of
+from hitl.release.release import amend, release_if_ready
+from hitl.routing import sampling
 from hitl.work import queue_rows
+from hitl.work.document import policy_of, spec_of
+from hitl.work.ground_truth import is_usable
 from hitl.workspace.policy import ANY_TYPE, Policy, current_policy
 from models.doctype import DocumentType, KeyingMode, Kind
 from models.states import DocumentState, TaskPurpose, VerdictState
@@ -113,7 +115,7 @@ def open_review_task(
         return queue_rows.add_task(session, document, verdict, whole_page=missing, now=now)
     value, seeded = reading.value, False
     workspace = session.get_one(Workspace, document.workspace_id)
-    if audits.draw_number(workspace.audit_key, document.id, verdict.field + "\nseed", verdict.run) < policy.seed_rate:
+    if sampling.draw_number(workspace.audit_key, document.id, verdict.field + "\nseed", verdict.run) < policy.seed_rate:
         wrong = wrong_value(session, reading)
         value, seeded = (wrong, True) if wrong is not None else (value, False)
     return queue_rows.add_task(session, document, verdict, mode="verify", shown_value=value, seeded=seeded, now=now)
@@ -312,14 +314,13 @@ def after_audit(session: Session, audit: Audit, document: Document, *, now: date
     if not is_told:
         release_if_ready(session, document, now=now)
     elif differs and is_usable(audit) and verdict.run == document.run:
-        if audits.is_about_type(verdict):
+        if sampling.is_about_type(verdict):
             queue_rows.add_review(session, document, reason="wrong_type", now=now)
         else:
             changes = {verdict.field: (audit.gold_state or "", audit.gold)}
             amend(session, document, changes, reason="audit", actor="system:audit", now=now)
     else:
         collect(session, document, now=now)
-        observations.note(session, document, now=now)
 
 
 def _adopt(session: Session, verdict: Verdict, audit: Audit, document: Document, now: datetime) -> None:

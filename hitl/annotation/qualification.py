@@ -17,8 +17,8 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from hitl.aggregate.equality import TYPE_FIELD, normalise_answer
-from hitl.annotation.audit import draw_number
 from hitl.platform.moves import record
+from hitl.routing.sampling import draw_number
 from models.states import DocumentState, TaskPurpose, TaskState
 from models.tables import Answer, Document, Example, GoldItem, Task, User, Workspace
 

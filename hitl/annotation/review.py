@@ -26,9 +26,10 @@ from hitl.annotation.answers import Unparseable, parse
 from hitl.annotation.queue import field_of
 from hitl.people import eligible, messages
 from hitl.platform.moves import advance
-from hitl.release.release import IN_HAND, TOLD, amend, release_if_ready, verdicts_of
+from hitl.release.release import IN_HAND, TOLD, amend, release_if_ready
 from hitl.settings import settings
 from hitl.work import queue_rows
+from hitl.work.document import verdicts_of
 from models.states import LEVEL, ReviewState, Role, TaskState, VerdictState
 from models.tables import Answer, Audit, Document, Review, Task, User, Verdict
 from models.values import ValueState

@@ -15,9 +15,10 @@ from hitl.annotation import consensus, qualification
 from hitl.annotation.queue import escalate_stranded, queue_summary
 from hitl.people import eligible
 from hitl.platform.moves import advance, record
-from hitl.release.release import release_if_ready, verdicts_of
+from hitl.release.release import release_if_ready
 from hitl.routing.route import route, route_type
 from hitl.settings import settings
+from hitl.work.document import verdicts_of
 from hitl.work.queue_rows import OUTSTANDING
 from models.states import DocumentState, ReviewState, TaskPurpose, TaskState, VerdictState
 from models.tables import Answer, Audit, Document, Exposure, Review, Task, User, Workspace

@@ -27,10 +27,11 @@ from hitl.certificate.eprocess import (
     largest_loss,
     upper_bound,
 )
+from hitl.certificate.evidence import evidence_after
 from hitl.certificate.observations import is_acceptable, largest
 from hitl.certificate.replay import Replay, Unit, from_first_claim, replay
+from hitl.certificate.thresholds import error_target
 from hitl.platform.moves import record
-from hitl.routing.route import error_target, evidence_after
 from hitl.workspace import registry
 from hitl.workspace.policy import ANY_TYPE, Policy, current_policy
 from hitl.workspace.workspaces import current_type

@@ -12,7 +12,7 @@ monotone, the lowest tau above which every tau is certified costs no correction 
 
 B is what evidence costs: a clean document multiplies the wealth by at most B / (B - target). Were fields audited
 independently at a rate q, B would be 1 / q, for all of them might be drawn at once. Audits are drawn so that few fields
-of one document are (`hitl.annotation.audit.drawn_together`); see `largest_loss`.
+of one document are (`hitl.routing.sampling.drawn_together`); see `largest_loss`.
 
 Sources: Waudby-Smith & Ramdas, Estimating means of bounded random variables by betting (2024); Xu, Karampatziakis &
 Mineiro, Active anytime-valid risk controlling prediction sets (2024); Bates et al., Distribution-free risk-controlling

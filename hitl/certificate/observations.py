@@ -16,16 +16,15 @@ from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
-from hitl.aggregate.equality import TYPE_FIELD, same_answer, token_of
+from hitl.aggregate.equality import TYPE_FIELD, same_answer
 from hitl.certificate.eprocess import largest_loss
-from hitl.learning import shadow
+from hitl.certificate.evidence import is_evidence
 from hitl.platform.jobs import enqueue
-from hitl.routing.route import is_evidence
-from hitl.work.ground_truth import blind_answers
+from hitl.work.ground_truth import chance_of, is_decided, is_settled_by_people
 from hitl.workspace.policy import ANY_TYPE, Policy, current_policy, pinned_policy
 from models.ids import new_id
-from models.states import ReviewState, Route, VerdictState
-from models.tables import Audit, Certificate, Document, FieldReading, Observation, Review, Verdict
+from models.states import Route
+from models.tables import Audit, Certificate, Document, FieldReading, Observation, Verdict
 from models.values import ValueState
 
 Draw = tuple[float | None, float | None]  # the threshold in force and the probability of the draw, of one field
@@ -61,7 +60,6 @@ def note(session: Session, document: Document, *, now: datetime, first: bool = F
     written = _write(session, [common | row for row in rows])
     if written:
         follow(session, document, str(common["document_type"]), now=common["created_at"])
-        shadow.follow(session, document)
     return written
 
 
@@ -81,17 +79,6 @@ def follow(session: Session, document: Document, document_type: str, *, now: dat
     at = now + known * PACE if known and known >= MANY else None
     name = f"certify:{workspace_id}:{document_type}"
     enqueue(session, "certify", at=at, once=name, workspace_id=workspace_id, document_type=document_type)
-
-
-def is_decided(audit: Audit) -> bool:
-    """Gold that says something, seen with a known probability; an illegible place is evidence of nothing."""
-    has_gold = audit.state == VerdictState.FINAL.value and audit.gold_state not in (None, ValueState.ILLEGIBLE.value)
-    return has_gold and audit.second_probability is not None
-
-
-def chance_of(audit: Audit) -> float:
-    """The probability with which an audit has gold: it was drawn, and then its second keyer."""
-    return audit.probability * (1.0 if audit.second_probability is None else audit.second_probability)
 
 
 def is_acceptable(reasons: Sequence[dict[str, Any]]) -> bool:
@@ -180,21 +167,6 @@ def _row(session: Session, verdict: Verdict, gold: tuple[str, Any], source: str,
         "source": source,
         "acceptable": is_acceptable(verdict.reasons),
     }
-
-
-def is_settled_by_people(session: Session, verdict: Verdict) -> bool:
-    """True when two blind people, the machine excluded, said the value, or differed and a reviewer adjudicated."""
-    answers = blind_answers(session, verdict, until=verdict.decided_at or verdict.created_at)
-    if verdict.decided_by == "people":
-        value = token_of(verdict.kind, verdict.first_value_state or "", verdict.first_value)
-        return len({a.user_id for a in answers if token_of(verdict.kind, a.value_state, a.value) == value}) >= 2
-    audit = select(Audit.id).where(Audit.verdict_id == verdict.id).scalar_subquery()
-    adjudicated = select(Review.id).where(
-        (col(Review.verdict_id) == verdict.id) | (col(Review.audit_id) == audit),
-        Review.state == ReviewState.DECIDED.value,
-        Review.reason == "contested",
-    )
-    return len({a.user_id for a in answers}) >= 2 and session.exec(adjudicated).first() is not None
 
 
 def _says(verdict: Verdict, audit: Audit) -> bool:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import Session, col, select
 
 from hitl.aggregate.equality import TYPE_FIELD, token_of
-from hitl.annotation.audit import draw_number
 from hitl.grader.features import FieldFacts, People, describe
 from hitl.people.skills import skills_of
 from hitl.platform.moves import advance
+from hitl.routing.sampling import draw_number
 from hitl.work import queue_rows
 from hitl.workspace.policy import Policy
 from models.states import DocumentState, ReviewState, Route, TaskPurpose

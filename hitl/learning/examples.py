@@ -10,8 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, select
 
 from hitl.aggregate.equality import TYPE_FIELD, token_of
-from hitl.certificate.observations import chance_of
-from hitl.work.ground_truth import blind_answers
+from hitl.work.ground_truth import chance_of, is_independent
 from models.ids import new_id
 from models.states import Route, VerdictState
 from models.tables import Audit, Document, Example, Verdict
@@ -21,7 +20,7 @@ LEARNABLE = {ValueState.FOUND.value, ValueState.ABSENT.value, ValueState.EMPTY.v
 UPDATED = ("value_state", "value", "page", "box", "probability", "independent", "document_type", "created_at")
 
 
-def collect(session: Session, document: Document, *, now: datetime) -> int:
+def write_examples(session: Session, document: Document, *, now: datetime) -> int:
     """Write the examples that the final verdicts and audits of `document` give; again harmless. Returns how many."""
     if document.document_type is None:
         return 0
@@ -73,16 +72,6 @@ def source_of(verdict: Verdict) -> str | None:
     if who.startswith("reviewer:"):
         return "reviewer"
     return {"people": "review", "operator": "correction", "client": "correction"}.get(who)
-
-
-def is_independent(session: Session, verdict: Verdict) -> bool:
-    """True when two blind people said the final value, the machine excluded, or a reviewer adjudicated."""
-    if (verdict.decided_by or "").startswith("reviewer:"):
-        return True
-    answers = blind_answers(session, verdict)
-    final = token_of(verdict.kind, verdict.value_state or "", verdict.value)
-    agreeing = {a.user_id for a in answers if token_of(verdict.kind, a.value_state, a.value) == final}
-    return len(agreeing) >= 2
 
 
 def _row(

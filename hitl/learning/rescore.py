@@ -12,11 +12,12 @@ from sqlmodel import Session, col, select
 
 from extractor.checks import find_failures
 from hitl.aggregate.equality import TYPE_FIELD
+from hitl.certificate.evidence import evidence_after
 from hitl.certificate.observations import follow, machine_errs
 from hitl.intake import recognition
 from hitl.platform.jobs import enqueue
-from hitl.release.release import spec_of
-from hitl.routing.route import Claim, Context, evidence_after, reasons_for
+from hitl.routing.rules import Claim, Context, reasons_for
+from hitl.work.document import spec_of
 from hitl.workspace import registry
 from hitl.workspace.policy import pinned_policy
 from models.doctype import DocumentType

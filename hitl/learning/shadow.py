@@ -15,8 +15,9 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from hitl.certificate.evidence import is_evidence_on
+from hitl.certificate.thresholds import certificates
 from hitl.platform.moves import record
-from hitl.routing.route import certificates, is_evidence_on
 from hitl.workspace import registry
 from hitl.workspace.policy import current_policy
 from models.states import ModelState

@@ -15,18 +15,18 @@ from sqlmodel import Session, col, func, select
 
 from extractor.checks import find_failures
 from hitl.aggregate.equality import TYPE_FIELD, field_spec, normalise_answer, same_answer
-from hitl.certificate import observations
 from hitl.grader import sampling as review_sampling
-from hitl.learning.examples import collect
+from hitl.learning.collect import collect
 from hitl.people.keys import CLIENT
 from hitl.platform import webhooks
 from hitl.platform.moves import advance
 from hitl.release.payload import describe_certificate, payload
+from hitl.work.document import policy_of, spec_of, verdicts_of
+from hitl.work.ground_truth import is_usable
 from hitl.work.queue_rows import has_document_review, withdraw_open
-from hitl.workspace.policy import Policy, pinned_policy
-from models.doctype import DocumentType
+from hitl.workspace.policy import Policy
 from models.states import DocumentState, VerdictState
-from models.tables import Audit, Correction, Document, DocumentTypeVersion, Release, Verdict
+from models.tables import Audit, Correction, Document, Release, Verdict
 from models.values import ValueState
 
 Changes = Mapping[str, tuple[str, Any]]  # field: (value state, value)
@@ -164,29 +164,6 @@ def exceptions_of(session: Session, document: Document) -> list[dict[str, Any]]:
     return found
 
 
-def verdicts_of(session: Session, document: Document) -> list[Verdict]:
-    """The verdicts of the document's current run, in the order in which they were opened."""
-    return list(
-        session.exec(
-            select(Verdict)
-            .where(Verdict.document_id == document.id, Verdict.run == document.run)
-            .order_by(col(Verdict.id))
-        ).all()
-    )
-
-
-def spec_of(session: Session, document: Document) -> DocumentType | None:
-    """The version of the document type that the document is pinned to."""
-    row = session.get(DocumentTypeVersion, document.type_version_id) if document.type_version_id else None
-    return DocumentType.model_validate(row.spec) if row else None
-
-
-def policy_of(session: Session, document: Document, *, now: datetime) -> Policy:
-    """The policy that the document was routed under."""
-    name = document.document_type or ""
-    return pinned_policy(session, document.policy_version_id, document.workspace_id, name, now=now)
-
-
 def _finalise(session: Session, verdicts: list[Verdict], now: datetime) -> None:
     for verdict in verdicts:
         first = {"first_value_state": verdict.value_state, "first_value": verdict.value}
@@ -206,11 +183,6 @@ def _apply_early_audits(session: Session, document: Document, now: datetime) -> 
         gold = (audit.gold_state, audit.gold)
         if is_usable(audit) and not same_answer(verdict.kind, gold, (verdict.value_state, verdict.value)):
             _change(session, verdict, gold[0] or "", gold[1], by="audit", actor="system:release", why="audit", now=now)
-
-
-def is_usable(audit: Audit) -> bool:
-    """Gold that says something: an illegible place is no evidence against the value that was released."""
-    return audit.gold_state is not None and audit.gold_state != ValueState.ILLEGIBLE.value
 
 
 def _change(
@@ -243,8 +215,7 @@ def _pending_audits(session: Session, document: Document) -> bool:
 
 
 def _tell(session: Session, document: Document, policy: Policy, *, reason: str, now: datetime) -> Release:
-    collect(session, document, now=now)
-    observations.note(session, document, now=now, first=reason == "released")
+    collect(session, document, now=now, first=reason == "released")
     number = session.exec(select(func.max(Release.number)).where(Release.document_id == document.id)).one() or 0
     release = Release(
         document_id=document.id,

@@ -11,7 +11,9 @@ from sqlmodel import Session, col, func, select
 
 from extractor.checks import find_failures
 from hitl.aggregate.equality import same_answer
-from hitl.routing.route import Claim, Context, certificates, claim_of, is_evidence, pick_threshold, reasons_for
+from hitl.certificate.evidence import is_evidence
+from hitl.certificate.thresholds import certificates, pick_threshold
+from hitl.routing.rules import Claim, Context, claim_of, reasons_for
 from hitl.workspace.policy import Policy, current_policy
 from models.doctype import DocumentType
 from models.states import DONE, Route, TaskPurpose

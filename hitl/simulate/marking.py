@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hitl.annotation.audit import draw_number
 from hitl.grader.features import FieldFacts, People, describe
 from hitl.grader.model import Grader, Reviewed, fit, pick
 from hitl.grader.sampling import FIRST_TRAINING, GROWTH, SEED
+from hitl.routing.sampling import draw_number
 from hitl.simulate.desk import Decided, Spent
 from hitl.simulate.people import MACHINES, TRUTH, Crowd
 from hitl.simulate.rows import FieldRow, SimDocument

@@ -8,14 +8,15 @@ from functools import partial
 
 import numpy as np
 
-from hitl.annotation.audit import drawn_together, picked, second_chance, second_order
 from hitl.certificate.drift import Doubts, ReverseProcess
 from hitl.certificate.eprocess import Decision, EProcess, delta_of_model, is_claimed, losses
+from hitl.certificate.evidence import certifies
 from hitl.certificate.observations import largest
 from hitl.certificate.replay import ALARM
 from hitl.intake.groups import fold_of
 from hitl.learning.shadow import is_no_loss
-from hitl.routing.route import Claim, Context, Reason, certifies, reasons_for
+from hitl.routing.rules import Claim, Context, Reason, reasons_for
+from hitl.routing.sampling import drawn_together, picked, second_chance, second_order
 from hitl.settings import settings
 from hitl.simulate.desk import Decided, Desk, Spent
 from hitl.simulate.marking import Marker

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hitl.annotation.audit import drawn_together
 from hitl.certificate.drift import ReverseProcess
 from hitl.certificate.eprocess import GRID, EProcess, largest_loss
+from hitl.routing.sampling import drawn_together
 from hitl.simulate.people import TRUTH, Crowd, read
 from hitl.simulate.replay import Production
 from hitl.simulate.rows import FieldRow, SimDocument, stream
@@ -92,7 +92,7 @@ def replay(population: Population, target: float, rng: np.random.Generator, copi
 
 
 def drawn(shape: tuple[int, ...], rate: float, rng: np.random.Generator) -> np.ndarray:
-    """Systematic draws, as `hitl.annotation.audit.drawn_together` makes them: few fields of a document together."""
+    """Systematic draws, as `hitl.routing.sampling.drawn_together` makes them: few fields of a document together."""
     ends = np.cumsum(np.full(shape, rate), axis=1) - rng.random((shape[0], 1))
     hit = np.ceil(ends - 1e-12) > np.ceil(ends - rate - 1e-12)
     order = np.argsort(rng.random(shape), axis=1)

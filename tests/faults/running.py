@@ -66,7 +66,7 @@ def start_worker(log: Path) -> subprocess.Popen[bytes]:
     """One worker process with short times."""
     with log.open("ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-c", "from hitl.platform.worker import main; main()"],
+            [sys.executable, "-c", "from hitl.worker import main; main()"],
             cwd=ROOT, env={**os.environ, **QUICK}, stdout=output, stderr=output,
         )  # fmt: skip
 

@@ -21,7 +21,7 @@ CLOCK = {
     "hitl/clock.py",
     "hitl/platform/db.py",
     "hitl/platform/embedded.py",
-    "hitl/platform/worker.py",
+    "hitl/worker.py",
     "hitl/pipeline.py",
     "hitl/platform/jobs.py",
 }

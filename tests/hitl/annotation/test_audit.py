@@ -10,10 +10,10 @@ import pytest
 from sqlmodel import Session, select
 
 from hitl.annotation.answers import TooLateToUndo, undo
-from hitl.annotation.audit import draw_number, drawn_together, picked, second_chance, second_order
 from hitl.annotation.conduct import reopen
 from hitl.annotation.tasks import hand_out
 from hitl.certificate.quality import quality
+from hitl.routing.sampling import draw_number, drawn_together, picked, second_chance, second_order
 from hitl.workspace.policy import AuditRates
 from models.states import DocumentState, Role
 from models.tables import Answer, Audit, Example, Observation, Release, Review, Task, Verdict, Workspace

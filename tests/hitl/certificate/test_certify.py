@@ -13,10 +13,11 @@ from hitl.certificate import certify
 from hitl.certificate.certify import Unit, refresh, replay
 from hitl.certificate.eprocess import Decision, largest_loss, upper_bound
 from hitl.certificate.observations import follow, largest, machine_errs, note
+from hitl.certificate.thresholds import threshold_for
 from hitl.intake.recognition import Work
 from hitl.learning import rescore
 from hitl.release.documents import erase
-from hitl.routing.route import current_policy, threshold_for
+from hitl.routing.route import current_policy
 from hitl.settings import settings
 from hitl.workspace.policy import ANY_TYPE, AuditRates, Policy, save_policy
 from hitl.workspace.registry import promote

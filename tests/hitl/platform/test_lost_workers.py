@@ -99,7 +99,7 @@ def test_the_tenth_loss_ends_the_document_and_its_job(session: Session, document
 
 
 def test_the_living_look_every_five_seconds(now: datetime):
-    import hitl.platform.worker  # noqa: F401  (registers the job)
+    import hitl.worker  # noqa: F401  (registers the job)
 
     crons = {task.task.name: task.cron for task in jobs.app.periodic_registry.periodic_tasks.values()}
     at = croniter(crons["take_over"], now)

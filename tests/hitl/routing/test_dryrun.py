@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import Session, select
 
 from hitl.routing.dryrun import Past, dry_run, judge, measured_error
-from hitl.routing.route import Claim, Context
+from hitl.routing.rules import Claim, Context
 from hitl.workspace.policy import AuditRates, Policy
 from models.doctype import FieldSpec, Kind
 from models.tables import PolicyVersion, Task, Verdict, Workspace

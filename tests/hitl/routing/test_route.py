@@ -6,7 +6,9 @@ import pytest
 from sqlmodel import Session, select
 
 from extractor.checks import Failure
-from hitl.routing.route import RULES, Claim, Context, error_target, pick_threshold, reasons_for, route, route_type
+from hitl.certificate.thresholds import error_target, pick_threshold
+from hitl.routing.route import route, route_type
+from hitl.routing.rules import RULES, Claim, Context, reasons_for
 from hitl.workspace.policy import AuditRates, FieldPolicy, Policy, current_policy
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.states import Route
