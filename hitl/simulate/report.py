@@ -6,22 +6,17 @@ import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from extractor.measure.axes import Axes
+from extractor.measure import charts
 from hitl.simulate.desk import Spent
 from hitl.simulate.replay import Trace
 
 Floats = NDArray[np.float64]
-
-WIDTH, HEIGHT, MARGIN = 640, 320, 56
-AXES = Axes(WIDTH, HEIGHT, MARGIN)
-COLOURS = ("#0b6bcb", "#c2410c", "#15803d", "#7c3aed", "#475569", "#be185d")
 
 
 @dataclass(frozen=True)
@@ -89,56 +84,25 @@ def write(folder: Path, series: Sequence[Point], totals: Sequence[Point], about:
         table.writerows(asdict(point) for point in series)
     summary = dict(about) | {"totals": [asdict(p) for p in totals], "series": [asdict(p) for p in series]}
     (folder / "summary.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
-    target = about.get("target")
-    (folder / "error.svg").write_text(
-        chart(series, "error", "Released error by documents seen", target), encoding="utf-8"
-    )
-    (folder / "answers.svg").write_text(
-        chart(series, "answers", "Answers per field by documents seen", None), encoding="utf-8"
-    )
+    error = chart(series, "error", "Released error by documents seen", about.get("target"))
+    answers = chart(series, "answers", "Answers per field by documents seen", None)
+    (folder / "error.svg").write_text(error, encoding="utf-8")
+    (folder / "answers.svg").write_text(answers, encoding="utf-8")
 
 
-def chart(series: Sequence[Point], name: str, title: str, line: float | None) -> str:
-    """One line a policy over the documents, the interval as a band where there is one."""
-    names = list(dict.fromkeys(point.policy for point in series))
-    right = max(point.last for point in series)
-    highs = [getattr(point, f"{name}_high", getattr(point, name)) for point in series]
-    top = max([*highs, line or 0.0, 1e-6]) * 1.08
-    drawn = "".join(
-        _curve([p for p in series if p.policy == policy], name, COLOURS[i % len(COLOURS)], right, top, i)
-        for i, policy in enumerate(names)
-    )
-    if line is not None:
-        y = AXES.y(line / top)
-        drawn += f'<path d="M{MARGIN} {y:.1f}H{WIDTH - MARGIN}" stroke="#1d2733" stroke-dasharray="4 4"/>'
-    ticks = "".join(
-        f'<text x="{AXES.x(v):.1f}" y="{HEIGHT - MARGIN + 16}" text-anchor="middle">{round(v * right)}</text>'
-        f'<text x="{MARGIN - 6}" y="{AXES.y(v) + 4:.1f}" text-anchor="end">{_number(v * top)}</text>'
-        for v in (0, 0.25, 0.5, 0.75, 1)
-    )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT + 20 * len(names)}" role="img" '
-        f'font-family="sans-serif" font-size="11"><title>{escape(title)}</title>'
-        f'<text x="{WIDTH / 2}" y="20" text-anchor="middle" font-size="14">{escape(title)}</text>'
-        f'<path d="M{MARGIN} {AXES.y(1):.1f}V{AXES.y(0):.1f}H{WIDTH - MARGIN}" stroke="#1d2733" fill="none"/>'
-        f"{ticks}{drawn}</svg>\n"
-    )
-
-
-def _curve(points_: Sequence[Point], name: str, colour: str, right: int, top: float, row: int) -> str:
-    def at(values: Sequence[float]) -> list[str]:
-        return [f"{AXES.x(p.last / right):.1f},{AXES.y(v / top):.1f}" for p, v in zip(points_, values, strict=True)]
-
-    mean = at([getattr(p, name) for p in points_])
-    band = at([getattr(p, f"{name}_high") for p in points_]) + at([getattr(p, f"{name}_low") for p in points_])[::-1]
-    y = HEIGHT + 20 * row
-    return (
-        f'<polygon points="{" ".join(band)}" fill="{colour}" opacity="0.15"/>'
-        f'<polyline points="{" ".join(mean)}" fill="none" stroke="{colour}" stroke-width="2"/>'
-        f'<rect x="{MARGIN}" y="{y}" width="12" height="12" fill="{colour}"/>'
-        f'<text x="{MARGIN + 20}" y="{y + 10}">{escape(points_[0].policy)}</text>'
-    )
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}" if value >= 0.1 or value == 0 else f"{value:.3f}"
+def chart(series: Sequence[Point], name: str, title: str, target: float | None) -> str:
+    """One line a policy over the documents, with its interval as a band."""
+    low, high = f"{name}_low", f"{name}_high"
+    top = max([*(getattr(point, high) for point in series), target or 0.0, 1e-6]) * 1.08
+    shown = [
+        charts.Line(
+            [charts.Point(p.last, getattr(p, name)) for p in series if p.policy == policy],
+            policy,
+            [(p.last, getattr(p, low), getattr(p, high)) for p in series if p.policy == policy],
+        )
+        for policy in dict.fromkeys(point.policy for point in series)
+    ]
+    across = charts.Axis("Documents seen", 0.0, max(point.last for point in series))
+    marks = [] if target is None else [target]
+    up = charts.Axis(name.capitalize() + " a field", 0.0, top)
+    return charts.lines(across, up, shown, label=title, y_marks=marks, marks=False, title=title)

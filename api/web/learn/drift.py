@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 from sqlmodel import Session, col, select
 
-from api import charts
+from extractor.measure import charts
 from hitl.grader import sampling as review_sampling
 from models.states import ReviewState
 from models.tables import Observation, Review
@@ -102,7 +102,7 @@ def _drift_chart(points: Sequence[tuple[int, float, float]]) -> Markup | None:
     return charts.lines(
         charts.Axis("Blind checks so far", points[0][0], points[-1][0]),
         charts.Axis("Wrong", 0.0, top, percent=True),
-        [machine, released],
+        [charts.Line(machine), charts.Line(released)],
         label=f"Share wrong in the last {WINDOW} blind checks: the machine (line), what was released (dashed)",
         marks=False,
     )
@@ -166,7 +166,7 @@ def _grader_chart(curve: Sequence[tuple[float, float]]) -> Markup | None:
     return charts.lines(
         charts.Axis("Documents reviewed", 0.0, 1.0, percent=True),
         charts.Axis("Changes found", 0.0, 1.0, percent=True),
-        [points],
+        [charts.Line(points)],
         label="What reviewing the documents that the grader puts first finds; dashed: documents drawn at random",
         diagonal=True,
     )

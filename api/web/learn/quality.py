@@ -10,11 +10,11 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 from sqlmodel import Session, col, select
 
-from api import charts
 from api.web.learn import drift
 from api.web.learn.figures import clopper_pearson
 from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Visitor
+from extractor.measure import charts
 from hitl.certificate import quality
 from hitl.settings import settings
 from hitl.workspace import registry
@@ -181,7 +181,9 @@ def _calibration_chart(bins: list[Bin]) -> Any:
         charts.Axis("Confidence of the machine", low, 1.0, percent=True),
         charts.Axis("Right", low, 1.0, percent=True),
     )
-    return charts.lines(*axes, [points], label="How often the machine is right, by its confidence", diagonal=True)
+    return charts.lines(
+        *axes, [charts.Line(points)], label="How often the machine is right, by its confidence", diagonal=True
+    )
 
 
 def _curve(certificate: dict[str, Any], policy: Policy) -> dict[str, Any] | None:
@@ -211,7 +213,7 @@ def _curve(certificate: dict[str, Any], policy: Policy) -> dict[str, Any] | None
     chart = charts.lines(
         charts.Axis("Estimated released error", 0.0, top, percent=True),
         charts.Axis("Human answers a field", 0.0, DOUBLE_KEYING),
-        [marks], label=f"Cost against error, {name}", x_mark=certificate["target"],
+        [charts.Line(marks)], label=f"Cost against error, {name}", x_mark=certificate["target"],
     )  # fmt: skip
     return {
         "name": name,
