@@ -32,6 +32,7 @@ from hitl.platform.moves import IllegalMove, LostRace
 from hitl.platform.webhooks import WebhookRefused
 from hitl.release.documents import NotNow
 from hitl.release.release import NoSuchField, NotReleased, ReleaseError
+from hitl.workspace.deployment import NotPromotable
 from hitl.workspace.masterdata import MasterDataRefused
 from hitl.workspace.registry import NoSuchModel
 from hitl.workspace.workspaces import NoSuchType
@@ -65,6 +66,7 @@ ERRORS: dict[type[Exception], Kind] = {
     BlobMissing: Kind(410, "bytes_gone", "The bytes were erased; upload the document again."),
     WebhookRefused: Kind(422, "webhook_refused", "Give a public http or https address and events that exist."),
     NotInShadow: Kind(409, "not_in_shadow", "GET /v1/models lists the models; leave out `when=ready` to promote it."),
+    NotPromotable: Kind(409, "not_possible_now", "GET /v1/models lists the models."),
     NoSuchModel: Kind(409, "no_such_model", "GET /v1/models lists the models."),
     NothingToLearn: Kind(409, "nothing_to_learn", "Answer some review tasks first."),
     TooFewExamples: Kind(409, "too_few_examples", "Answer more tasks of this type first."),

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AnyHttpUrl, AwareDatetime, BaseModel, ConfigDict, Field
 
-from models.states import DocumentState, ModelState
+from models.states import DeploymentAction, DocumentState, ModelState
 from models.values import ValueState
 
 Priority = Annotated[int, Field(ge=-100, le=100, description="Higher first.")]
@@ -227,6 +227,21 @@ class ModelView(Output):
 class ModelList(BaseModel):
     models: list[ModelView]
     serving: str | None
+
+
+class DeploymentView(Output):
+    """One change of what serves the workspace."""
+
+    number: int
+    model_id: Annotated[str, Field(validation_alias="model_version_id")]
+    action: DeploymentAction
+    actor: str
+    reason: str
+    created_at: datetime
+
+
+class DeploymentList(BaseModel):
+    deployments: list[DeploymentView]
 
 
 # --- tasks for external workbenches -----------------------------------------------------------------------------------

@@ -126,6 +126,13 @@ class Route(StrEnum):
     REVIEW = "review"
 
 
+class DeploymentAction(StrEnum):
+    """How a model came to serve a workspace."""
+
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled_back"
+
+
 class TaskPurpose(StrEnum):
     REVIEW = "review"
     AUDIT = "audit"

@@ -13,23 +13,24 @@ from api.commands.shared import CommandError, Desk, WorkspaceName, desk, out
 
 model = typer.Typer(no_args_is_help=True, help="Models: list, train, promote, rollback, gate.")
 
+Reason = Annotated[str, typer.Option(help="Kept in the history of what served.")]
 ModelId = Annotated[str, typer.Argument(help="The id that `model list` shows.")]
 
 
 @model.command("list")
 def list_models(workspace: WorkspaceName = "default") -> None:
     """List models, newest first."""
-    from sqlmodel import col, or_, select
-
-    from models.tables import ModelVersion
+    from hitl.workspace import registry
 
     table = Table("id", "name", "state", "document types", "gate", "made")
     with desk(workspace) as at:
-        own = or_(col(ModelVersion.workspace_id) == at.workspace.id, col(ModelVersion.workspace_id).is_(None))
-        for row in at.session.exec(select(ModelVersion).where(own).order_by(col(ModelVersion.created_at).desc())):
+        serving = registry.find_serving(at.session, at.workspace.id)
+        for row in registry.models_of(at.session, at.workspace.id):
             gate = str(row.gate_report.get("reason") or row.gate_report.get("decision") or "")
             made = f"{row.created_at:%Y-%m-%d %H:%M}"
-            table.add_row(row.id, row.name, row.state, ", ".join(row.document_types), gate, made)
+            table.add_row(
+                row.id, row.name, registry.state_here(row, serving), ", ".join(row.document_types), gate, made
+            )
     out.print(table)
 
 
@@ -60,15 +61,16 @@ def promote_model(
     when_ready: Annotated[
         bool, typer.Option("--when-ready", help="As soon as it accepts as much as the model that serves.")
     ] = False,
+    reason: Reason = "",
 ) -> None:
     """Let a model that passed the gate serve."""
     from hitl.learning import shadow
-    from hitl.workspace import registry
+    from hitl.workspace import deployment
 
     with desk(workspace) as at:
         row = _model(at, model_id)
         if not when_ready:
-            registry.promote(at.session, row, actor=at.actor, now=at.now)
+            deployment.promote(at.session, row, actor=at.actor, now=at.now, reason=reason)
         elif not shadow.promote_when_ready(at.session, row, actor=at.actor, now=at.now):
             out.print(f"{model_id} serves as soon as it accepts as much as the model that serves.", markup=False)
             return
@@ -76,13 +78,26 @@ def promote_model(
 
 
 @model.command("rollback")
-def roll_back(workspace: WorkspaceName = "default") -> None:
+def roll_back(workspace: WorkspaceName = "default", reason: Reason = "") -> None:
     """Bring back the model that served before."""
-    from hitl.workspace import registry
+    from hitl.workspace import deployment
 
     with desk(workspace) as at:
-        row = registry.roll_back(at.session, at.workspace.id, actor=at.actor, now=at.now)
+        row = deployment.roll_back(at.session, at.workspace.id, actor=at.actor, now=at.now, reason=reason)
     out.print(f"{row.id} serves again.", markup=False)
+
+
+@model.command("history")
+def show_history(workspace: WorkspaceName = "default") -> None:
+    """Show what served, newest first: promoted or rolled back, by whom and why. Before, the base model served."""
+    from hitl.workspace import deployment
+
+    table = Table("since", "model", "how", "by", "reason")
+    with desk(workspace) as at:
+        for row in deployment.history(at.session, at.workspace.id):
+            since = f"{row.created_at:%Y-%m-%d %H:%M}"
+            table.add_row(since, row.model_version_id, row.action.replace("_", " "), row.actor, row.reason)
+    out.print(table)
 
 
 def _model(at: Desk, model_id: str) -> Any:

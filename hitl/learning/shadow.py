@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from hitl.certificate.evidence import is_evidence_on
 from hitl.certificate.thresholds import certificates
 from hitl.platform.moves import record
-from hitl.workspace import registry
+from hitl.workspace import deployment, registry
 from hitl.workspace.policy import current_policy
 from models.states import ModelState
 from models.tables import Certificate, Document, ModelVersion
@@ -130,5 +130,6 @@ def promote_if_ready(session: Session, model: ModelVersion, *, now: datetime) ->
     actor = model.progress.get(WAITS)
     if actor is None or not is_no_loss((one.serving, one.shadow) for one in outlooks(session, model, now=now)):
         return False
-    registry.promote(session, model, actor=actor, now=now)
+    reason = "it accepts as much as the model that served"
+    deployment.promote(session, model, actor=actor, now=now, reason=reason)
     return True

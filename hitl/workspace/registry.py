@@ -1,4 +1,4 @@
-"""Which model serves: the bundles of a workspace, their promotion and rollback, and how a process gets at one."""
+"""Which models a workspace has, which of them serves, and how a process gets at its bundle."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import io
 import os
 import tempfile
 import zipfile
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from hitl.platform.blobs import blobs
 from hitl.platform.jobs import enqueue
-from hitl.platform.moves import advance
 from hitl.settings import settings
 from models.states import ModelState
 from models.tables import ModelVersion
@@ -36,9 +34,30 @@ def serving_model(session: Session, workspace_id: str) -> ModelVersion:
 
 def find_serving(session: Session, workspace_id: str) -> ModelVersion | None:
     """The serving model, or None in a database in which none was registered yet."""
-    serving = select(ModelVersion).where(ModelVersion.state == ModelState.SERVING.value)
-    own = session.exec(serving.where(ModelVersion.workspace_id == workspace_id)).first()
-    return own or session.exec(serving.where(col(ModelVersion.workspace_id).is_(None))).first()
+    base = select(ModelVersion).where(
+        col(ModelVersion.workspace_id).is_(None), ModelVersion.state == ModelState.SERVING.value
+    )
+    return own_serving(session, workspace_id) or session.exec(base).first()
+
+
+def own_serving(session: Session, workspace_id: str) -> ModelVersion | None:
+    """The serving model that was trained here, or None while the base model serves."""
+    serving = ModelVersion.state == ModelState.SERVING.value
+    return session.exec(select(ModelVersion).where(ModelVersion.workspace_id == workspace_id, serving)).first()
+
+
+def models_of(session: Session, workspace_id: str) -> list[ModelVersion]:
+    """The workspace's models and the base model, newest first."""
+    own = or_(col(ModelVersion.workspace_id) == workspace_id, col(ModelVersion.workspace_id).is_(None))
+    newest_first = col(ModelVersion.created_at).desc(), col(ModelVersion.id).desc()
+    return list(session.exec(select(ModelVersion).where(own).order_by(*newest_first)).all())
+
+
+def state_here(model: ModelVersion, serving: ModelVersion | None) -> ModelState:
+    """The state of a model as its workspace sees it: the shared base model retires where another one serves."""
+    if model.workspace_id is None and serving is not None and serving.id != model.id:
+        return ModelState.RETIRED
+    return ModelState(model.state)
 
 
 def pack(folder: Path) -> bytes:
@@ -73,20 +92,6 @@ def bundle_folder(model: ModelVersion) -> Path:
     return folder
 
 
-def promote(session: Session, model: ModelVersion, *, actor: str, now: datetime) -> None:
-    """Let a model that passed the gate serve its workspace; the reigning one retires. Work in hand is not rescored."""
-    reigning = session.exec(
-        select(ModelVersion)
-        .where(ModelVersion.workspace_id == model.workspace_id, ModelVersion.state == ModelState.SERVING.value)
-        .with_for_update()
-    ).first()
-    advance(session, model, ModelState.SERVING, actor=actor, now=now, promoted_at=now)  # first: it may be forbidden
-    if reigning is not None:
-        advance(session, reigning, ModelState.RETIRED, actor=actor, now=now, why=f"replaced by {model.id}")
-    assert model.workspace_id is not None
-    recertify(session, model.workspace_id)
-
-
 def recertify(
     session: Session,
     workspace_id: str,
@@ -100,25 +105,3 @@ def recertify(
     given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
     name = ":".join(part for part in ("recertify", model_id or workspace_id, document_id) if part)
     enqueue(session, "recertify", once=name, workspace_id=workspace_id, **given)
-
-
-def roll_back(session: Session, workspace_id: str, *, actor: str, now: datetime) -> ModelVersion:
-    """Retire the workspace's serving model and bring back the one before it, or the base model.
-
-    Raises NoSuchModel when only the base model ever served.
-    """
-    own = select(ModelVersion).where(ModelVersion.workspace_id == workspace_id)
-    reigning = session.exec(own.where(ModelVersion.state == ModelState.SERVING.value).with_for_update()).first()
-    if reigning is None:
-        raise NoSuchModel("Only the base model has served here; there is nothing to roll back to.")
-    before = session.exec(
-        own.where(
-            ModelVersion.state == ModelState.RETIRED.value,
-            col(ModelVersion.promoted_at) < reigning.promoted_at,
-        ).order_by(col(ModelVersion.promoted_at).desc())
-    ).first()
-    advance(session, reigning, ModelState.RETIRED, actor=actor, now=now, why="rolled back")
-    if before is not None:
-        advance(session, before, ModelState.SERVING, actor=actor, now=now, why="rollback")
-    recertify(session, workspace_id)
-    return serving_model(session, workspace_id)

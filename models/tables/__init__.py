@@ -3,6 +3,7 @@
 from models.tables.documents import Blob, Correction, Document, DocumentPage, FieldReading, Release
 from models.tables.learning import (
     Certificate,
+    Deployment,
     DocumentTypeVersion,
     Example,
     GraderVersion,
@@ -17,8 +18,9 @@ from models.tables.people import ApiKey, Message, PasswordReset, Skill, User, We
 from models.tables.work import Answer, Audit, Exposure, GoldItem, Review, Task, Verdict
 
 __all__ = [
-    "Answer", "ApiKey", "Audit", "Blob", "Certificate", "Correction", "Document", "DocumentPage", "DocumentTypeVersion",
-    "Event", "Example", "Exposure", "FieldReading", "GoldItem", "GraderVersion", "IdempotencyKey", "MasterData",
-    "Message", "ModelVersion", "Observation", "PasswordReset", "PolicyVersion", "Release", "Review", "Skill",
-    "Snapshot", "Task", "User", "Verdict", "WebSession", "Webhook", "WebhookDelivery", "Workspace",
+    "Answer", "ApiKey", "Audit", "Blob", "Certificate", "Correction", "Deployment", "Document", "DocumentPage",
+    "DocumentTypeVersion", "Event", "Example", "Exposure", "FieldReading", "GoldItem", "GraderVersion",
+    "IdempotencyKey", "MasterData", "Message", "ModelVersion", "Observation", "PasswordReset", "PolicyVersion",
+    "Release", "Review", "Skill", "Snapshot", "Task", "User", "Verdict", "WebSession", "Webhook", "WebhookDelivery",
+    "Workspace",
 ]  # fmt: skip

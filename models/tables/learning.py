@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import UniqueConstraint
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlmodel import Field, SQLModel
 
 from models.ids import new_id
-from models.states import Fold, ModelState
+from models.states import DeploymentAction, Fold, ModelState
 from models.tables.base import Moment, json_column, moment, one_of, reference
 
 
@@ -99,7 +100,17 @@ class ModelVersion(SQLModel, table=True):
     """A bundle and its life. `workspace_id` null: the base model that ships with the product."""
 
     __tablename__ = "model_version"
-    __table_args__ = (one_of("state", ModelState, "model_version"),)
+    __table_args__ = (
+        one_of("state", ModelState, "model_version"),
+        ExcludeConstraint(
+            ("workspace_id", "="),
+            using="btree",
+            where="state = 'serving'",
+            deferrable=True,
+            initially="DEFERRED",
+            name="one_model_serves",
+        ),
+    )
 
     id: str = Field(default_factory=lambda: new_id("mdl"), primary_key=True)
     workspace_id: str | None = reference("workspace.id", nullable=True)
@@ -115,6 +126,22 @@ class ModelVersion(SQLModel, table=True):
     gate_report: dict[str, Any] = json_column()
     created_at: Moment = moment()
     promoted_at: Moment | None = moment(nullable=True)
+
+
+class Deployment(SQLModel, table=True):
+    """One change of what serves a workspace, never altered. Before the first one the base model served."""
+
+    __table_args__ = (UniqueConstraint("workspace_id", "number"), one_of("action", DeploymentAction, "deployment"))
+
+    id: str = Field(default_factory=lambda: new_id("dep"), primary_key=True)
+    workspace_id: str = reference("workspace.id")
+    number: int
+    model_version_id: str = reference("model_version.id")  # that serves from here on
+    goes_back_to: str | None = reference("deployment.id", nullable=True)  # null: to the base model
+    action: str = Field(max_length=32)
+    actor: str
+    reason: str = ""
+    created_at: Moment = moment()
 
 
 class Observation(SQLModel, table=True):

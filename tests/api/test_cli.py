@@ -140,7 +140,10 @@ def test_models_are_listed_promoted_and_rolled_back(run: Run, session: Session, 
     assert run("model", "promote", model.id)[0] == 0
     session.refresh(model)
     assert model.state == "serving"
-    assert run("model", "rollback")[0] == 0
+    code, _, error = run("model", "promote", model.id)
+    assert (code, "serves already" in error) == (2, True)
+    assert run("model", "rollback", "--reason", "dates")[0] == 0
+    assert "dates" in run("model", "history")[1]
     session.refresh(model)
     assert model.state == "retired"
     assert session.get_one(ModelVersion, "mdl_base").state == "serving"

@@ -113,7 +113,17 @@ def test_a_model_that_passed_is_promoted_and_rolled_back(
     assert client.get("/v1/models", headers=admin).json()["serving"] == "mdl_base"
     assert client.post(f"/v1/models/{model.id}/promote", headers=admin).json()["state"] == "serving"
     assert client.get("/v1/models", headers=admin).json()["serving"] == model.id
-    assert client.post("/v1/models/rollback", headers=admin).json()["id"] == "mdl_base"
+    states = {one["id"]: one["state"] for one in client.get("/v1/models", headers=admin).json()["models"]}
+    assert states == {model.id: "serving", "mdl_base": "retired"}
+    again = client.post(f"/v1/models/{model.id}/promote", headers=admin)
+    assert (again.status_code, "serves already" in again.json()["detail"]) == (409, True)
+    back = client.post("/v1/models/rollback?reason=dates", headers=admin)
+    assert (back.json()["id"], back.json()["state"]) == ("mdl_base", "serving")
+    told = client.get("/v1/models/history", headers=admin).json()["deployments"]
+    assert [(one["model_id"], one["action"], one["reason"]) for one in told] == [
+        ("mdl_base", "rolled_back", "dates"),
+        (model.id, "promoted", ""),
+    ]
     assert client.get("/v1/models", headers=admin).json()["serving"] == "mdl_base"
 
 

@@ -24,8 +24,7 @@ from extractor.read import read_document
 from fixtures.generate import generate
 from hitl.learning import train as retrain
 from hitl.platform.blobs import blobs
-from hitl.platform.moves import IllegalMove
-from hitl.workspace import registry
+from hitl.workspace import deployment, registry
 from models.nets.bundle import Bundle
 from models.states import Fold, ModelState
 from models.tables import Example, ModelVersion, Workspace
@@ -113,7 +112,7 @@ def test_the_gate_passes_a_better_model_and_refuses_a_spoilt_one(
 
     better = train(session, workspace)
     assert better.state == ModelState.PASSED, better.gate_report
-    registry.promote(session, better, actor="test", now=NOW.replace(hour=10))
+    deployment.promote(session, better, actor="test", now=NOW.replace(hour=10))
     session.refresh(weak)
     assert weak.state == ModelState.RETIRED
     assert registry.serving_model(session, workspace.id).id == better.id
@@ -123,10 +122,10 @@ def test_the_gate_passes_a_better_model_and_refuses_a_spoilt_one(
     assert spoilt.state == ModelState.REFUSED, spoilt.gate_report
     failed = [test["name"] for test in spoilt.gate_report["tests"] if not test["passed"]]
     assert "accuracy" in failed
-    with pytest.raises(IllegalMove):
-        registry.promote(session, spoilt, actor="test", now=NOW.replace(hour=11))
+    with pytest.raises(deployment.NotPromotable, match="gate refused"):
+        deployment.promote(session, spoilt, actor="test", now=NOW.replace(hour=11))
 
-    served = registry.roll_back(session, workspace.id, actor="test", now=NOW.replace(hour=12))
+    served = deployment.roll_back(session, workspace.id, actor="test", now=NOW.replace(hour=12))
     assert served.id == weak.id
     names = session.exec(select(ModelVersion.name).where(col(ModelVersion.state) == ModelState.SERVING.value)).all()
     assert names == ["weak"]

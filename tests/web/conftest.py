@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from api.web.visitor import COOKIE
 from hitl.people.accounts import get_user, open_session
+from hitl.workspace.workspaces import ensure_base_model
 from models.states import Role
 from models.tables import DocumentTypeVersion, User, Workspace
 from tests import factories
@@ -65,7 +66,7 @@ def site(database: str, session: Session, workspace: Workspace) -> Iterator[Site
     from api.app import create_app
 
     version = factories.create_type(session, workspace, paper.RECEIPT)
-    factories.create_model(session, name="base")
+    ensure_base_model(session, factories.NOW)
     session.commit()
     server = uvicorn.Server(uvicorn.Config(create_app(), host="127.0.0.1", port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)

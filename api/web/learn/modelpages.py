@@ -6,19 +6,23 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse, Response
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, func, select
 
-from api.deps import mine, owned
+from api.deps import owned
 from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Visitor
 from hitl.learning import shadow, snapshots
 from hitl.learning import train as retrain
-from hitl.workspace import registry
-from hitl.workspace.workspaces import current_types
+from hitl.people import accounts
+from hitl.workspace import deployment, registry
+from hitl.workspace.workspaces import BASE_MODEL, current_types
 from models.states import Fold, ModelState, Role
 from models.tables import Example, ModelVersion, Snapshot
 
 router = APIRouter()
+
+MOST_MODELS = 100  # on one page, newest first
+Reason = Annotated[str, Form(max_length=500)]
 
 
 @router.get("/models")
@@ -28,13 +32,16 @@ def models_page(request: Request, who: Manager) -> Response:
 
 def _shown(who: Any) -> dict[str, Any]:
     session, workspace = who.session, who.workspace_id
-    rows = session.exec(mine(ModelVersion, workspace).order_by(col(ModelVersion.created_at).desc()).limit(100)).all()
-    serving = registry.serving_model(session, workspace) if rows else None
-    own_serving = serving is not None and serving.workspace_id == workspace
+    rows = registry.models_of(session, workspace)
+    serving = registry.find_serving(session, workspace)
     return {
-        "models": rows,
+        "models": rows[:MOST_MODELS],
+        "states": {row.id: registry.state_here(row, serving) for row in rows},
         "serving": serving,
-        "can_roll_back": own_serving and who.is_at_least(Role.OPERATOR),
+        "history": deployment.history(session, workspace)[:MOST_MODELS],
+        "names": {row.id: row.name or row.id for row in rows},
+        "people": {person.id: person.name or person.login for person in accounts.list_users(session, workspace)},
+        "can_roll_back": serving is not None and serving.id != BASE_MODEL and who.is_at_least(Role.OPERATOR),
         "can_train": who.is_at_least(Role.OPERATOR),
         "examples": examples_by_type(session, workspace),
         "types": current_types(session, workspace),
@@ -64,6 +71,7 @@ def model_page(request: Request, who: Manager, model_id: str) -> Response:
         section="/models",
         title=model.name or model.id,
         model=model,
+        state=registry.state_here(model, registry.find_serving(who.session, who.workspace_id)),
         parent=parent,
         snapshot=snapshot,
         can_train=who.is_at_least(Role.OPERATOR),
@@ -99,23 +107,25 @@ def train(request: Request, who: Operator, types: Annotated[list[str] | None, Fo
 
 
 @router.post("/models/rollback")
-def roll_back(request: Request, who: Operator) -> Response:
+def roll_back(request: Request, who: Operator, reason: Reason = "") -> Response:
     try:
-        registry.roll_back(who.session, who.workspace_id, actor=who.actor, now=who.now)
+        deployment.roll_back(who.session, who.workspace_id, actor=who.actor, now=who.now, reason=reason)
     except registry.NoSuchModel as error:
         return _refused(request, who, str(error))
     return go("/models", "rolled-back")
 
 
 @router.post("/models/{model_id}/promote")
-def promote(request: Request, who: Operator, model_id: str, when: Annotated[str, Form()] = "now") -> Response:
-    model = owned(who.session, ModelVersion, model_id, who.workspace_id, lock=True)
-    if when != "ready":
-        registry.promote(who.session, model, actor=who.actor, now=who.now)
-        return go("/models", "promoted")
+def promote(
+    request: Request, who: Operator, model_id: str, when: Annotated[str, Form()] = "now", reason: Reason = ""
+) -> Response:
+    model = owned(who.session, ModelVersion, model_id, who.workspace_id)
     try:
+        if when != "ready":
+            deployment.promote(who.session, model, actor=who.actor, now=who.now, reason=reason)
+            return go("/models", "promoted")
         is_promoted = shadow.promote_when_ready(who.session, model, actor=who.actor, now=who.now)
-    except shadow.NotInShadow as error:
+    except (deployment.NotPromotable, shadow.NotInShadow) as error:
         return _refused(request, who, str(error))
     return go("/models", "promoted") if is_promoted else go(f"/models/{model.id}", "waits")
 

@@ -18,7 +18,7 @@ from hitl.certificate.observations import note
 from hitl.intake import recognition
 from hitl.learning import rescore
 from hitl.platform.blobs import blobs
-from hitl.workspace import registry
+from hitl.workspace import deployment, registry
 from hitl.workspace.policy import AuditRates, current_policy
 from models.nets.bundle import Bundle
 from models.states import DocumentState, Fold, ModelState
@@ -69,7 +69,7 @@ def test_a_child_process_scores_old_gold_for_the_new_model(session: Session, wor
     note(session, document, now=NOW)
     columns = {"bundle_key": blobs().put(workspace.id, registry.pack(bundle)), "digest": Bundle.load(bundle).version}
     new = factories.create_model(session, workspace, state=ModelState.PASSED.value, name="new", **columns)
-    registry.promote(session, new, actor="test", now=NOW)
+    deployment.promote(session, new, actor="test", now=NOW)
 
     assert rescore.waiting(session, new, workspace.id) == [document.id]
     work = rescore.plan(session, document.id, new.id)

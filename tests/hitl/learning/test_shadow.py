@@ -14,7 +14,7 @@ from hitl.certificate.observations import note
 from hitl.intake import recognition
 from hitl.intake.recognition import Work
 from hitl.learning import rescore, shadow
-from hitl.workspace import registry
+from hitl.workspace import deployment, registry
 from hitl.workspace.policy import AuditRates, current_policy
 from models.doctype import Kind
 from models.states import DocumentState, Fold, ModelState, VerdictState
@@ -88,7 +88,7 @@ def test_the_newest_model_that_passed_stands_in_the_shadow(
     assert shadow.shadow_model(session, workspace.id) is newer
     with pytest.raises(shadow.NotInShadow):
         shadow.promote_when_ready(session, older, actor="test", now=NOW)
-    registry.promote(session, newer, actor="test", now=NOW)
+    deployment.promote(session, newer, actor="test", now=NOW)
     assert shadow.shadow_model(session, workspace.id) is None  # the other one is older than what serves
 
 
@@ -139,7 +139,7 @@ def test_alarms_of_the_model_that_serves_come_before_it(session: Session, worksp
     session.add(held)
     session.flush()
     assert refresh(session, workspace.id, "receipt", now=NOW, model=model)[0].report["first"] == 3
-    registry.promote(session, model, actor="test", now=NOW)
+    deployment.promote(session, model, actor="test", now=NOW)
     held.report = held.report | {"drift": held.report["drift"] | {"alarms": [140, 149]}}
     session.add(held)
     session.flush()

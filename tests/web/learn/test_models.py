@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from hitl.learning import gate, shadow, train, train_job
 from hitl.platform import db
-from hitl.workspace import registry
+from hitl.workspace import deployment, registry
 from models.states import Fold, Role
 from models.tables import Example, ModelVersion
 from tests import factories
@@ -146,13 +146,15 @@ def test_a_model_waits_until_nothing_is_lost_by_it(site: Site, operator: Page):
     assert shadow.promote_if_ready(site.session, model, now=datetime.now(UTC))  # as the job does that certifies
     site.session.commit()
     operator.goto(f"{site.url}/models")
-    expect(operator.locator("tr", has_text="April")).to_contain_text("serving")
+    expect(operator.locator("tr", has_text="April").first).to_contain_text("serving")
+    served = operator.locator("section", has_text="What served").locator("tbody tr")
+    expect(served).to_contain_text(["promoted Olga it accepts as much as the model that served"])
 
 
 def test_models_are_rolled_back_one_by_one_to_the_base_model(site: Site, operator: Page):
     for days, name in enumerate(("March", "April")):
         model = factories.create_model(site.session, site.workspace, name=name, state="passed", gate_report={})
-        registry.promote(site.session, model, actor="test", now=factories.NOW + timedelta(days=days))
+        deployment.promote(site.session, model, actor="test", now=factories.NOW + timedelta(days=days))
     site.session.commit()
     operator.goto(f"{site.url}/models")
     head, back = operator.locator(".page-head"), operator.get_by_role("button", name="Roll back to the model before")
