@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -67,26 +68,28 @@ def read(snapshot: Snapshot) -> list[dict[str, Any]]:
 
 
 def _documents(session: Session, workspace_id: str, document_types: set[str]) -> list[dict[str, Any]]:
-    usable = select(Example, Document).join(Document, col(Example.document_id) == col(Document.id))
+    chosen = [Example.workspace_id == workspace_id, col(Example.fold).in_([Fold.TRAIN.value, Fold.SELECT.value])]
+    if document_types:
+        chosen.append(col(Example.document_type).in_(document_types))
     rows = session.exec(
-        usable.where(
-            Example.workspace_id == workspace_id,
-            col(Example.fold).in_([Fold.TRAIN.value, Fold.SELECT.value]),
-        ).order_by(col(Document.created_at), col(Document.id), col(Example.field))
+        select(Example, Document)
+        .join(Document, col(Example.document_id) == col(Document.id))
+        .where(*chosen)
+        .order_by(col(Document.created_at), col(Document.id), col(Example.field))
     ).all()
+    pages: defaultdict[str, list[DocumentPage]] = defaultdict(list)
+    of_them = select(DocumentPage).where(col(DocumentPage.document_id).in_(select(Example.document_id).where(*chosen)))
+    for page in session.exec(of_them.order_by(col(DocumentPage.number))):
+        pages[page.document_id].append(page)
     documents: dict[str, dict[str, Any]] = {}
     for example, document in rows:
-        if document_types and example.document_type not in document_types:
-            continue
-        entry = documents.setdefault(document.id, _entry(session, document, example.document_type))
-        _keep_best(entry["labels"], example)
+        if document.id not in documents:
+            documents[document.id] = _entry(document, example.document_type, pages[document.id])
+        _keep_best(documents[document.id]["labels"], example)
     return [entry for entry in documents.values() if entry["pages"]]
 
 
-def _entry(session: Session, document: Document, document_type: str) -> dict[str, Any]:
-    pages = session.exec(
-        select(DocumentPage).where(DocumentPage.document_id == document.id).order_by(col(DocumentPage.number))
-    ).all()
+def _entry(document: Document, document_type: str, pages: Sequence[DocumentPage]) -> dict[str, Any]:
     return {
         "document": document.id,
         "group": document.group_id or document.sha256,
