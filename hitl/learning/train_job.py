@@ -13,11 +13,14 @@ from typing import Any
 
 from hitl.learning import train
 from hitl.platform.db import transaction
+from hitl.platform.failures import LOST_WORKERS
 from hitl.platform.moves import advance
 from hitl.settings import settings
 from hitl.workspace.workspaces import current_types
 from models.states import ModelState
 from models.tables import ModelVersion
+
+COUNTED = ("failures", LOST_WORKERS)  # in the progress of a model
 
 
 class TrainingFailed(Exception):
@@ -38,10 +41,13 @@ def train_candidate(model_id: str, *, now: Callable[[], datetime]) -> None:
 
 
 def note_progress(model_id: str, step: str, share: float) -> None:
-    """Show people how far the training is."""
+    """Show people how far the training is. How often it failed before stays known."""
     with transaction() as session:
-        model = session.get_one(ModelVersion, model_id)
-        model.progress = {"step": step, "share": round(share, 3)}
+        model = session.get_one(ModelVersion, model_id, with_for_update=True)
+        if model.state != ModelState.TRAINING:
+            return
+        counted = {name: model.progress[name] for name in COUNTED if name in model.progress}
+        model.progress = {"step": step, "share": round(share, 3)} | counted
         session.add(model)
 
 
@@ -52,12 +58,13 @@ def count_failure(error: BaseException, arguments: dict[str, Any], now: datetime
         if model is None or model.state != ModelState.TRAINING:
             return True
         attempts = int(model.progress.get("failures", 0)) + 1
-        model.progress = {"step": "failed, will be tried again", "share": 0.0, "failures": attempts}
+        told = {"step": "failed, will be tried again", "share": 0.0, "failures": attempts}
+        model.progress = model.progress | told
         session.add(model)
         if attempts < settings().attempts:
             return False
         why = f"{type(error).__name__}: {error}"[:500]
-        report = {"step": "failed", "share": 0.0, "failures": attempts, "reason": why}
+        report = model.progress | {"step": "failed", "reason": why}
         advance(session, model, ModelState.FAILED, actor="system:jobs", now=now, why=why, progress=report)
         return True
 

@@ -1,4 +1,7 @@
-"""What a failed attempt or a lost worker costs: three failures or ten lost workers, and the document is `failed`."""
+"""What a failed attempt or a lost worker costs: after ten lost workers a document, or a training, is `failed`.
+
+So is a document after three failures; those of a training are counted in hitl.learning.train_job.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,12 @@ from hitl.platform import webhooks
 from hitl.platform.db import transaction
 from hitl.platform.moves import advance
 from hitl.settings import settings
-from models.states import IN_WORK, DocumentState
-from models.tables import Document, DocumentPage
+from models.states import IN_WORK, DocumentState, ModelState
+from models.tables import Document, DocumentPage, ModelVersion
 
 log = logging.getLogger(__name__)
 
+LOST_WORKERS = "lost_workers"  # in the progress of a model
 NEXT_STEP = "Retry it. If it fails again, look at the worker's log and report the document."
 
 # What Procrastinate's own methods do, but in the transaction that counts the loss.
@@ -71,7 +75,10 @@ def take_over(session: Session, now: datetime) -> None:
         document_id = job.args.get("document_id")
         if document_id and (job.worker_id, document_id) not in lost:
             lost[job.worker_id, document_id] = count_lost_worker(session, document_id, now)
-        _put_back(session, job, is_over=lost.get((job.worker_id, document_id), False))
+        is_over = lost.get((job.worker_id, document_id), False)
+        if job.task_name == "retrain":
+            is_over = count_lost_training(session, job.args["model_id"], now)
+        _put_back(session, job, is_over=is_over)
 
 
 def put_back(session: Session) -> None:
@@ -96,6 +103,23 @@ def count_lost_worker(session: Session, document_id: str, now: datetime) -> bool
         return False
     why = f"{document.lost_workers} workers were lost while they worked on it."
     fail(session, document, "workers_lost", why, now=now)
+    return True
+
+
+def count_lost_training(session: Session, model_id: str, now: datetime) -> bool:
+    """Count a worker that was lost with this training in hand. True: enough, the model version is failed."""
+    model = session.get(ModelVersion, model_id, with_for_update=True)
+    if model is None or model.state != ModelState.TRAINING:
+        return True
+    lost = int(model.progress.get(LOST_WORKERS, 0)) + 1
+    told = {"step": "its worker was lost, will be tried again", "share": 0.0, LOST_WORKERS: lost}
+    model.progress = model.progress | told
+    session.add(model)
+    if lost < settings().lost_workers:
+        return False
+    why = f"{lost} workers were lost while they trained it."
+    report = model.progress | {"step": "failed", "reason": why}
+    advance(session, model, ModelState.FAILED, actor="system:jobs", now=now, why=why, progress=report)
     return True
 
 

@@ -10,8 +10,9 @@ from sqlalchemy import text
 from sqlmodel import Session
 
 from hitl.platform import db, failures, jobs
+from hitl.settings import settings
 from models.tables import Document, Workspace
-from tests.factories import create_document
+from tests.factories import create_document, create_model
 
 WORKER = text(
     "INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - CAST(:silent AS interval)) RETURNING id"
@@ -96,6 +97,18 @@ def test_the_tenth_loss_ends_the_document_and_its_job(session: Session, document
     session.commit()
     assert statuses(session)["render"] == "failed"
     assert session.get_one(Document, document.id).state == "failed"
+
+
+def test_a_training_that_loses_its_workers_ends(session: Session, workspace: Workspace, now: datetime):
+    model = create_model(session, workspace, state="training", progress={"failures": 1})
+    for lost in range(1, settings().lost_workers + 1):
+        in_hand(session, silent="1 hour", jobs_of={"retrain": {"model_id": model.id}})
+        failures.take_over(session, now)
+        session.commit()
+        session.refresh(model)
+        assert (model.progress["lost_workers"], model.progress["failures"]) == (lost, 1)
+        assert statuses(session) == {"retrain": "failed" if lost == settings().lost_workers else "todo"}
+    assert (model.state, model.progress["reason"]) == ("failed", "10 workers were lost while they trained it.")
 
 
 def test_the_living_look_every_five_seconds(now: datetime):
