@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from api.commands.shared import WorkspaceName, desk, out, secret_from_terminal
+from api.commands.shared import WorkspaceName, desk, listing, out, secret_from_terminal
 from models.states import Role
 
 user = typer.Typer(no_args_is_help=True, help="People: add, list, password, invite, pause, resume, deactivate.")
@@ -148,7 +148,7 @@ def list_keys(workspace: WorkspaceName = "default") -> None:
     """List keys; secrets are not kept."""
     from hitl.people import keys
 
-    table = Table("id", "name", "begins with", "scopes", "last used", "state")
+    table = listing("id", "name", "begins with", "scopes", "last used", "state")
     with desk(workspace) as at:
         for row in keys.list_keys(at.session, at.workspace.id):
             used = f"{row.last_used_at:%Y-%m-%d %H:%M}" if row.last_used_at else "never"

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from api.commands.shared import CommandError, Desk, WorkspaceName, desk, out
+from api.commands.shared import CommandError, Desk, WorkspaceName, desk, listing, out
 
 model = typer.Typer(no_args_is_help=True, help="Models: list, train, promote, rollback, gate.")
 
@@ -20,17 +20,15 @@ ModelId = Annotated[str, typer.Argument(help="The id that `model list` shows.")]
 @model.command("list")
 def list_models(workspace: WorkspaceName = "default") -> None:
     """List models, newest first."""
+    from hitl.learning.gate import verdict_of
     from hitl.workspace import registry
 
-    table = Table("id", "name", "state", "document types", "gate", "made")
+    table = listing("id", "state", "trained for", "gate", "made")
     with desk(workspace) as at:
         serving = registry.find_serving(at.session, at.workspace.id)
         for row in registry.models_of(at.session, at.workspace.id):
-            gate = str(row.gate_report.get("reason") or row.gate_report.get("decision") or "")
-            made = f"{row.created_at:%Y-%m-%d %H:%M}"
-            table.add_row(
-                row.id, row.name, registry.state_here(row, serving), ", ".join(row.document_types), gate, made
-            )
+            state, learned = registry.state_here(row, serving), ", ".join(row.document_types) or row.name
+            table.add_row(row.id, state, learned, verdict_of(row.gate_report), f"{row.created_at:%Y-%m-%d %H:%M}")
     out.print(table)
 
 

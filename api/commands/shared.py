@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Column, Table
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -23,6 +24,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 WorkspaceName = Annotated[str, typer.Option("--workspace", "-w", help="Name of the workspace.")]
 
 USER_ERROR = 2
+ID_LENGTH = 30
 
 
 class CommandError(Exception):
@@ -61,6 +63,11 @@ def desk(workspace_name: str) -> Iterator[Desk]:
         if workspace is None:
             raise CommandError(f"There is no workspace {workspace_name}.", "Leave --workspace out for the default one.")
         yield Desk(session, workspace, now)
+
+
+def listing(identifier: str, *headers: str) -> Table:
+    """A table whose first column is an id, whole in the narrowest terminal: other commands ask for it."""
+    return Table(Column(identifier, no_wrap=True, min_width=ID_LENGTH), *headers)
 
 
 def complain(message: str, next_step: str) -> None:

@@ -3,21 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import Session, select
+from sqlmodel import Session, func, select
 
 from hitl.aggregate.equality import TYPE_FIELD, token_of
+from hitl.settings import settings
 from hitl.work.ground_truth import chance_of, is_independent
 from models.ids import new_id
-from models.states import Route, VerdictState
+from models.states import Fold, Route, VerdictState
 from models.tables import Audit, Document, Example, Verdict
 from models.values import ValueState
 
 LEARNABLE = {ValueState.FOUND.value, ValueState.ABSENT.value, ValueState.EMPTY.value}
 UPDATED = ("value_state", "value", "page", "box", "probability", "independent", "document_type", "created_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What there is to train a document type with: documents and fields of the train fold, and how many are needed."""
+
+    document_type: str
+    documents: int
+    fields: int
+    needed: int
+
+    @property
+    def is_enough(self) -> bool:
+        return self.documents >= self.needed
+
+    def __str__(self) -> str:
+        if not self.is_enough:
+            return f"{self.documents} of {self.needed} documents"
+        return f"{self.documents} documents, {self.fields} fields"
+
+
+def count_labelled(session: Session, workspace_id: str) -> list[Labelled]:
+    """Each document type with an example in the train fold, by name."""
+    rows = session.exec(
+        select(Example.document_type, func.count(func.distinct(Example.document_id)), func.count())
+        .where(Example.workspace_id == workspace_id, Example.fold == Fold.TRAIN.value)
+        .group_by(Example.document_type)
+        .order_by(Example.document_type)
+    ).all()
+    return [Labelled(*row, needed=settings().min_training_documents) for row in rows]
 
 
 def write_examples(session: Session, document: Document, *, now: datetime) -> int:

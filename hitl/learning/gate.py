@@ -1,4 +1,4 @@
-"""May a candidate model serve? A paired comparison with the reigning model on decisions neither was trained on.
+"""May a candidate model serve? A paired comparison with the reigning model on decisions that are new to both.
 
 Three rules (design: definitions, Gate):
 
@@ -14,7 +14,7 @@ because errors of one document come together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -64,10 +64,19 @@ class GateReport:
     decisions: int
     documents: int
     tests: tuple[Test, ...]
+    basis: str = ""  # in words: what was compared on, and what each model had seen of it
     segments: tuple[dict[str, Any], ...] = field(default_factory=tuple)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def verdict_of(report: Mapping[str, Any]) -> str:
+    """A stored report in a few words: `passed`, or `refused` and for what; empty where there is none."""
+    if not report:
+        return ""
+    failed = [test["name"] for test in report["tests"] if not test["passed"]]
+    return "passed" if report["passed"] else f"refused: {', '.join(failed)}"
 
 
 def judge(rows: Sequence[PairedDecision], *, target: float, floor: float, seed: int) -> GateReport:
@@ -91,11 +100,30 @@ def judge(rows: Sequence[PairedDecision], *, target: float, floor: float, seed: 
         lost, segments = _segments(paired, rng)
         tests.append(lost)
     rule = "floor" if not paired else _rule(paired)
-    return GateReport(all(t.passed for t in tests), rule, len(rows), documents, tuple(tests), segments)
+    passed = all(t.passed for t in tests)
+    return GateReport(passed, rule, len(rows), documents, tuple(tests), _basis(rows, rule), segments)
 
 
 def _rule(rows: Sequence[PairedDecision]) -> str:
     return "superiority" if sum(row.selected for row in rows) >= SUPERIORITY_FROM else "non-inferiority"
+
+
+def _basis(rows: Sequence[PairedDecision], rule: str) -> str:
+    chosen, folded = [row for row in rows if row.selected], [row for row in rows if not row.selected]
+    parts = []
+    if chosen:
+        parts.append(f"{_count(chosen)} of the select fold, which no model was trained on")
+    if folded and rule != "superiority":
+        parts.append(
+            f"{_count(folded)} of the train fold: what stands for the candidate there was trained without the "
+            "document (out of fold)" + ("" if rule == "floor" else "; the model that serves never saw it")
+        )
+    return ", and ".join(parts)
+
+
+def _count(rows: Sequence[PairedDecision]) -> str:
+    documents = len({row.document for row in rows})
+    return f"{len(rows):,} decisions of {documents:,} document{'' if documents == 1 else 's'}"
 
 
 class _Sample:

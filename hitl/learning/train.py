@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlmodel import Session
 
 from hitl.learning import gate, snapshots
+from hitl.learning.examples import Labelled, count_labelled
 from hitl.platform.blobs import blobs
 from hitl.platform.jobs import enqueue
 from hitl.platform.moves import advance, record
@@ -54,11 +55,10 @@ def request_training(
 ) -> ModelVersion:
     """Freeze a snapshot, open a model version in state training, and enqueue the job: one transaction.
 
-    Raises snapshots.NothingToLearn, TooFewExamples.
+    Without `document_types`: all that have enough examples. Raises snapshots.NothingToLearn, TooFewExamples.
     """
-    snapshot = snapshots.freeze(session, workspace_id, now=now, document_types=document_types)
-    documents = snapshots.read(snapshot)
-    types = _trainable(documents)
+    types = _trainable(session, workspace_id, set(document_types))
+    snapshot = snapshots.freeze(session, workspace_id, now=now, document_types=types)
     model = ModelVersion(
         workspace_id=workspace_id,
         name=f"{', '.join(types)} {now:%Y-%m-%d %H:%M}",
@@ -84,20 +84,17 @@ def request_training(
     return model
 
 
-def _trainable(documents: Sequence[Mapping[str, Any]]) -> list[str]:
+def _trainable(session: Session, workspace_id: str, wanted: set[str]) -> list[str]:
     least = settings().min_training_documents
-    counts: dict[str, int] = {}
-    for document in documents:
-        if document["fold"] == Fold.TRAIN.value:
-            counts[document["type"]] = counts.get(document["type"], 0) + 1
-    types = sorted(name for name, n in counts.items() if n >= least)
-    if not types:
-        so_far = ", ".join(f"{count} of {name}" for name, count in sorted(counts.items()))
-        raise TooFewExamples(
-            f"No document type has {least} labelled training documents yet (so far: {so_far or 'none'}). "
-            "Answer more tasks, or import labels with `countersign learn`."
-        )
-    return types
+    found = {one.document_type: one for one in count_labelled(session, workspace_id)}
+    asked = [found.get(name, Labelled(name, 0, 0, least)) for name in sorted(wanted or found)]
+    enough = [one.document_type for one in asked if one.is_enough]
+    if not asked:
+        raise snapshots.NothingToLearn("There are no examples to learn from yet. Answer some review tasks first.")
+    if not enough or (wanted and len(enough) < len(asked)):
+        missing = ", ".join(f"{one.document_type} has {one}" for one in asked if not one.is_enough)
+        raise TooFewExamples(f"Too little to train on: {missing} with labels in the train fold. Answer more tasks.")
+    return enough
 
 
 @dataclass(frozen=True)
@@ -131,11 +128,15 @@ def plan(session: Session, model: ModelVersion, doctypes: Mapping[str, DocumentT
     )
 
 
-def _known(session: Session, champion: ModelVersion) -> frozenset[str]:
-    """Snapshots grow, so the champion's own holds what the models before it were trained on."""
-    snapshot = session.get(Snapshot, champion.snapshot_id) if champion.snapshot_id else None
-    rows = snapshots.read(snapshot) if snapshot else []
-    return frozenset(row["document"] for row in rows if row["fold"] == Fold.TRAIN.value)
+def _known(session: Session, champion: ModelVersion | None) -> frozenset[str]:
+    """Documents that the champion was trained on, and those before it: a type that it did not learn is theirs."""
+    known: set[str] = set()
+    while champion is not None:
+        snapshot = session.get(Snapshot, champion.snapshot_id) if champion.snapshot_id else None
+        rows = snapshots.read(snapshot) if snapshot else []
+        known |= {row["document"] for row in rows if row["fold"] == Fold.TRAIN.value}
+        champion = session.get(ModelVersion, champion.parent_id) if champion.parent_id else None
+    return frozenset(known)
 
 
 def train(work: Plan, progress: Progress) -> Trained:

@@ -89,7 +89,9 @@ def test_a_key_is_added_listed_and_revoked(run: Run, session: Session):
     key = session.exec(select(ApiKey)).one()
     assert secret.startswith("cs_")
     assert key.scopes == ["documents:read"]
-    assert secret not in run("key", "list")[1]
+    listed = run("key", "list")[1]
+    assert secret not in listed
+    assert key.id in listed  # whole, in a terminal of 80 columns
     assert run("key", "revoke", key.id)[0] == 0
     session.refresh(key)
     assert key.revoked_at is not None
@@ -133,10 +135,13 @@ def test_our_own_mistake_is_exit_code_1(run: Run, monkeypatch: pytest.MonkeyPatc
 
 
 def test_models_are_listed_promoted_and_rolled_back(run: Run, session: Session, default: Workspace):
-    model = factories.create_model(session, default, state="passed", gate_report={"decision": "pass"})
+    report = {"passed": False, "tests": [{"name": "accuracy", "passed": False}, {"name": "speed", "passed": True}]}
+    model = factories.create_model(session, default, state="passed", gate_report=report)
     session.commit()
-    assert model.id[:12] in run("model", "list")[1]
-    assert json.loads(run("model", "gate", model.id)[1]) == {"decision": "pass"}
+    listed = run("model", "list")[1]
+    assert model.id in listed  # whole, and in a terminal of 80 columns
+    assert "refused" in listed
+    assert json.loads(run("model", "gate", model.id)[1]) == report
     assert run("model", "promote", model.id)[0] == 0
     session.refresh(model)
     assert model.state == "serving"

@@ -6,18 +6,19 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse, Response
-from sqlmodel import Session, func, select
 
 from api.deps import owned
 from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Visitor
 from hitl.learning import shadow, snapshots
 from hitl.learning import train as retrain
+from hitl.learning.examples import count_labelled
 from hitl.people import accounts
+from hitl.settings import settings
 from hitl.workspace import deployment, registry
 from hitl.workspace.workspaces import BASE_MODEL, current_types
-from models.states import Fold, ModelState, Role
-from models.tables import Example, ModelVersion, Snapshot
+from models.states import ModelState, Role
+from models.tables import ModelVersion, Snapshot
 
 router = APIRouter()
 
@@ -34,6 +35,8 @@ def _shown(who: Any) -> dict[str, Any]:
     session, workspace = who.session, who.workspace_id
     rows = registry.models_of(session, workspace)
     serving = registry.find_serving(session, workspace)
+    examples = count_labelled(session, workspace)
+    labels = {name: spec.label for name, (_, spec) in current_types(session, workspace).items()}
     return {
         "models": rows[:MOST_MODELS],
         "states": {row.id: registry.state_here(row, serving) for row in rows},
@@ -43,20 +46,12 @@ def _shown(who: Any) -> dict[str, Any]:
         "people": {person.id: person.name or person.login for person in accounts.list_users(session, workspace)},
         "can_roll_back": serving is not None and serving.id != BASE_MODEL and who.is_at_least(Role.OPERATOR),
         "can_train": who.is_at_least(Role.OPERATOR),
-        "examples": examples_by_type(session, workspace),
-        "types": current_types(session, workspace),
+        "examples": examples,
+        "trainable": any(one.is_enough for one in examples),
+        "least": settings().min_training_documents,
+        "labels": {one.document_type: one.document_type.replace("_", " ") for one in examples} | labels,
         "training": [model for model in rows if model.state == ModelState.TRAINING.value],
     }
-
-
-def examples_by_type(session: Session, workspace_id: str) -> dict[str, tuple[int, int]]:
-    """Labelled (fields, documents) of the train fold by document type: what a training would learn from."""
-    rows = session.exec(
-        select(Example.document_type, func.count(), func.count(func.distinct(Example.document_id)))
-        .where(Example.workspace_id == workspace_id, Example.fold == Fold.TRAIN.value)
-        .group_by(Example.document_type)
-    ).all()
-    return {name: (fields, documents) for name, fields, documents in rows}
 
 
 @router.get("/models/{model_id}")

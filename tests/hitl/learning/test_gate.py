@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hitl.learning.gate import SEGMENT_FROM, SUPERIORITY_FROM, PairedDecision, judge
+from hitl.learning.gate import SEGMENT_FROM, SUPERIORITY_FROM, PairedDecision, judge, verdict_of
 
 
 def decisions(
@@ -99,3 +99,24 @@ def test_violations_stay_within_the_stated_level():
     """A model two points worse must rarely pass: the bound is 95 % at a loss of one point, so less here."""
     passed = [judge(decisions(150, 0.92, 0.90, seed=s), target=0.02, floor=0.5, seed=s).passed for s in range(40)]
     assert np.mean(passed) <= 0.10
+
+
+def test_the_report_says_what_each_model_had_seen():
+    chosen, folded = decisions(30, 0.8, 0.95), decisions(50, 0.8, 0.95, selected=False)
+    said = judge(chosen + folded, target=0.02, floor=0.5, seed=1).basis
+    assert "120 decisions of 30 documents of the select fold, which no model was trained on" in said
+    assert "200 decisions of 50 documents of the train fold" in said
+    assert "out of fold" in said
+    assert "the model that serves never saw it" in said
+    first = judge(decisions(50, None, 0.95, selected=False), target=0.02, floor=0.5, seed=1).basis
+    assert "select fold" not in first
+    assert "model that serves" not in first
+    above = decisions(SUPERIORITY_FROM // 4 + 1, 0.8, 0.95)
+    assert "out of fold" not in judge(above + folded, target=0.02, floor=0.5, seed=1).basis
+
+
+def test_a_report_in_a_few_words():
+    report = judge(decisions(300, 0.95, 0.85), target=0.02, floor=0.5, seed=1).as_dict()
+    assert verdict_of(report).startswith("refused: accuracy")
+    assert verdict_of(judge(decisions(300, 0.8, 0.95), target=0.02, floor=0.5, seed=1).as_dict()) == "passed"
+    assert verdict_of({}) == ""

@@ -10,10 +10,10 @@ from sqlmodel import Session, col, select
 
 from hitl import pipeline
 from hitl.certificate.certify import refresh
-from hitl.certificate.observations import note
 from hitl.intake import recognition
 from hitl.intake.recognition import Work
 from hitl.learning import rescore, shadow
+from hitl.learning.collect import collect
 from hitl.workspace import deployment, registry
 from hitl.workspace.policy import AuditRates, current_policy
 from models.doctype import Kind
@@ -54,7 +54,7 @@ def released(session: Session, workspace: Workspace, model: ModelVersion, count:
         said = {"first_value_state": "found", "first_value": "12.50"}
         row = factories.create_verdict(session, document, "total", reading, **said, **common, decided_by="people")
         factories.create_audit(session, row, state="final", gold_state="found", gold="12.50", probability=1.0)
-        note(session, document, now=at)
+        collect(session, document, now=at)
 
 
 def waiting_jobs(session: Session, name: str) -> list[dict[str, str]]:
