@@ -68,7 +68,7 @@ def read(snapshot: Snapshot) -> list[dict[str, Any]]:
 
 
 def _documents(session: Session, workspace_id: str, document_types: set[str]) -> list[dict[str, Any]]:
-    chosen = [Example.workspace_id == workspace_id, col(Example.fold).in_([Fold.TRAIN.value, Fold.SELECT.value])]
+    chosen = [col(Example.workspace_id) == workspace_id, col(Example.fold).in_([Fold.TRAIN.value, Fold.SELECT.value])]
     if document_types:
         chosen.append(col(Example.document_type).in_(document_types))
     rows = session.exec(
