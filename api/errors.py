@@ -24,6 +24,7 @@ from hitl.people.accounts import (
     WrongPassword,
 )
 from hitl.people.keys import NoSuchKey, UnknownScope
+from hitl.people.pauses import Paused
 from hitl.platform.backups import BackupRefused
 from hitl.platform.blobs import BlobMissing
 from hitl.platform.embedded import DatabaseUnavailable
@@ -77,6 +78,7 @@ ERRORS: dict[type[Exception], Kind] = {
         422, "master_data_refused", "The first line names fields of the type, e.g. company,address,tax_number."
     ),
     PeopleError: Kind(422, "person_refused", "Correct it and send it again."),
+    Paused: Kind(403, "paused", Paused.next_step),
     NoSuchPerson: Kind(404, "no_such_person", "Check the login; `countersign user list` shows all."),
     LoginTaken: Kind(409, "login_taken", "Choose another login."),
     WeakPassword: Kind(422, "weak_password", "Choose a longer password."),

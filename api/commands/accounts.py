@@ -90,21 +90,21 @@ def pause_user(
     workspace: WorkspaceName = "default",
 ) -> None:
     """Hand no more tasks to a person, until `resume`."""
-    from hitl.people import accounts
+    from hitl.people import accounts, pauses
 
     with desk(workspace) as at:
         person = accounts.get_user(at.session, at.workspace.id, login)
-        accounts.pause(at.session, person, reason=reason, actor=at.actor, now=at.now)
+        pauses.pause(at.session, person, reason=reason, actor=at.actor, now=at.now)
     out.print(f"{login} is paused.", markup=False)
 
 
 @user.command("resume")
 def resume_user(login: Login, workspace: WorkspaceName = "default") -> None:
     """Hand tasks to a paused person again."""
-    from hitl.people import accounts
+    from hitl.people import accounts, pauses
 
     with desk(workspace) as at:
-        accounts.resume(at.session, accounts.get_user(at.session, at.workspace.id, login), actor=at.actor, now=at.now)
+        pauses.resume(at.session, accounts.get_user(at.session, at.workspace.id, login), actor=at.actor, now=at.now)
     out.print(f"{login} gets tasks again.", markup=False)
 
 

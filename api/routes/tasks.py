@@ -15,7 +15,7 @@ from api.deps import Now, SessionDep, Workbench, owned
 from api.problems import ApiProblem
 from api.schemas import AnswerAccepted, ReturnInput, TaskList, TaskView
 from hitl.annotation import answers, queue, tasks
-from hitl.people import accounts
+from hitl.people import accounts, pauses
 from models.tables import Task, User
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
@@ -39,9 +39,10 @@ def next_tasks(
     kinds: Annotated[list[str] | None, Query()] = None,
     field: str | None = None,
 ) -> TaskList:
-    """Lease tasks for a person. An empty list: nothing for them just now."""
+    """Lease tasks for a person. An empty list: nothing for them just now. Who is paused is told why: 403 `paused`."""
     response.headers["Cache-Control"] = "no-store"
     user = _person(session, caller.workspace_id, person)
+    pauses.check_not_paused(user)
     leased = tasks.hand_out(session, user, now=now, count=count, kinds=kinds, field=field)
     return TaskList(tasks=[TaskView.model_validate(task) for task in leased])
 

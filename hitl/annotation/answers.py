@@ -22,6 +22,7 @@ from sqlmodel import Session, col, func, select
 from hitl.aggregate.equality import TYPE_FIELD, field_spec, normalise_answer
 from hitl.annotation import audit as audits
 from hitl.annotation import conduct, consensus, control, qualification, tasks
+from hitl.people import pauses
 from hitl.platform.moves import advance
 from hitl.release.release import TOLD
 from hitl.work import queue_rows
@@ -115,7 +116,7 @@ class Accepted:
 def accept(session: Session, task_id: str, user: User, token: str, answer: AnswerInput, *, now: datetime) -> Accepted:
     """Take one answer for a leased task, and do what follows from it. The same idempotency key twice changes nothing.
 
-    Raises an AnswerRefused.
+    Raises an AnswerRefused, or pauses.Paused where the task was taken back with the pause.
     """
     held = session.get(Task, task_id)
     if held is None or held.workspace_id != user.workspace_id:
@@ -223,6 +224,8 @@ def _check_lease(task: Task, user: User, token: str) -> None:
         raise WorkWithdrawn("This task is no longer wanted.")
     if task.state == TaskState.ANSWERED.value:
         raise AlreadyAnswered("This task has its answer already.")
+    if task.leased_to != user.id:
+        pauses.check_not_paused(user)  # that is why it was taken from them
     if task.state != TaskState.LEASED.value:
         raise LeaseLost("Your lease on this task ran out.")
     if task.leased_to != user.id:
@@ -292,7 +295,7 @@ def _follow(session: Session, task: Task, document: Document, user: User, row: A
         if task.seeded:
             control.score_seeded(session, task, user, row, now=now)
         consensus.settle(session, session.get_one(Verdict, task.verdict_id), document, now=now)
-    if task.purpose == TaskPurpose.GOLD.value or _count_answers(session, user) % conduct.RECENT == 0:
+    if task.purpose == TaskPurpose.GOLD.value or _count_answers(session, user) % conduct.JUDGED_EVERY == 0:
         conduct.judge(session, user, now=now)
     return _told(session, task, row)
 

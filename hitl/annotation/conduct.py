@@ -7,52 +7,33 @@ manager has looked, and what hung on their word alone is asked again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 
 from scipy.special import betaincc  # scipy.stats would cost every web process a second
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
 from hitl.aggregate.equality import token_of
-from hitl.annotation import consensus, tasks
-from hitl.people import accounts
+from hitl.annotation import consensus, tasks, trackrecord
+from hitl.annotation.trackrecord import RECENT, TrackRecord
+from hitl.people import pauses
 from hitl.platform.jobs import enqueue
 from hitl.platform.moves import advance, record
 from hitl.work import queue_rows
 from models.states import DocumentState, Route, TaskPurpose, TaskState, VerdictState
-from models.tables import Answer, Document, Event, Task, User, Verdict
+from models.tables import Answer, Document, Task, User, Verdict
 
-RECENT = 20  # answers that the rules look at
+JUDGED_EVERY = RECENT // 2  # answers; and after every control task
 FLOOR = 0.85  # skill below which nobody keys
-DOUBT = 0.05  # pause when P(skill >= FLOOR) falls under this
+ALLOWANCE = 0.12  # nobody is asked to be nearer than this to what others reach on the same fields
+DOUBT = 0.02  # pause when P(skill >= floor) falls under this; .05 paused 0.9 % of those who err in 3 of 100
+FEWEST_CONTROLS = 4
+FEWEST_JUDGED = RECENT // 2
+FEWEST_CONTRADICTED = 5
+ALIKE = 0.8  # share of one answer among the recent ones from which they look monotonous
 SECONDS_PER_KEY = 0.04  # nobody reads and types faster: 25 keys a second
-LEAST_SECONDS = 0.5
-FEWEST_OTHERS = 50  # answers of others before anybody's are called unusual
-LOOK_BACK = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """One recent answer of a person."""
-
-    token: str
-    seconds: float | None
-    keystrokes: int | None
-    length: int
-    mode: str
-
-
-@dataclass(frozen=True, slots=True)
-class Conduct:
-    """What the rules look at, newest first: `controls` of control tasks, `agreed` of fields that were decided."""
-
-    controls: Sequence[bool] = ()
-    agreed: Sequence[bool] = ()
-    recent: Sequence[Work] = ()
-    seeded_shown: int = 0
-    seeded_caught: int = 0
-    usual_share: dict[str, float] = field(default_factory=dict)  # of a token among the answers of the others
+LEAST_SECONDS = 0.3  # to see a picture and press one key: a simple reaction alone takes 0.25 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,50 +44,57 @@ class Finding:
     text: str
 
 
-def fails_controls(conduct: Conduct) -> Finding | None:
+def fails_controls(past: TrackRecord) -> Finding | None:
     """The control tasks leave little hope that the person is right often enough."""
-    right, asked = sum(conduct.controls), len(conduct.controls)
-    if asked < 5 or _chance_above(FLOOR, right, asked - right) >= DOUBT:
+    right, asked = sum(past.controls), len(past.controls)
+    if asked < FEWEST_CONTROLS or _may_reach(_floor(past.usual_on_controls), right, asked - right):
         return None
     return Finding("fails_controls", f"{right} of the last {asked} control tasks were right.")
 
 
-def disagrees(conduct: Conduct) -> Finding | None:
-    """What was decided in the end is too often not what the person said."""
-    right, asked = sum(conduct.agreed), len(conduct.agreed)
-    if asked < RECENT or _chance_above(FLOOR, right, asked - right) >= DOUBT:
+def disagrees(past: TrackRecord) -> Finding | None:
+    """Where others had their say, too, they too often said something else together."""
+    right, asked = sum(past.agreed), len(past.agreed)
+    if asked < FEWEST_JUDGED or _may_reach(_floor(past.usual_on_fields), right, asked - right):
         return None
     return Finding("disagrees", f"{right} of the last {asked} answers were confirmed by others.")
 
 
-def too_fast(conduct: Conduct) -> Finding | None:
+def too_fast(past: TrackRecord) -> Finding | None:
     """Answers came faster than a person can read and type."""
-    timed = [work for work in conduct.recent if work.seconds is not None and work.mode == "blind"]
-    fast = [w for w in timed if (w.seconds or 0.0) < max(LEAST_SECONDS, SECONDS_PER_KEY * (w.keystrokes or w.length))]
+    timed = [answer for answer in past.recent if answer.seconds is not None and answer.mode == "blind"]
+    fast = [answer for answer in timed if (answer.seconds or 0) < max(LEAST_SECONDS, SECONDS_PER_KEY * answer.keys)]
     if len(timed) < RECENT or len(fast) <= len(timed) / 2:
         return None
     return Finding("too_fast", f"{len(fast)} of {len(timed)} answers came faster than one can read and type.")
 
 
-def monotonous(conduct: Conduct) -> Finding | None:
-    """Nearly always the same answer, which others seldom give. Where others gave few, nobody can tell."""
-    if len(conduct.recent) < RECENT or not conduct.usual_share:
+def monotonous(past: TrackRecord) -> Finding | None:
+    """Nearly always the same answer, and on the same fields of the same documents others together say another.
+
+    That an answer comes again and again is no fault: the queue keeps a person on one field, and documents of one sender
+    follow each other. So where nobody else has spoken yet, nobody can tell; the machine alone contradicts nobody.
+    """
+    alike = looks_monotonous(past)
+    contradicted = sum(past.recent[place].is_confirmed is False for place in alike)
+    spoken = sum(past.recent[place].is_confirmed is not None for place in alike)
+    if contradicted < FEWEST_CONTRADICTED or contradicted <= spoken / 2:
         return None
-    token, count = Counter(work.token for work in conduct.recent).most_common(1)[0]
-    if count < 0.8 * len(conduct.recent) or conduct.usual_share.get(token, 0.0) >= 0.4:
-        return None
-    return Finding("monotonous", f"{count} of {len(conduct.recent)} answers were the same.")
+    return Finding(
+        "monotonous",
+        f"{len(alike)} of {len(past.recent)} answers were the same, and others say another in {contradicted} of them.",
+    )
 
 
-def confirms_blindly(conduct: Conduct) -> Finding | None:
+def confirms_blindly(past: TrackRecord) -> Finding | None:
     """Wrong values that were shown on purpose were confirmed."""
-    missed = conduct.seeded_shown - conduct.seeded_caught
-    if conduct.seeded_shown < 5 or _chance_above(0.5, conduct.seeded_caught, missed) >= DOUBT:
+    missed = past.seeded_shown - past.seeded_caught
+    if past.seeded_shown < 5 or _may_reach(0.5, past.seeded_caught, missed):
         return None
-    return Finding("confirms_blindly", f"{missed} of {conduct.seeded_shown} wrong values shown were confirmed.")
+    return Finding("confirms_blindly", f"{missed} of {past.seeded_shown} wrong values shown were confirmed.")
 
 
-RULES: tuple[Callable[[Conduct], Finding | None], ...] = (
+RULES: tuple[Callable[[TrackRecord], Finding | None], ...] = (
     fails_controls,
     disagrees,
     too_fast,
@@ -115,71 +103,60 @@ RULES: tuple[Callable[[Conduct], Finding | None], ...] = (
 )
 
 
-def find(conduct: Conduct) -> list[Finding]:
+def find(past: TrackRecord) -> list[Finding]:
     """Every rule that fires."""
-    return [finding for rule in RULES if (finding := rule(conduct))]
+    return [finding for rule in RULES if (finding := rule(past))]
 
 
-def _chance_above(level: float, right: int, wrong: int) -> float:
-    """P(true share >= level) from a flat prior."""
-    return float(betaincc(1 + right, 1 + wrong, level))
+def looks_monotonous(past: TrackRecord) -> list[int]:
+    """The places of the recent answers that are all the same, if nearly all are."""
+    if len(past.recent) < RECENT:
+        return []
+    token, count = Counter(answer.token for answer in past.recent).most_common(1)[0]
+    alike = [place for place, answer in enumerate(past.recent) if answer.token == token]
+    return alike if count >= ALIKE * len(past.recent) else []
+
+
+def _floor(usual: float) -> float:
+    """The skill that is asked for where others reach `usual`."""
+    return min(FLOOR, usual - ALLOWANCE)
+
+
+def _may_reach(level: float, right: int, wrong: int) -> bool:
+    """Whether, from a flat prior, the true share may well be `level` or more."""
+    return float(betaincc(1 + right, 1 + wrong, level)) >= DOUBT
 
 
 def judge(session: Session, user: User, *, now: datetime) -> list[Finding]:
-    """Judge `user` by the rules; on a finding pause them at once, and have a job ask again what hung on them alone."""
+    """Judge `user` by the rules; on a finding pause them at once, and have a job ask again what hung on them alone.
+
+    Whose answers are all the same is no culprit yet: those whom their fields wait for are asked next.
+    """
     if user.paused_reason is not None:
         return []
-    found = find(conduct_of(session, user, now=now))
+    past = trackrecord.of(session, user, now=now)
+    found = find(past)
     if found:
-        accounts.pause(session, user, reason=found[0].text, actor="system:conduct", now=now)
+        pauses.pause(session, user, reason=found[0].text, actor="system:conduct", now=now)
         enqueue(session, "ask_again", user_id=user.id, why=found[0].rule)
+    else:
+        _ask_others_first(session, [past.recent[place].verdict_id for place in looks_monotonous(past)])
     return found
+
+
+def _ask_others_first(session: Session, verdict_ids: list[str | None]) -> None:
+    """What is open on these fields goes before the batch that others have in hand."""
+    document = select(Document.priority).where(col(Document.id) == col(Task.document_id)).scalar_subquery()
+    waiting = update(Task).where(
+        col(Task.verdict_id).in_([one for one in verdict_ids if one]), col(Task.state) == TaskState.OPEN.value
+    )
+    session.execute(waiting.values(priority=document + 1))
 
 
 def ask_again(session: Session, user: User, *, why: str, now: datetime) -> int:
     """Take the tasks of a paused person back and reopen their unconfirmed answers. Returns how many were reopened."""
     _take_back_leases(session, user, now)
-    return reopen(session, user, since=_since(session, user, now), why=why, now=now)
-
-
-def conduct_of(session: Session, user: User, *, now: datetime) -> Conduct:
-    """What is known of the person's recent work since they were last resumed."""
-    since = _since(session, user, now)
-    rows = session.exec(
-        select(Answer, Task)
-        .join(Task, col(Task.id) == col(Answer.task_id))
-        .where(
-            Answer.user_id == user.id,
-            col(Answer.created_at) >= since,
-            col(Answer.undone_at).is_(None),
-            col(Answer.skip_reason).is_(None),
-        )
-        .order_by(col(Answer.created_at).desc(), col(Answer.id).desc())
-        .limit(5 * RECENT)
-    ).all()
-    own = [(answer, task) for answer, task in rows if task.purpose != TaskPurpose.TRAINING.value]
-    controls = [bool(a.is_right) for a, t in own if t.purpose == TaskPurpose.GOLD.value and a.is_right is not None]
-    seeded = [(a, t) for a, t in own if t.seeded]
-    recent = [_work(answer, task) for answer, task in own[:RECENT]]
-    return Conduct(
-        controls=controls[:RECENT],
-        agreed=_confirmed(session, own)[: 2 * RECENT],
-        recent=recent,
-        seeded_shown=len(seeded),
-        seeded_caught=sum(_work(a, t).token != token_of(t.kind, "found", t.shown_value) for a, t in seeded),
-        usual_share=_usual_share(session, user, {work.token for work in recent}, since),
-    )
-
-
-def _since(session: Session, user: User, now: datetime) -> datetime:
-    """The rules look back a week, and not before the person was last resumed."""
-    resumed = session.exec(
-        select(Event.at)
-        .where(Event.subject == user.id, Event.action == "person.resumed")
-        .order_by(col(Event.at).desc())
-        .limit(1)
-    ).first()
-    return max(now - LOOK_BACK, resumed) if resumed else now - LOOK_BACK
+    return reopen(session, user, since=trackrecord.since(session, user, now), why=why, now=now)
 
 
 def reopen(session: Session, user: User, *, since: datetime, why: str, now: datetime) -> int:
@@ -267,43 +244,3 @@ def _take_back_leases(session: Session, user: User, now: datetime) -> None:
     ).all()
     for task in held:
         tasks.put_back(session, task, actor="system:conduct", why="paused", now=now)
-
-
-def _work(answer: Answer, task: Task) -> Work:
-    token = token_of(task.kind, answer.value_state, answer.value)
-    return Work(token, answer.seconds, answer.keystrokes, len(answer.text or ""), task.mode)
-
-
-def _confirmed(session: Session, own: Sequence[tuple[Answer, Task]]) -> list[bool]:
-    """Of answers to fields that others had a say in and that are decided: did the decision say the same?"""
-    asked = {task.verdict_id: (answer, task) for answer, task in own if task.purpose == TaskPurpose.REVIEW.value}
-    decided = session.exec(
-        select(Verdict).where(
-            col(Verdict.id).in_([verdict_id for verdict_id in asked if verdict_id]),
-            col(Verdict.state).in_([VerdictState.AGREED.value, VerdictState.FINAL.value]),
-        )
-    ).all()
-    results = []
-    for verdict in sorted(decided, key=lambda row: asked[row.id][0].created_at, reverse=True):
-        answer, task = asked[verdict.id]
-        final = token_of(verdict.kind, verdict.value_state or "", verdict.value)
-        results.append(token_of(task.kind, answer.value_state, answer.value) == final)
-    return results
-
-
-def _usual_share(session: Session, user: User, tokens: set[str], since: datetime) -> dict[str, float]:
-    """How often the others of the workspace give each of these answers, of their latest 500."""
-    others = session.exec(
-        select(Answer, Task.kind)
-        .join(Task, col(Task.id) == col(Answer.task_id))
-        .where(
-            Answer.workspace_id == user.workspace_id,
-            Answer.user_id != user.id,
-            col(Answer.created_at) >= since,
-            col(Answer.skip_reason).is_(None),
-        )
-        .order_by(col(Answer.created_at).desc())
-        .limit(500)
-    ).all()
-    counts = Counter(token_of(kind, answer.value_state, answer.value) for answer, kind in others)
-    return {token: counts[token] / len(others) for token in tokens} if len(others) >= FEWEST_OTHERS else {}

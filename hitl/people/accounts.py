@@ -155,17 +155,6 @@ def list_users(session: Session, workspace_id: str) -> list[User]:
     return list(session.exec(select(User).where(User.workspace_id == workspace_id).order_by(User.login)).all())
 
 
-def pause(session: Session, user: User, *, reason: str, actor: str, now: datetime) -> None:
-    """No more tasks are handed to this person until `resume`."""
-    user.paused_reason = reason
-    _log(session, user, "person.paused", actor, now, {"reason": reason})
-
-
-def resume(session: Session, user: User, *, actor: str, now: datetime) -> None:
-    user.paused_reason = None
-    _log(session, user, "person.resumed", actor, now)
-
-
 def deactivate(session: Session, user: User, *, actor: str, now: datetime) -> None:
     """The person can no longer sign in, and is signed out everywhere. Their answers stay."""
     _keep_an_admin(session, user)

@@ -9,6 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import Session, select
 
+from hitl.annotation import tasks
+from hitl.people import pauses
 from hitl.settings import settings
 from hitl.workspace.policy import Policy
 from hitl.workspace.workspaces import BASE_MODEL, create_workspace
@@ -229,6 +231,24 @@ def test_nobody_unknown_or_deactivated_is_leased_work(client: TestClient, admin:
     session.commit()
     answer = client.get("/v1/tasks/next", headers=admin, params={"person": "ann"})
     assert (answer.status_code, answer.json()["code"]) == (409, "person_inactive")
+
+
+def test_who_is_paused_is_told_why_and_how_to_appeal(client: TestClient, admin: Headers, session: Session, ann: User):
+    held = lease(client, admin)[0]
+    pauses.pause(
+        session, ann, reason="0 of the last 5 control tasks were right.", actor="system:conduct", now=factories.NOW
+    )
+    tasks.put_back(session, session.get_one(Task, held["id"]), actor="system:conduct", why="paused", now=factories.NOW)
+    session.commit()
+    given = {"person": "ann", "token": held["token"], "value": "12.50", "idempotency_key": "late"}
+    for answer in (
+        client.get("/v1/tasks/next", headers=admin, params={"person": "ann"}),
+        client.post(f"/v1/tasks/{held['id']}/answers", headers=admin, json=given),
+    ):
+        assert answer.status_code == 403
+        assert answer.json()["code"] == "paused"
+        assert answer.json()["detail"] == "ann is paused: 0 of the last 5 control tasks were right."
+        assert "manager" in answer.json()["next_step"]
 
 
 def test_the_queue_is_summed_up(client: TestClient, admin: Headers, ann: User):

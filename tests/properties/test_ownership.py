@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 from hitl.annotation import review, tasks
 from hitl.annotation.answers import TooLateToUndo, undo
 from hitl.annotation.queue import field_of
-from hitl.people import accounts
+from hitl.people import pauses
 from hitl.platform.moves import verify_chain
 from hitl.work import queue_rows
 from hitl.workspace.policy import AuditRates
@@ -103,9 +103,9 @@ class World:
         elif action == "expire":
             tasks.expire_leases(self.session, now=self.tick(3600))
         elif how == "pause":
-            accounts.pause(self.session, self.validators[number], reason="x", actor="m", now=self.tick())
+            pauses.pause(self.session, self.validators[number], reason="x", actor="m", now=self.tick())
         else:
-            accounts.resume(self.session, self.validators[number], actor="m", now=self.tick())
+            pauses.resume(self.session, self.validators[number], actor="m", now=self.tick())
 
     def check(self) -> None:
         for document in self.documents:

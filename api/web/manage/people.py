@@ -13,7 +13,7 @@ from api.problems import ApiProblem
 from api.web.learn.figures import interval
 from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Visitor
-from hitl.people import accounts, messages
+from hitl.people import accounts, messages, pauses
 from hitl.settings import settings
 from models.states import Role
 from models.tables import Answer, Skill, User
@@ -89,13 +89,13 @@ def _link(code: str) -> str:
 @router.post("/{user_id}/pause")
 def pause(who: Manager, user_id: str, reason: Annotated[str, Form()]) -> Response:
     user = _person(who, user_id)
-    accounts.pause(who.session, user, reason=reason.strip() or "paused by a manager", actor=who.actor, now=who.now)
+    pauses.pause(who.session, user, reason=reason.strip() or "paused by a manager", actor=who.actor, now=who.now)
     return go("/people", "paused")
 
 
 @router.post("/{user_id}/resume")
 def resume(who: Manager, user_id: str) -> Response:
-    accounts.resume(who.session, _person(who, user_id), actor=who.actor, now=who.now)
+    pauses.resume(who.session, _person(who, user_id), actor=who.actor, now=who.now)
     return go("/people", "resumed")
 
 

@@ -21,6 +21,7 @@ from api.web.work.crops import WHOLE, cut
 from api.web.work.exposure import log_field_shown, log_page_shown
 from api.web.work.task_view import place_of_task, task_view, words_in
 from hitl.annotation import answers, tasks
+from hitl.people import pauses
 from hitl.people.eligible import exam_is_asked
 from hitl.platform.blobs import blobs
 from hitl.platform.moves import record
@@ -102,11 +103,8 @@ def bench(request: Request, who: Visitor, *, purpose: str, only: str | None = No
 
 @router.post("/next")
 def next_tasks(who: Anybody, wish: Wish) -> Response:
-    """Lease the next tasks to this person. None: nothing for them just now."""
-    if who.user.paused_reason is not None:
-        raise ApiProblem(
-            403, "paused", f"You are paused: {who.user.paused_reason}", "Answer the message of your manager."
-        )
+    """Lease the next tasks to this person. None: nothing for them just now. Who is paused is told why."""
+    pauses.check_not_paused(who.user)
     purposes = None if wish.purpose == "work" else [wish.purpose]
     handed = tasks.hand_out(who.session, who.user, now=who.now, count=wish.count, field=wish.only, purposes=purposes)
     views = [task_view(who.session, task, who.user, now=who.now) for task in handed]

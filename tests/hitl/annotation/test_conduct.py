@@ -8,9 +8,10 @@ import pytest
 from sqlmodel import Session, select
 
 from hitl import pipeline
-from hitl.annotation.conduct import RULES, Conduct, Work, ask_again, find, judge
+from hitl.annotation.conduct import RULES, ask_again, find, judge
 from hitl.annotation.tasks import hand_out
-from hitl.people import accounts
+from hitl.annotation.trackrecord import Given, TrackRecord, is_confirmed
+from hitl.people import pauses
 from models.states import Role
 from models.tables import Answer, Document, Review, User, Workspace
 from tests.factories import NOW
@@ -20,32 +21,57 @@ from tests.hitl.crowd import answer, create_people, create_read_document, review
 TRUTH = {"vendor": "ACME LTD", "date": "2026-01-31", "total": "12.50"}
 
 
-def recent(count: int, token: str = "=x{}", seconds: float = 4.0, keystrokes: int = 8) -> list[Work]:
-    return [Work(token.format(i), seconds, keystrokes, keystrokes, "blind") for i in range(count)]
+def recent(
+    count: int, token: str = "=x{}", seconds: float = 4.0, keys: int = 8, confirmed: bool | None = None
+) -> list[Given]:
+    return [Given(token.format(i), seconds, keys, is_confirmed=confirmed) for i in range(count)]
 
 
 @pytest.mark.parametrize(
-    ("conduct", "fired"),
+    ("past", "fired"),
     [
-        (Conduct(), []),
-        (Conduct(controls=[True] * 9 + [False]), []),
-        (Conduct(controls=[False] * 4), []),
-        (Conduct(controls=[False] * 3 + [True] * 2), ["fails_controls"]),
-        (Conduct(agreed=[True] * 19 + [False]), []),
-        (Conduct(agreed=[True] * 14 + [False] * 6), ["disagrees"]),
-        (Conduct(recent=recent(20)), []),
-        (Conduct(recent=recent(20, seconds=0.2)), ["too_fast"]),
-        (Conduct(recent=recent(20, seconds=1.0, keystrokes=40)), ["too_fast"]),
-        (Conduct(recent=recent(19, seconds=0.2)), []),
-        (Conduct(recent=recent(20, token="absent"), usual_share={"absent": 0.1}), ["monotonous"]),
-        (Conduct(recent=recent(20, token="=yes"), usual_share={"=yes": 0.7}), []),
-        (Conduct(recent=recent(20, token="=yes")), []),
-        (Conduct(seeded_shown=6, seeded_caught=0), ["confirms_blindly"]),
-        (Conduct(seeded_shown=6, seeded_caught=4), []),
+        (TrackRecord(), []),
+        (TrackRecord(controls=[True] * 9 + [False]), []),
+        (TrackRecord(controls=[False] * 3), []),
+        (TrackRecord(controls=[False] * 2 + [True] * 3), []),  # one of 100 who err in 3 of 100
+        (TrackRecord(controls=[False] * 3 + [True] * 2), ["fails_controls"]),
+        (TrackRecord(controls=[False] * 3 + [True] * 2, usual_on_controls=0.6), []),  # nobody knows these
+        (TrackRecord(agreed=[True] * 19 + [False]), []),
+        (TrackRecord(agreed=[True] * 13 + [False] * 7), ["disagrees"]),
+        (TrackRecord(agreed=[True] * 13 + [False] * 7, usual_on_fields=0.7), []),
+        (TrackRecord(recent=recent(20)), []),
+        (TrackRecord(recent=recent(20, seconds=0.2)), ["too_fast"]),
+        (TrackRecord(recent=recent(20, seconds=0.4, keys=1)), []),  # one key is pressed so fast
+        (TrackRecord(recent=recent(20, seconds=1.0, keys=40)), ["too_fast"]),
+        (TrackRecord(recent=recent(19, seconds=0.2)), []),
+        (TrackRecord(recent=recent(20, "absent")), []),  # the queue may have sent a batch of these
+        (TrackRecord(recent=recent(14, "absent") + recent(6, "absent", confirmed=False)), ["monotonous"]),
+        (TrackRecord(recent=recent(16, "absent") + recent(4, "absent", confirmed=False)), []),
+        (TrackRecord(recent=recent(12, "absent", confirmed=True) + recent(8, "absent", confirmed=False)), []),
+        (TrackRecord(recent=recent(14) + recent(6, "absent", confirmed=False)), []),
+        (TrackRecord(seeded_shown=6, seeded_caught=0), ["confirms_blindly"]),
+        (TrackRecord(seeded_shown=6, seeded_caught=4), []),
     ],
 )
-def test_rules(conduct: Conduct, fired: list[str]):
-    assert [finding.rule for finding in find(conduct)] == fired
+def test_rules(past: TrackRecord, fired: list[str]):
+    assert [finding.rule for finding in find(past)] == fired
+
+
+@pytest.mark.parametrize(
+    ("others", "decided", "expected"),
+    [
+        ([], None, None),
+        (["=b"], None, None),  # one against one: nobody can tell
+        (["=b", "=c"], None, None),
+        (["=b", "=b"], None, False),
+        (["=b", "=b", "=a"], None, True),
+        (["=a"], None, True),
+        (["=b", "=b"], "=a", True),
+        (["=a"], "=b", False),
+    ],
+)
+def test_one_who_agrees_confirms_and_two_together_contradict(others: list[str], decided: str | None, expected):
+    assert is_confirmed("=a", others, decided) is expected
 
 
 def test_every_rule_says_what_it_is_about():
@@ -61,8 +87,8 @@ def people(session: Session, workspace: Workspace) -> list[User]:
 def fail_controls(session: Session, workspace: Workspace, person: User) -> None:
     from hitl.annotation import qualification
 
-    create_gold(session, workspace, 5)
-    for _ in range(5):
+    create_gold(session, workspace, 4)
+    for _ in range(4):
         qualification.open_control(session, person, field=None, now=NOW)
         task = hand_out(session, person, now=NOW, purposes=["gold"])[0]
         answer(session, person, task, "0.01", now=NOW + timedelta(minutes=1))
@@ -81,7 +107,7 @@ def keyed(session: Session, workspace: Workspace, people: list[User]) -> Documen
 
 def test_who_fails_is_paused_at_once(session: Session, workspace: Workspace, people: list[User]):
     fail_controls(session, workspace, people[0])
-    assert people[0].paused_reason == "0 of the last 5 control tasks were right."
+    assert people[0].paused_reason == "0 of the last 4 control tasks were right."
     start(session, create_read_document(session, workspace))
     assert hand_out(session, people[0], now=NOW) == []
     assert judge(session, people[0], now=NOW) == []  # paused already
@@ -128,7 +154,7 @@ def test_what_a_second_person_confirmed_stays(session: Session, workspace: Works
 def test_who_was_resumed_starts_afresh(session: Session, workspace: Workspace, people: list[User]):
     fail_controls(session, workspace, people[0])
     later = NOW + timedelta(hours=1)
-    accounts.resume(session, people[0], actor="manager", now=later)
+    pauses.resume(session, people[0], actor="manager", now=later)
     assert judge(session, people[0], now=later + timedelta(minutes=1)) == []
     assert people[0].paused_reason is None
 
