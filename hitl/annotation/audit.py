@@ -8,10 +8,14 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from hitl.aggregate.equality import TYPE_FIELD, same_answer, token_of
+from hitl.aggregate.spelling import best_spelling
+from hitl.aggregate.votes import Vote
 from hitl.people import eligible
+from hitl.people.skills import skills_of
 from hitl.platform.moves import advance
 from hitl.routing.sampling import KEYERS, ask_twice, machine_token, picked, second_chance, second_order
 from hitl.work import queue_rows
+from hitl.workspace.policy import ANY_TYPE, current_policy
 from models.states import TaskPurpose, TaskState, VerdictState
 from models.tables import Answer, Audit, Document, Task, Verdict, Workspace
 
@@ -48,8 +52,12 @@ def settle(session: Session, audit: Audit, document: Document, *, now: datetime)
     if len(tokens) > 1:
         contest(session, document, audit, verdict, reason="contested", now=now)
     elif len(answers) >= KEYERS:
-        first = answers[0]
-        conclude(session, audit, (first.value_state, first.value), actor="system:audit", now=now)
+        policy = current_policy(session, document.workspace_id, document.document_type or ANY_TYPE, now=now)[1]
+        skills = skills_of(session, [answer.user_id for answer in answers], verdict.kind, policy)
+        token = tokens.pop()
+        said = [(Vote(one.user_id, token, skills[one.user_id]), one.value) for one in answers]
+        kept = answers[best_spelling(said)]
+        conclude(session, audit, (kept.value_state, kept.value), actor="system:audit", now=now)
     else:
         if answers and audit.first_agreed is None:
             _hear_first(session, audit, verdict, tokens.pop())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,7 @@ from sqlmodel import Session, col, select
 from hitl.aggregate import RULES, Decision, Outcome, Source, Terms, Vote
 from hitl.aggregate.calibration import Calibration
 from hitl.aggregate.equality import TYPE_FIELD, field_spec, token_of
+from hitl.aggregate.spelling import best_spelling
 from hitl.annotation import audit as audits
 from hitl.learning.collect import collect
 from hitl.people import eligible
@@ -253,7 +253,7 @@ def _agree(
     session: Session, verdict: Verdict, document: Document, decision: Decision, said: Sequence[Said], now: datetime
 ) -> None:
     agreeing = [one for one in said if one.vote.token == decision.token]
-    spelling = most_common([one for one in agreeing if one.vote.voter == MACHINE] or agreeing)
+    spelling = best_spelled(agreeing)
     place = next((one for one in agreeing if one.box is not None), spelling)
     advance(
         session,
@@ -274,10 +274,9 @@ def _agree(
     after_decision(session, verdict, document, now=now)
 
 
-def most_common(said: Sequence[Said]) -> Said:
-    """Of equal answers the spelling that most used; the first of those."""
-    spellings = Counter(repr(one.value) for one in said)
-    return max(said, key=lambda one: spellings[repr(one.value)])
+def best_spelled(said: Sequence[Said]) -> Said:
+    """Of equal answers the one whose spelling is kept."""
+    return said[best_spelling([(one.vote, one.value) for one in said])]
 
 
 def after_decision(session: Session, verdict: Verdict, document: Document, *, now: datetime) -> None:

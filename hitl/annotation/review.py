@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -20,9 +20,11 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from hitl.aggregate.equality import TYPE_FIELD, same_answer, token_of
+from hitl.aggregate.votes import Vote
 from hitl.annotation import audit as audits
 from hitl.annotation import consensus, tasks
 from hitl.annotation.answers import Unparseable, parse
+from hitl.annotation.consensus import Said
 from hitl.annotation.queue import field_of
 from hitl.people import eligible, messages
 from hitl.platform.moves import advance
@@ -119,18 +121,34 @@ def candidates(session: Session, review: Review, *, now: datetime) -> list[Candi
         return []
     document = session.get_one(Document, review.document_id)
     if audit is not None:
-        said = [(a.value_state, a.value, a.page, a.box) for a in audits.typed_answers(session, audit)]
+        said = [
+            Said(
+                Vote(a.user_id, token_of(verdict.kind, a.value_state, a.value), 0.0),
+                a.value_state,
+                a.value,
+                a.page,
+                a.box,
+            )
+            for a in audits.typed_answers(session, audit)
+        ]
     else:
         policy = consensus.policy_for(session, document, verdict, now=now)
-        votes = consensus.said_of(session, verdict, document, policy)
-        said = [(one.value_state, one.value, one.page, one.box) for one in votes]
-    grouped: dict[str, Candidate] = {}
-    for state, value, page, box in said:
-        token = token_of(verdict.kind, state, value)
-        held = grouped.get(token)
-        place = (held.page, held.box) if held and held.box else (page, box)
-        grouped[token] = Candidate(state, held.value if held else value, *place, (held.voices if held else 0) + 1)
-    return [grouped[token] for token in sorted(grouped, key=lambda token: _shuffled(review.id, token))]
+        said = consensus.said_of(session, verdict, document, policy)
+    tokens = sorted({one.vote.token for one in said}, key=lambda token: _shuffled(review.id, token))
+    return [_candidate([one for one in said if one.vote.token == token]) for token in tokens]
+
+
+def _said(verdict: Verdict, answer: Answer) -> Said:
+    """An answer to a blind check; people's skills do not matter where each says something else."""
+    vote = Vote(answer.user_id, token_of(verdict.kind, answer.value_state, answer.value), skill=0.0)
+    return Said(vote, answer.value_state, answer.value, answer.page, answer.box)
+
+
+def _candidate(said: Sequence[Said]) -> Candidate:
+    """What several said alike, in the best spelling."""
+    kept = consensus.best_spelled(said)
+    place = next((one for one in said if one.box is not None), said[0])
+    return Candidate(kept.value_state, kept.value, place.page, place.box, len(said))
 
 
 def decide(
@@ -274,9 +292,12 @@ def _parse(
 def _decide_document(
     session: Session, document: Document, user: User, parsed: Decisions, now: datetime
 ) -> tuple[list[dict[str, Any]], int]:
-    """Change what differs. Before the release the verdicts change; after it the release is amended."""
+    """Change what differs, if only in its spelling, which is no change that counts.
+
+    Before the release the verdicts change; after it the release is amended.
+    """
     rows = [row for row in verdicts_of(session, document) if row.field != TYPE_FIELD]
-    changed = {row.field: parsed[row.field] for row in rows if row.field in parsed and _change(row, parsed[row.field])}
+    changed = {row.field: parsed[row.field] for row in rows if row.field in parsed and _differs(row, parsed[row.field])}
     changes = [change for row in rows if row.field in changed for change in _change(row, changed[row.field])]
     if changed and document.state in TOLD:
         by = f"reviewer:{user.id}"
@@ -323,6 +344,11 @@ def _place_of(session: Session, verdict: Verdict, answer: tuple[str, Any]) -> tu
     if machine and same_answer(verdict.kind, answer, (machine.value_state, machine.value)):
         return machine.page, machine.box
     return None, None
+
+
+def _differs(verdict: Verdict, answer: tuple[str, Any]) -> bool:
+    """Whether an answer changes a verdict, or a text alone in its spelling."""
+    return bool(_change(verdict, answer)) or (isinstance(answer[1], str) and answer[1] != verdict.value)
 
 
 def _change(verdict: Verdict, answer: tuple[str, Any]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from hitl.aggregate.equality import TYPE_FIELD, same_answer
+from hitl.aggregate.equality import TYPE_FIELD, same_answer, token_of
 from hitl.workspace.policy import Policy
 from models.states import VerdictState
 from models.tables import Certificate, Document, FieldReading, Verdict
@@ -61,9 +61,10 @@ def _entry(verdict: Verdict, reading: FieldReading | None) -> dict[str, Any]:
         return _read_entry(reading) | {"route": verdict.route, "verdict": verdict.state}
     said = (verdict.value_state, verdict.value)
     agrees = reading is not None and same_answer(verdict.kind, said, (reading.value_state, reading.value))
+    as_read = agrees and reading is not None and reading.value == verdict.value  # people may have spelled it otherwise
     entry = {
         "value": verdict.value,
-        "text": reading.text if agrees and reading else _as_text(verdict.value),
+        "text": reading.text if reading and as_read else _as_text(verdict.value),
         "confidence": verdict.posterior,
         "page": verdict.page,
         "box": verdict.box,
@@ -79,10 +80,21 @@ def _entry(verdict: Verdict, reading: FieldReading | None) -> dict[str, Any]:
         },
     }
     if agrees and reading and reading.items:
-        entry["items"] = reading.items
+        entry["items"] = reading.items if as_read else _respelled(verdict, reading.items)
     elif isinstance(verdict.value, list):
         entry["items"] = [{"value": value, "text": value, "confidence": verdict.posterior} for value in verdict.value]
     return entry
+
+
+def _respelled(verdict: Verdict, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The items of a reading with the spelling of the verdict, which says the same."""
+    values = verdict.value if isinstance(verdict.value, list) else [verdict.value]
+    spelled = {token_of(verdict.kind, "found", value): value for value in values}
+    tokens = [token_of(verdict.kind, "found", item["value"]) for item in items]
+    return [
+        item | ({"value": spelled[token], "text": spelled[token]} if token in spelled else {})
+        for item, token in zip(items, tokens, strict=True)
+    ]
 
 
 def _read_entry(reading: FieldReading | None) -> dict[str, Any]:

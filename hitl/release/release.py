@@ -181,8 +181,13 @@ def _apply_early_audits(session: Session, document: Document, now: datetime) -> 
     ).all()
     for audit, verdict in audits:
         gold = (audit.gold_state, audit.gold)
-        if is_usable(audit) and not same_answer(verdict.kind, gold, (verdict.value_state, verdict.value)):
+        if not is_usable(audit):
+            continue
+        if not same_answer(verdict.kind, gold, (verdict.value_state, verdict.value)):
             _change(session, verdict, gold[0] or "", gold[1], by="audit", actor="system:release", why="audit", now=now)
+        elif verdict.decided_by == "machine" and verdict.value != audit.gold:
+            why = "spelled as people typed it"
+            advance(session, verdict, VerdictState.FINAL, actor="system:release", now=now, why=why, value=audit.gold)
 
 
 def _change(

@@ -115,7 +115,11 @@ class Policy(BaseModel):
         default=False, description="One person's answer is enough; nothing is certified, and the release says so."
     )
     cap: int = Field(default=5, ge=1, le=9, description="Answers to a field before a reviewer decides it.")
-    rule: str = Field(default="one_coin", description="How answers are aggregated: one_coin, majority, dawid_skene.")
+    rule: str = Field(
+        default="one_coin",
+        description="How answers are aggregated: one_coin, majority, dawid_skene. Of equal answers the spelling that a "
+        "person typed is kept: the one most typed, else that of the most skilled; the machine's where nobody typed.",
+    )
     posterior: float = Field(
         default=0.999, gt=0.5, lt=1, description="An answer is agreed on when it is so probably right."
     )

@@ -167,7 +167,8 @@ def _of_document(who: Visitor, row: Review, form: dict[str, str]) -> dict[str, t
 def _says_the_same(field: FieldView, state: str, value: Any) -> bool:
     if state == "as_is" or (state == field.state and value == field.value):
         return True
-    return same_answer(field.kind, (state, value), (field.state, field.value))
+    is_text = isinstance(value, str) and isinstance(field.value, str)  # may be spelled better
+    return not is_text and same_answer(field.kind, (state, value), (field.state, field.value))
 
 
 def _typed(text: str, *, is_list: bool) -> Any:

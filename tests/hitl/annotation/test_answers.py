@@ -109,7 +109,7 @@ def test_what_is_typed_is_normalised_by_kind(
 def test_names_are_the_same_whatever_their_case(session: Session, people: list[User], document: Document):
     answer(session, people[0], take(session, people[0], "vendor"), "Acme Ltd.")
     agreed = verdict(session, document, "vendor")
-    assert (agreed.state, agreed.value) == ("agreed", "ACME LTD")
+    assert (agreed.state, agreed.value) == ("agreed", "Acme Ltd.")  # as a person spelled it
 
 
 @pytest.mark.parametrize("wrong", [{}, {"value": ""}, {"value_state": "not_found"}, {"value": "1", "source": "guess"}])

@@ -9,11 +9,23 @@ from sqlmodel import Session, select, text
 
 from hitl.annotation.tasks import hand_out
 from hitl.people.skills import catch_rate_of
-from hitl.workspace.policy import FieldPolicy
+from hitl.workspace.policy import AuditRates, FieldPolicy
 from models.doctype import DocumentType, FieldSpec, KeyingMode, Kind
 from models.states import DocumentState
-from models.tables import Answer, Document, FieldReading, Skill, Task, User, Verdict, Workspace
-from tests.factories import NOW, create_type
+from models.tables import (
+    Answer,
+    Document,
+    Example,
+    FieldReading,
+    Observation,
+    Release,
+    Skill,
+    Task,
+    User,
+    Verdict,
+    Workspace,
+)
+from tests.factories import NOW, a_type, create_type
 from tests.hitl.crowd import answer, create_people, create_read_document, set_policy, start, verdict, work_off
 
 TRUTH = {"vendor": "ACME LTD", "date": "2026-01-31", "total": "12.50"}
@@ -113,7 +125,7 @@ def test_a_repeated_field_is_one_decision_whatever_the_order(
     start(session, document)
     answer(session, people[0], take(session, people[0], "party"), ["BAR LLC", "Foo Inc"])
     assert document.state == "released"
-    assert verdict(session, document, "party").value == ["Foo Inc.", "Bar LLC"]
+    assert verdict(session, document, "party").value == ["BAR LLC", "Foo Inc"]  # as the person spelled it
 
 
 def test_an_unsure_type_goes_to_people_and_is_read_again(session: Session, workspace: Workspace, people: list[User]):
@@ -154,3 +166,50 @@ def test_a_type_that_the_client_gave_is_not_questioned(session: Session, workspa
     assert document.state == "released"
     assert session.exec(select(Verdict).where(Verdict.state != "final")).all() == []
     assert len(session.exec(select(Answer)).all()) == 3
+
+
+def release_of(session: Session, document: Document) -> Release:
+    return session.exec(select(Release).where(Release.document_id == document.id)).one()
+
+
+def test_what_a_person_typed_is_released_and_learnt_as_they_spelled_it(
+    session: Session, workspace: Workspace, people: list[User]
+):
+    document = create_read_document(session, workspace, {"vendor": ("JalanPelabur", 0.9)}, a_type(vendor=Kind.NAME))
+    start(session, document)
+    answer(session, people[0], take(session, people[0], "vendor"), "JALAN PELABUR")
+    assert verdict(session, document, "vendor").value == "JALAN PELABUR"
+    entry = release_of(session, document).payload["fields"]["vendor"]
+    assert (entry["value"], entry["text"]) == ("JALAN PELABUR", "JALAN PELABUR")
+    assert entry["provenance"]["machine"]["value"] == "JalanPelabur"
+    assert session.exec(select(Example)).one().value == "JALAN PELABUR"
+
+
+def test_a_check_before_the_release_spells_what_the_machine_released(
+    session: Session, workspace: Workspace, people: list[User]
+):
+    everything = {"threshold_mode": "fixed", "fixed_threshold": 0.5, "hold_for_audit": True}
+    set_policy(session, workspace, audit_rate=AuditRates(accept=1.0, review=1.0), **everything)
+    document = create_read_document(session, workspace, {"vendor": ("JalanPelabur", 0.9)}, a_type(vendor=Kind.NAME))
+    start(session, document)
+    for person, spelled in zip(people[:2], ("Jalan Pelabur", "JALAN PELABUR"), strict=True):
+        answer(session, person, take(session, person, "vendor"), spelled)
+    vendor = verdict(session, document, "vendor")
+    assert (vendor.value, vendor.first_value, vendor.decided_by) == ("JALAN PELABUR", "JalanPelabur", "machine")
+    assert session.exec(select(Observation)).one().machine_wrong is False
+    assert session.exec(select(Example)).one().value == "JALAN PELABUR"
+
+
+def test_the_items_of_a_list_keep_their_places_and_take_the_spelling(
+    session: Session, workspace: Workspace, people: list[User]
+):
+    field = FieldSpec(name="names", kind=Kind.NAME, repeated=True)
+    spec = DocumentType(name="receipt", label="Receipt", fields=(field,))
+    document = create_read_document(session, workspace, {"names": (["AnnLee", "BEN OH"], 0.9)}, spec)
+    reading = session.exec(select(FieldReading)).one()
+    boxes = ([0.1, 0.1, 0.2, 0.2], [0.1, 0.3, 0.2, 0.4])
+    reading.items = [{"value": v, "text": v, "box": b} for v, b in zip(reading.value, boxes, strict=True)]
+    start(session, document)
+    answer(session, people[0], take(session, people[0], "names"), ["BEN OH", "Ann Lee"])
+    items = release_of(session, document).payload["fields"]["names"]["items"]
+    assert [(item["value"], item["box"]) for item in items] == [("Ann Lee", boxes[0]), ("BEN OH", boxes[1])]

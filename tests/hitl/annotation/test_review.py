@@ -18,8 +18,10 @@ from hitl.annotation.review import (
 from hitl.annotation.tasks import hand_out
 from hitl.people import messages
 from hitl.work.queue_rows import add_review
+from models.doctype import Kind
 from models.states import Role
 from models.tables import Document, Release, Review, User, Workspace
+from tests import factories
 from tests.factories import NOW
 from tests.hitl.crowd import answer, create_people, create_read_document, set_policy, start, verdict, work_off
 
@@ -64,6 +66,31 @@ def test_all_candidates_are_shown_without_their_authors(session: Session, contes
     assert {c.value for c in shown} == {"1.00", "2.00", "12.50"}
     assert shown == candidates(session, review, now=NOW)  # shuffled, but the same each time
     assert {c.voices for c in shown} == {1}
+
+
+def test_a_candidate_is_shown_as_people_spelled_it(
+    session: Session, workspace: Workspace, people: list[User], reviewer: User
+):
+    document = create_read_document(session, workspace, {"vendor": ("AcmeLtd", 0.2)})
+    start(session, document)
+    for person, vendor in zip(people, ("Acme Ltd", "Other"), strict=True):
+        work_off(session, person, TRUTH | {"vendor": vendor})
+    review = session.exec(select(Review).where(Review.reason == "contested")).one()
+    assert {(c.value, c.voices) for c in candidates(session, review, now=NOW)} == {("Acme Ltd", 2), ("Other", 1)}
+
+
+def test_a_reviewer_of_the_document_may_spell_a_value_better(
+    session: Session, workspace: Workspace, people: list[User], reviewer: User
+):
+    document = create_read_document(
+        session, workspace, {"vendor": ("AcmeLtd", 0.9)}, factories.a_type(vendor=Kind.NAME)
+    )
+    start(session, document)
+    add_review(session, document, reason="random", now=NOW)
+    work_off(session, people[0], {"vendor": "ACMELTD"})
+    review = fix(session, take(session, reviewer), reviewer, vendor="Acme Ltd")
+    assert (review.changes, document.state) == ([], "released")
+    assert verdict(session, document, "vendor").value == "Acme Ltd"
 
 
 def test_validators_get_no_reviews_and_one_review_goes_to_one_person(
