@@ -1,7 +1,12 @@
-"""The main line of a document and all jobs: render, read, recognise, then people; webhooks, training, upkeep.
+"""The main line, as verbs in the order in which they happen. Each stands in the file of its name.
 
-Every job is short and may run twice. It looks in one transaction, works outside of any, and writes in one last
-transaction that locks the document and looks again: what somebody else did meanwhile is left alone.
+the machine reads     receive (`intake.receive`), then the jobs render, read_page, recognise
+people decide         ask: route (draws the audits, too), open tasks | take_answer, settle | review | release | collect
+the machine learns    the jobs retrain (train, judge), certify and recertify (the shadow, promote)
+
+Doors call the verbs of people in their own transaction. Every job is short and may run twice: it looks in one
+transaction, works outside of any, and writes in one last transaction that locks the document and looks again: what
+somebody else did meanwhile is left alone.
 """
 
 from __future__ import annotations
@@ -14,33 +19,45 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-import extractor.page.render
-import extractor.read
 from extractor import sandbox
 from extractor.ocr import DEFAULT_ENGINE
 from extractor.page.triage import Refusal
 from hitl import housekeeping
-from hitl.annotation import conduct, qualification, recalibration, tasks
+from hitl.aggregate.equality import TYPE_FIELD
+from hitl.annotation import answers, conduct, consensus, control, qualification, recalibration, tasks
+from hitl.annotation import audit as audits
+from hitl.annotation import review as reviews
 from hitl.certificate import certify as certifying
 from hitl.grader import sampling as review_sampling
 from hitl.intake import pages, recognition
 from hitl.intake.groups import assign_group
 from hitl.intake.receive import limits
 from hitl.learning import rescore, shadow, train_job
+from hitl.learning.collect import collect
 from hitl.platform import idempotency, webhooks
 from hitl.platform.blobs import blobs, drop_unused
 from hitl.platform.db import transaction
 from hitl.platform.failures import count_failure, lock_document
 from hitl.platform.jobs import enqueue, every, job
 from hitl.platform.moves import advance
+from hitl.release import documents
+from hitl.release.release import TOLD, amend, release_if_ready
+from hitl.routing.route import route, route_type
+from hitl.routing.sampling import is_about_type
 from hitl.settings import settings
+from hitl.work import queue_rows
+from hitl.work.ground_truth import is_usable
 from hitl.workspace import registry
-from models.states import DocumentState
-from models.tables import Document, User, Workspace
+from models.states import DocumentState, VerdictState
+from models.tables import Audit, Document, Review, User, Verdict, Workspace
+from models.values import ValueState
 
 log = logging.getLogger(__name__)
 
 D = DocumentState
+
+
+# --- the machine reads ----------------------------------------------------------------------------
 
 
 @job("render", on_failure=count_failure)
@@ -51,6 +68,8 @@ def render(document_id: str) -> None:
         if document is None or document.state != D.RECEIVED:
             return
         key = f"{document.workspace_id}/{document.sha256}"
+    import extractor.page.render  # here, for web processes import this page too, and need no OpenCV
+
     try:
         with cpu():
             drawn = extractor.page.render.render(blobs().get(key), limits(), settings().renderer)
@@ -76,6 +95,8 @@ def read_page(document_id: str, number: int) -> None:
         if document is None or document.state != D.RENDERED or row is None or row.read_at is not None:
             return
         drawn = pages.DrawnPage(number, row.rendered_key, row.text_layer_key, row.width, row.height)
+    import extractor.read
+
     with cpu():
         read = extractor.read.read_page(drawn.load(), engine(), seconds=settings().read_seconds)
     with transaction() as session:
@@ -109,13 +130,127 @@ def recognise(document_id: str) -> None:
         recognition.store(session, document, result, work, now())
         sure = recognition.is_sure(session, document, result, now=now())
         move(session, document, D.READ if sure else D.AWAITING_TYPE)
-        tasks.open_tasks(session, document, now=now())
+        ask(session, document, now=now())
+
+
+# --- people decide --------------------------------------------------------------------------------
+
+
+def ask(session: Session, document: Document, *, now: datetime) -> None:
+    """Route a document that was just read, and ask people what they are needed for, or release it. Again harmless."""
+    of_type = route_type(session, document, now=now)
+    if document.state == D.READ.value and of_type.state != VerdictState.PENDING.value:
+        route(session, document, now=now)
+    undecided = tasks.open_tasks(session, document, now=now)
+    if not undecided:
+        release_if_ready(session, document, now=now)
+    if document.state == D.READ.value and (undecided or queue_rows.waiting(session, document)):
+        advance(session, document, D.IN_REVIEW, actor="system:route", now=now)
+
+
+def take_answer(
+    session: Session, task_id: str, user: User, token: str, given: answers.AnswerInput, *, now: datetime
+) -> answers.Accepted:
+    """An answer to a leased task, and what follows from it. Raises an `answers.AnswerRefused`."""
+    taken = answers.take(session, task_id, user, token, given, now=now)
+    task, row = taken.task, taken.row
+    if row is not None and not taken.is_repeat:
+        if task.purpose in answers.CONTROLS:
+            control.score(session, task, user, row, now=now)
+        else:
+            if task.seeded:
+                control.score_seeded(session, task, user, row, now=now)
+            audit = session.get_one(Audit, task.audit_id) if task.audit_id else None
+            settle(session, session.get_one(Verdict, task.verdict_id), taken.document, audit, now=now)
+        conduct.judge_if_due(session, user, task, now=now)
+    return answers.outcome(session, taken)
+
+
+def settle(
+    session: Session, verdict: Verdict, document: Document, audit: Audit | None = None, *, now: datetime
+) -> None:
+    """See what was said of a field, and of its audit: decided, asked on, or for a reviewer; and on to the release."""
+    if audit is not None:
+        audits.settle(session, audit, document, now=now)
+        heed(session, audit, document, now=now)
+    if consensus.settle(session, verdict, document, now=now):
+        go_on(session, verdict, document, now=now)
+    if audit is not None:
+        _ask_second(session, verdict, document, now=now)
+
+
+def review(
+    session: Session,
+    held: Review,
+    user: User,
+    token: str,
+    decisions: reviews.Decisions,
+    note: str = "",
+    *,
+    now: datetime,
+    seconds: float | None = None,
+) -> None:
+    """A reviewer's decision on a leased review, and what follows from it. Raises a `review.ReviewRefused`."""
+    document = reviews.decide(session, held, user, token, decisions, note, now=now, seconds=seconds)
+    verdict, audit = reviews.subject_of(session, held)
+    if verdict is None:
+        release_if_ready(session, document, now=now)
+    elif audit is None:
+        go_on(session, verdict, document, now=now)
+    else:
+        heed(session, audit, document, now=now)
+        _ask_second(session, verdict, document, now=now)
+
+
+def heed(session: Session, audit: Audit, document: Document, *, now: datetime) -> None:
+    """What follows a decided audit: the field is decided by it, released, amended, or only learned from."""
+    if audit.state != VerdictState.FINAL.value:
+        return
+    verdict, differs = audits.finding(session, audit)
+    counts = is_usable(audit) and verdict.run == document.run
+    if counts and verdict.state in consensus.UNDECIDED:
+        consensus.adopt(session, verdict, audit, now=now)
+        go_on(session, verdict, document, now=now)
+    elif document.state not in TOLD:
+        release_if_ready(session, document, now=now)
+    elif counts and differs and is_about_type(verdict):
+        queue_rows.add_review(session, document, reason="wrong_type", now=now)
+    elif counts and differs:
+        changes = {verdict.field: (audit.gold_state or "", audit.gold)}
+        amend(session, document, changes, reason="audit", actor="system:audit", now=now)
+    else:
+        collect(session, document, now=now)
+
+
+def go_on(session: Session, verdict: Verdict, document: Document, *, now: datetime) -> None:
+    """What follows a decided field: reading on under the type that people named, or the release."""
+    if document.state != D.AWAITING_TYPE.value or verdict.field != TYPE_FIELD:
+        release_if_ready(session, document, now=now)
+    elif verdict.value_state == ValueState.FOUND.value:
+        documents.read_as(session, document, verdict.value)
+
+
+def _ask_second(session: Session, verdict: Verdict, document: Document, *, now: datetime) -> None:
+    """Draw the second keyer among the document's checks; what is at an end by that is heeded."""
+    for audit in audits.ask_second(session, document, verdict.run, now=now):
+        heed(session, audit, document, now=now)
+
+
+@job("ask_again", on_failure=housekeeping.never_give_up)
+def ask_again(user_id: str, why: str) -> None:
+    """Somebody was paused by a rule of conduct: what hung on their word alone is asked again."""
+    with transaction() as session:
+        for verdict in conduct.ask_again(session, session.get_one(User, user_id), why=why, now=now()):
+            settle(session, verdict, session.get_one(Document, verdict.document_id), now=now())
 
 
 @job("deliver_webhook", on_failure=webhooks.count_failure)
 def deliver_webhook(delivery_id: str) -> None:
     """Tell one client one thing. At least once: the receiver knows repetitions by the id."""
     webhooks.deliver(delivery_id, now=now())
+
+
+# --- the machine learns ---------------------------------------------------------------------------
 
 
 @job("retrain", on_failure=train_job.count_failure)
@@ -169,11 +304,7 @@ def recertify(workspace_id: str, after: str = "", model_id: str | None = None, d
             rescore.follow_all(session, workspace_id)
 
 
-@job("ask_again", on_failure=housekeeping.never_give_up)
-def ask_again(user_id: str, why: str) -> None:
-    """Somebody was paused by a rule of conduct: what hung on their word alone is asked again."""
-    with transaction() as session:
-        conduct.ask_again(session, session.get_one(User, user_id), why=why, now=now())
+# --- upkeep ---------------------------------------------------------------------------------------
 
 
 @job("delete_blobs", on_failure=housekeeping.never_give_up)

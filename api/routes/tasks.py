@@ -14,6 +14,7 @@ from sqlmodel import Session
 from api.deps import Now, SessionDep, Workbench, owned
 from api.problems import ApiProblem
 from api.schemas import AnswerAccepted, ReturnInput, TaskList, TaskView
+from hitl import pipeline
 from hitl.annotation import answers, queue, tasks
 from hitl.people import accounts, pauses
 from models.tables import Task, User
@@ -59,7 +60,7 @@ def answer(task_id: str, body: AnswerInput, session: SessionDep, caller: Workben
     task = owned(session, Task, task_id, caller.workspace_id)
     user = _person(session, caller.workspace_id, body.person)
     given = answers.AnswerInput.model_validate(body.model_dump(exclude={"person", "token"}))
-    accepted = answers.accept(session, task.id, user, body.token, given, now=now)
+    accepted = pipeline.take_answer(session, task.id, user, body.token, given, now=now)
     return AnswerAccepted.model_validate(accepted)
 
 

@@ -21,7 +21,7 @@ from sqlmodel import Session, col, func, select
 
 from hitl.aggregate.equality import TYPE_FIELD, field_spec, normalise_answer
 from hitl.annotation import audit as audits
-from hitl.annotation import conduct, consensus, control, qualification, tasks
+from hitl.annotation import control, qualification, tasks
 from hitl.people import pauses
 from hitl.platform.moves import advance
 from hitl.release.release import TOLD
@@ -102,6 +102,16 @@ class AnswerInput(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """An answer as it was taken in. `row` is None when the task was skipped."""
+
+    task: Task
+    document: Document
+    row: Answer | None
+    is_repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """What became of an answer. `is_right` and `correct` are told for training tasks only."""
 
@@ -113,8 +123,8 @@ class Accepted:
     explanation: str = ""
 
 
-def accept(session: Session, task_id: str, user: User, token: str, answer: AnswerInput, *, now: datetime) -> Accepted:
-    """Take one answer for a leased task, and do what follows from it. The same idempotency key twice changes nothing.
+def take(session: Session, task_id: str, user: User, token: str, answer: AnswerInput, *, now: datetime) -> Taken:
+    """Take one answer for a leased task. The same idempotency key twice changes nothing.
 
     Raises an AnswerRefused, or pauses.Paused where the task was taken back with the pause.
     """
@@ -125,16 +135,16 @@ def accept(session: Session, task_id: str, user: User, token: str, answer: Answe
     session.refresh(document, with_for_update=True)  # answers of one document are taken one after the other
     session.refresh(held, with_for_update=True)
     if repeated := _repeated(session, answer.idempotency_key, user):
-        return repeated
+        return Taken(session.get_one(Task, repeated.task_id), document, repeated, is_repeat=True)
     _check_lease(held, user, token)
     if answer.skip_reason is not None:
         tasks.hand_back(session, held, user, token, answer.skip_reason, now=now)
-        return Accepted(None, task_id)
+        return Taken(held, document, None)
     _check_wanted(held, document)
     row = _store(session, held, document, user, answer, now)
     advance(session, held, TaskState.ANSWERED, actor=user.id, now=now, answered_at=now)
     tasks.expose(session, user.id, document.id, field=held.field, page=answer.page, now=now)
-    return _follow(session, held, document, user, row, now)
+    return Taken(held, document, row)
 
 
 def undo(session: Session, answer_id: str, user: User, *, now: datetime) -> Task:
@@ -208,14 +218,11 @@ def _decided_with(session: Session, task: Task, document: Document) -> bool:
     return verdict.decided_by == "people" and document.state not in TOLD
 
 
-def _repeated(session: Session, key: str, user: User) -> Accepted | None:
+def _repeated(session: Session, key: str, user: User) -> Answer | None:
     row = session.exec(select(Answer).where(Answer.idempotency_key == key)).first()
-    if row is None:
-        return None
-    if row.user_id != user.id:
+    if row is not None and row.user_id != user.id:
         raise NotYours("This idempotency key was used by somebody else.")
-    task = session.get_one(Task, row.task_id)
-    return _told(session, task, row, is_repeat=True)
+    return row
 
 
 def _check_lease(task: Task, user: User, token: str) -> None:
@@ -281,33 +288,18 @@ def parse(session: Session, task: Task | Verdict, document: Document, given: Any
     return value
 
 
-def _follow(session: Session, task: Task, document: Document, user: User, row: Answer, now: datetime) -> Accepted:
-    if task.purpose in CONTROLS:
-        control.score(session, task, user, row, now=now)
-    elif task.purpose == TaskPurpose.AUDIT.value:
-        audit = session.get_one(Audit, task.audit_id)
-        audits.settle(session, audit, document, now=now)
-        verdict = session.get_one(Verdict, task.verdict_id)
-        consensus.after_audit(session, audit, document, now=now)
-        consensus.settle(session, verdict, document, now=now)
-        consensus.follow_checks(session, verdict, document, now=now)
-    else:
-        if task.seeded:
-            control.score_seeded(session, task, user, row, now=now)
-        consensus.settle(session, session.get_one(Verdict, task.verdict_id), document, now=now)
-    if task.purpose == TaskPurpose.GOLD.value or _count_answers(session, user) % conduct.JUDGED_EVERY == 0:
-        conduct.judge(session, user, now=now)
-    return _told(session, task, row)
-
-
-def _count_answers(session: Session, user: User) -> int:
+def count_answers(session: Session, user: User) -> int:
+    """How many answers the person ever gave."""
     return session.exec(select(func.count()).select_from(Answer).where(Answer.user_id == user.id)).one()
 
 
-def _told(session: Session, task: Task, row: Answer, *, is_repeat: bool = False) -> Accepted:
-    """Training tasks explain; of control tasks and exams nobody is told while they work."""
+def outcome(session: Session, taken: Taken) -> Accepted:
+    """What the person is told. Training tasks explain; of control tasks and exams nobody is told while they work."""
+    task, row = taken.task, taken.row
+    if row is None:
+        return Accepted(None, task.id)
     if task.purpose != TaskPurpose.TRAINING.value or task.gold_item_id is None:
-        return Accepted(row.id, task.id, is_repeat)
+        return Accepted(row.id, task.id, taken.is_repeat)
     item = session.get_one(GoldItem, task.gold_item_id)
     correct = item.value if item.value_state == ValueState.FOUND.value else item.value_state
-    return Accepted(row.id, task.id, is_repeat, row.is_right, correct, item.explanation)
+    return Accepted(row.id, task.id, taken.is_repeat, row.is_right, correct, item.explanation)

@@ -15,7 +15,7 @@ from scipy.special import betaincc  # scipy.stats would cost every web process a
 from sqlmodel import Session, col, select, update
 
 from hitl.aggregate.equality import token_of
-from hitl.annotation import consensus, tasks, trackrecord
+from hitl.annotation import answers, tasks, trackrecord
 from hitl.annotation.trackrecord import RECENT, TrackRecord
 from hitl.people import pauses
 from hitl.platform.jobs import enqueue
@@ -153,14 +153,20 @@ def _ask_others_first(session: Session, verdict_ids: list[str | None]) -> None:
     session.execute(waiting.values(priority=document + 1))
 
 
-def ask_again(session: Session, user: User, *, why: str, now: datetime) -> int:
-    """Take the tasks of a paused person back and reopen their unconfirmed answers. Returns how many were reopened."""
+def judge_if_due(session: Session, user: User, task: Task, *, now: datetime) -> None:
+    """Judge `user` after an answer to `task`: always after a control task, else now and then."""
+    if task.purpose == TaskPurpose.GOLD.value or answers.count_answers(session, user) % JUDGED_EVERY == 0:
+        judge(session, user, now=now)
+
+
+def ask_again(session: Session, user: User, *, why: str, now: datetime) -> list[Verdict]:
+    """Take the tasks of a paused person back and reopen their unconfirmed answers. Returns what was reopened."""
     _take_back_leases(session, user, now)
     return reopen(session, user, since=trackrecord.since(session, user, now), why=why, now=now)
 
 
-def reopen(session: Session, user: User, *, since: datetime, why: str, now: datetime) -> int:
-    """Ask again what `user` said since then and no second blind person confirmed. Returns how many fields.
+def reopen(session: Session, user: User, *, since: datetime, why: str, now: datetime) -> list[Verdict]:
+    """Open again what `user` said since then and no second blind person confirmed; to be settled by the caller.
 
     Not yet released: the answer no longer counts and the next person is asked. Released: a reviewer looks, and amends.
     """
@@ -178,7 +184,7 @@ def reopen(session: Session, user: User, *, since: datetime, why: str, now: date
         )
         .order_by(col(Answer.document_id))
     ).all()
-    return sum(_reopen_one(session, answer, verdict, why, now) for answer, _, verdict in rows)
+    return [verdict for answer, _, verdict in rows if _reopen_one(session, answer, verdict, why, now)]
 
 
 def _reopen_one(session: Session, answer: Answer, verdict: Verdict, why: str, now: datetime) -> bool:
@@ -213,7 +219,6 @@ def _reopen_one(session: Session, answer: Answer, verdict: Verdict, why: str, no
     if verdict.state == VerdictState.AGREED.value:
         blank = dict.fromkeys(("value_state", "value", "posterior", "decided_by", "decided_at"))
         advance(session, verdict, VerdictState.PENDING, actor="system:conduct", now=now, why=why, **blank)
-    consensus.settle(session, verdict, document, now=now)
     return True
 
 

@@ -1,4 +1,4 @@
-"""Verdicts: what the answers to one field amount to, and what follows: agreed, one more person, or a reviewer."""
+"""Consensus: what the answers to one field amount to: agreed, one more person, or a reviewer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from hitl.aggregate import RULES, Decision, Outcome, Source, Terms, Vote
@@ -15,19 +14,15 @@ from hitl.aggregate.calibration import Calibration
 from hitl.aggregate.equality import TYPE_FIELD, field_spec, token_of
 from hitl.aggregate.spelling import best_spelling
 from hitl.annotation import audit as audits
-from hitl.learning.collect import collect
 from hitl.people import eligible
 from hitl.people.skills import catch_rate_of, skills_of
-from hitl.platform.jobs import enqueue
 from hitl.platform.moves import advance
-from hitl.release.release import amend, release_if_ready
 from hitl.routing import sampling
 from hitl.work import queue_rows
 from hitl.work.document import policy_of, spec_of
-from hitl.work.ground_truth import is_usable
 from hitl.workspace.policy import ANY_TYPE, Policy, current_policy
 from models.doctype import DocumentType, KeyingMode, Kind
-from models.states import DocumentState, TaskPurpose, VerdictState
+from models.states import TaskPurpose, VerdictState
 from models.tables import Answer, Audit, Document, FieldReading, Review, Task, Verdict, Workspace
 from models.values import ValueState
 
@@ -48,19 +43,20 @@ class Said:
     box: list[float] | None
 
 
-def settle(session: Session, verdict: Verdict, document: Document, *, now: datetime) -> None:
-    """Aggregate what was said of `verdict` and do what follows. A decided verdict stays as it is."""
+def settle(session: Session, verdict: Verdict, document: Document, *, now: datetime) -> bool:
+    """Aggregate what was said of `verdict`: decide it (True), or ask on. A decided verdict stays as it is (False)."""
     session.flush()
     session.refresh(verdict, with_for_update=True)
     if verdict.state != VerdictState.PENDING.value:
-        return
+        return False
     policy = policy_for(session, document, verdict, now=now)
     said = said_of(session, verdict, document, policy)
     decision = decide(session, verdict, document, policy, said)
     if decision.outcome is Outcome.AGREED:
-        _agree(session, verdict, document, decision, said, now)
-    else:
-        ask_on(session, verdict, document, policy, contested=decision.outcome is Outcome.CONTESTED, now=now)
+        _agree(session, verdict, decision, said, now)
+        return True
+    ask_on(session, verdict, document, policy, contested=decision.outcome is Outcome.CONTESTED, now=now)
+    return False
 
 
 def decide(session: Session, verdict: Verdict, document: Document, policy: Policy, said: Sequence[Said]) -> Decision:
@@ -249,9 +245,7 @@ def people_asked(session: Session, verdict: Verdict) -> set[str]:
     return set(rows)
 
 
-def _agree(
-    session: Session, verdict: Verdict, document: Document, decision: Decision, said: Sequence[Said], now: datetime
-) -> None:
+def _agree(session: Session, verdict: Verdict, decision: Decision, said: Sequence[Said], now: datetime) -> None:
     agreeing = [one for one in said if one.vote.token == decision.token]
     spelling = best_spelled(agreeing)
     place = next((one for one in agreeing if one.box is not None), spelling)
@@ -271,7 +265,6 @@ def _agree(
     )
     queue_rows.withdraw_open(session, verdict_id=verdict.id, why="agreed", actor="system:aggregate", now=now)
     queue_rows.withdraw_returned(session, verdict_id=verdict.id, actor="system:aggregate", now=now)
-    after_decision(session, verdict, document, now=now)
 
 
 def best_spelled(said: Sequence[Said]) -> Said:
@@ -279,50 +272,7 @@ def best_spelled(said: Sequence[Said]) -> Said:
     return said[best_spelling([(one.vote, one.value) for one in said])]
 
 
-def after_decision(session: Session, verdict: Verdict, document: Document, *, now: datetime) -> None:
-    """What follows a decided verdict: reading again under the type that people named, or the release."""
-    if verdict.field == TYPE_FIELD and document.state == DocumentState.AWAITING_TYPE.value:
-        if verdict.value_state == ValueState.FOUND.value:
-            document.requested_type = verdict.value
-            session.add(document)
-            session.execute(
-                delete(FieldReading).where(
-                    col(FieldReading.document_id) == document.id, col(FieldReading.run) == document.run
-                )
-            )
-            enqueue(session, "recognise", priority=document.priority, document_id=document.id)
-        return
-    release_if_ready(session, document, now=now)
-
-
-def follow_checks(session: Session, verdict: Verdict, document: Document, *, now: datetime) -> None:
-    """After an answer or a decision on the audit of `verdict`: draw the second keyer among the document's checks."""
-    for audit in audits.ask_second(session, document, verdict.run, now=now):
-        after_audit(session, audit, document, now=now)
-
-
-def after_audit(session: Session, audit: Audit, document: Document, *, now: datetime) -> None:
-    """What follows a decided audit: an amendment if it found an error, or the release that waited for it."""
-    if audit.state != VerdictState.FINAL.value:
-        return
-    verdict, differs = audits.finding(session, audit)
-    if verdict.state in UNDECIDED and verdict.run == document.run and is_usable(audit):
-        _adopt(session, verdict, audit, document, now)
-        return
-    is_told = document.state in (DocumentState.RELEASED.value, DocumentState.AMENDED.value)
-    if not is_told:
-        release_if_ready(session, document, now=now)
-    elif differs and is_usable(audit) and verdict.run == document.run:
-        if sampling.is_about_type(verdict):
-            queue_rows.add_review(session, document, reason="wrong_type", now=now)
-        else:
-            changes = {verdict.field: (audit.gold_state or "", audit.gold)}
-            amend(session, document, changes, reason="audit", actor="system:audit", now=now)
-    else:
-        collect(session, document, now=now)
-
-
-def _adopt(session: Session, verdict: Verdict, audit: Audit, document: Document, now: datetime) -> None:
+def adopt(session: Session, verdict: Verdict, audit: Audit, *, now: datetime) -> None:
     """An audit came to its gold before the field was decided: two blind people, or a reviewer, have decided it."""
     reviewer = session.exec(
         select(Review.decided_by).where(Review.audit_id == audit.id, col(Review.decided_by).is_not(None))
@@ -333,4 +283,3 @@ def _adopt(session: Session, verdict: Verdict, audit: Audit, document: Document,
     advance(session, verdict, VerdictState.FINAL, actor=actor, now=now, why="audited", decided_by=by, **said)
     queue_rows.withdraw_open(session, verdict_id=verdict.id, why="audited", actor=actor, now=now)
     queue_rows.withdraw_reviews(session, verdict_id=verdict.id, why="audited", actor=actor, now=now)
-    after_decision(session, verdict, document, now=now)

@@ -28,7 +28,7 @@ from hitl.annotation.consensus import Said
 from hitl.annotation.queue import field_of
 from hitl.people import eligible, messages
 from hitl.platform.moves import advance
-from hitl.release.release import IN_HAND, TOLD, amend, release_if_ready
+from hitl.release.release import IN_HAND, TOLD, amend
 from hitl.settings import settings
 from hitl.work import queue_rows
 from hitl.work.document import verdicts_of
@@ -161,10 +161,10 @@ def decide(
     *,
     now: datetime,
     seconds: float | None = None,
-) -> Review:
+) -> Document:
     """Fix what the review is about. Of a whole document, `decisions` holds only the fields that change.
 
-    Raises NotYourReview, OwnWork, BadDecision.
+    Returns the document. Raises NotYourReview, OwnWork, BadDecision.
     """
     document = _hold(session, review, user, token)
     verdict, audit = subject_of(session, review)
@@ -190,15 +190,7 @@ def decide(
         "seconds": seconds,
     }
     advance(session, review, ReviewState.DECIDED, actor=user.id, now=now, why=review.reason, **done)
-    if audit is not None:
-        consensus.after_audit(session, audit, document, now=now)
-        if verdict is not None:
-            consensus.follow_checks(session, verdict, document, now=now)
-    elif verdict is not None:
-        consensus.after_decision(session, verdict, document, now=now)
-    else:
-        release_if_ready(session, document, now=now)
-    return review
+    return document
 
 
 def escalate(session: Session, review: Review, user: User, token: str, note: str = "", *, now: datetime) -> Review:

@@ -15,13 +15,11 @@ from hitl.annotation import consensus, qualification
 from hitl.annotation.queue import escalate_stranded, queue_summary
 from hitl.people import eligible
 from hitl.platform.moves import advance, record
-from hitl.release.release import release_if_ready
-from hitl.routing.route import route, route_type
 from hitl.settings import settings
 from hitl.work.document import verdicts_of
 from hitl.work.queue_rows import OUTSTANDING
-from models.states import DocumentState, ReviewState, TaskPurpose, TaskState, VerdictState
-from models.tables import Answer, Audit, Document, Exposure, Review, Task, User, Workspace
+from models.states import ReviewState, TaskPurpose, TaskState, VerdictState
+from models.tables import Answer, Audit, Document, Exposure, Review, Task, User, Verdict, Workspace
 
 __all__ = ["expire_leases", "hand_back", "hand_out", "open_tasks", "queue_summary"]
 
@@ -65,28 +63,17 @@ _NEXT = text("""
 """)
 
 
-def open_tasks(session: Session, document: Document, *, now: datetime) -> list[Task]:
-    """Route a document that was just read, open what people are needed for, or release it. Again harmless.
-
-    Returns the tasks that wait for an answer.
-    """
-    type_verdict = route_type(session, document, now=now)
-    if document.state == DocumentState.READ.value and type_verdict.state != VerdictState.PENDING.value:
-        route(session, document, now=now)
-    pending = [row for row in verdicts_of(session, document) if row.state == VerdictState.PENDING.value]
+def open_tasks(session: Session, document: Document, *, now: datetime) -> list[Verdict]:
+    """Open what people are needed for: audits, then what the machine did not decide. Returns the undecided verdicts."""
+    verdicts = verdicts_of(session, document)
     for audit in _pending_audits(session, document):  # first: their answers count for pending verdicts too
-        verdict = next(row for row in verdicts_of(session, document) if row.id == audit.verdict_id)
+        verdict = next(row for row in verdicts if row.id == audit.verdict_id)
         audits.open_audit_tasks(session, document, audit, verdict, now=now)
+    pending = [row for row in verdicts if row.state == VerdictState.PENDING.value]
     for verdict in pending:
         policy = consensus.policy_for(session, document, verdict, now=now)
         consensus.ask_on(session, verdict, document, policy, contested=False, now=now)
-    if not pending:
-        release_if_ready(session, document, now=now)
-    waiting = select(Task).where(Task.document_id == document.id, col(Task.state).in_(OUTSTANDING))
-    tasks = list(session.exec(waiting).all())
-    if document.state == DocumentState.READ.value and (pending or tasks):
-        advance(session, document, DocumentState.IN_REVIEW, actor="system:route", now=now)
-    return tasks
+    return pending
 
 
 def hand_out(

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from river.drift import ADWIN
 
 Floats = NDArray[np.float64]
 
@@ -81,6 +80,8 @@ class Doubts:
     """How often people disagree with the machine, and where ADWIN last saw that rise."""
 
     def __init__(self, delta: float = 0.002) -> None:
+        from river.drift import ADWIN  # here, for it brings scikit-learn along, which web processes need not hold
+
         self._window = ADWIN(delta=delta)
         self.seen = 0
         self.risen_at: int | None = None  # from 1

@@ -93,6 +93,16 @@ def retype(session: Session, document: Document, document_type: str, *, actor: s
         _start_again(session, document, actor=actor, now=now, why=f"retyped as {document_type}")
 
 
+def read_as(session: Session, document: Document, document_type: str) -> None:
+    """People named the type of a document that waited for it: recognise its fields under that type."""
+    document.requested_type = document_type
+    session.add(document)
+    session.execute(
+        delete(FieldReading).where(col(FieldReading.document_id) == document.id, col(FieldReading.run) == document.run)
+    )
+    enqueue(session, "recognise", priority=document.priority, document_id=document.id)
+
+
 def reprocess(session: Session, document: Document, *, pages: bool = False, actor: str, now: datetime) -> None:
     """Read the fields again with the model that serves now; with `pages`, the words too. Raises NotNow."""
     again = {D.AWAITING_TYPE, D.READ, D.IN_REVIEW, D.RELEASED, D.AMENDED}

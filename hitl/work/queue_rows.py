@@ -112,6 +112,13 @@ def outstanding(session: Session, *, verdict_id: str | None = None, audit_id: st
     return list(session.exec(select(Task).where(about, col(Task.state).in_(OUTSTANDING))).all())
 
 
+def waiting(session: Session, document: Document) -> list[Task]:
+    """The tasks of a document that nobody has answered yet."""
+    return list(
+        session.exec(select(Task).where(Task.document_id == document.id, col(Task.state).in_(OUTSTANDING))).all()
+    )
+
+
 def withdraw_open(
     session: Session, *, verdict_id: str | None = None, audit_id: str | None = None, why: str, actor: str, now: datetime
 ) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from hitl.annotation.answers import Accepted, AnswerInput, accept
-from hitl.annotation.review import decide, next_review
-from hitl.annotation.tasks import hand_out, open_tasks
+from hitl import pipeline
+from hitl.annotation.answers import Accepted, AnswerInput
+from hitl.annotation.review import next_review
+from hitl.annotation.tasks import hand_out
+from hitl.work import queue_rows
 from hitl.workspace.policy import ANY_TYPE, AuditRates, Policy, save_policy
 from models.doctype import DocumentType
 from models.states import Role
@@ -61,7 +63,8 @@ def create_read_document(
 
 
 def start(session: Session, document: Document, now: datetime = factories.NOW) -> list[Task]:
-    return open_tasks(session, document, now=now)
+    pipeline.ask(session, document, now=now)
+    return queue_rows.waiting(session, document)
 
 
 def answer(
@@ -73,7 +76,9 @@ def answer(
         given["value_state"] = said[1:]
     else:
         given["value"] = said
-    return accept(session, task.id, user, task.lease_token or "", AnswerInput(**(given | columns)), now=now)
+    return pipeline.take_answer(
+        session, task.id, user, task.lease_token or "", AnswerInput(**(given | columns)), now=now
+    )
 
 
 def work_off(session: Session, user: User, truth: dict[str, Any], now: datetime = factories.NOW) -> int:
@@ -94,8 +99,16 @@ def review_all(session: Session, user: User, truth: dict[str, Any], now: datetim
 
         field = field_of(session, review)
         said = {} if field is None else {field: ("found", truth[field])}
-        decided.append(decide(session, review, user, review.lease_token or "", said, now=now))
+        pipeline.review(session, review, user, review.lease_token or "", said, now=now)
+        decided.append(review)
     return decided
+
+
+def settle_all(session: Session, reopened: list[Verdict], now: datetime = factories.NOW) -> int:
+    """What the job does with verdicts that were opened again. Returns how many there were."""
+    for row in reopened:
+        pipeline.settle(session, row, session.get_one(Document, row.document_id), now=now)
+    return len(reopened)
 
 
 def verdict(session: Session, document: Document, field: str) -> Verdict:

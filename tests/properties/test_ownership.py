@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, select
 
+from hitl import pipeline
 from hitl.annotation import review, tasks
 from hitl.annotation.answers import TooLateToUndo, undo
 from hitl.annotation.queue import field_of
@@ -90,7 +91,7 @@ class World:
                 return
         else:
             decision = {field: ("found", TRUTH[field])}
-            review.decide(self.session, held, person, token, decision, now=self.tick())
+            pipeline.review(self.session, held, person, token, decision, now=self.tick())
 
     def do(self, action: str, number: int, how: str) -> None:
         everybody = [*self.validators, self.seniors[0]]

@@ -20,6 +20,7 @@ from api.web.visitor import Anybody, Visitor
 from api.web.work.crops import WHOLE, cut
 from api.web.work.exposure import log_field_shown, log_page_shown
 from api.web.work.task_view import place_of_task, task_view, words_in
+from hitl import pipeline
 from hitl.annotation import answers, tasks
 from hitl.people import pauses
 from hitl.people.eligible import exam_is_asked
@@ -194,7 +195,7 @@ def answer(who: Anybody, task_id: str, given: Given) -> Response:
     """Take an answer. The same idempotency key again is answered the same and counts once."""
     task = owned(who.session, Task, task_id, who.workspace_id)
     clean = answers.AnswerInput.model_validate(given.model_dump(exclude={"token"}))
-    accepted = answers.accept(who.session, task.id, who.user, given.token, clean, now=who.now)
+    accepted = pipeline.take_answer(who.session, task.id, who.user, given.token, clean, now=who.now)
     return JSONResponse({"answer_id": accepted.answer_id, "feedback": _lesson(accepted)})
 
 

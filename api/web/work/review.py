@@ -15,6 +15,7 @@ from api.web.forms import AnyForm
 from api.web.manage.messages import comments_on
 from api.web.rendering import go, render
 from api.web.visitor import Reviewer, Visitor
+from hitl import pipeline
 from hitl.aggregate.equality import TYPE_FIELD, field_spec, same_answer
 from hitl.annotation import review
 from hitl.people import messages
@@ -127,7 +128,7 @@ def decide(request: Request, who: Reviewer, review_id: str, form: AnyForm) -> Re
     seconds = float(form["seconds"]) if form.get("seconds", "").replace(".", "", 1).isdigit() else None
     try:
         token, note = form.get("token", ""), form.get("note", "")
-        review.decide(who.session, row, who.user, token, decisions, note, now=who.now, seconds=seconds)
+        pipeline.review(who.session, row, who.user, token, decisions, note, now=who.now, seconds=seconds)
     except review.NotYourReview:
         return go("/review", "lost")
     except review.ReviewRefused as refused:

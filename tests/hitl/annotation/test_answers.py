@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 from sqlmodel import Session, select
 
+from hitl import pipeline
 from hitl.annotation.answers import (
     AlreadyAnswered,
     AnswerInput,
@@ -16,7 +17,6 @@ from hitl.annotation.answers import (
     TooLateToUndo,
     Unparseable,
     WorkWithdrawn,
-    accept,
     undo,
 )
 from hitl.annotation.tasks import hand_out
@@ -51,8 +51,8 @@ def test_the_same_key_twice_is_one_answer(session: Session, people: list[User], 
     task = take(session, people[0])
     token = task.lease_token or ""
     said = AnswerInput(value="12.50", idempotency_key="once")
-    first = accept(session, task.id, people[0], token, said, now=NOW)
-    second = accept(session, task.id, people[0], token, said, now=NOW)
+    first = pipeline.take_answer(session, task.id, people[0], token, said, now=NOW)
+    second = pipeline.take_answer(session, task.id, people[0], token, said, now=NOW)
     assert (first.answer_id, first.is_repeat, second.is_repeat) == (second.answer_id, False, True)
     assert len(session.exec(select(Answer)).all()) == 1
 
@@ -68,13 +68,13 @@ def test_refusals(session: Session, people: list[User], document: Document):
     with pytest.raises(NotYours):
         answer(session, people[1], task, "12.50")
     with pytest.raises(LeaseLost) as lost:
-        accept(session, task.id, people[0], "stale", AnswerInput(value="1", idempotency_key="x"), now=NOW)
+        pipeline.take_answer(session, task.id, people[0], "stale", AnswerInput(value="1", idempotency_key="x"), now=NOW)
     assert "next" in lost.value.next_step
     answer(session, people[0], task, "12.50")
     with pytest.raises(AlreadyAnswered):
         answer(session, people[0], task, "12.50")
     with pytest.raises(WorkWithdrawn):
-        accept(session, "tsk_none", people[0], "", AnswerInput(value="1", idempotency_key="y"), now=NOW)
+        pipeline.take_answer(session, "tsk_none", people[0], "", AnswerInput(value="1", idempotency_key="y"), now=NOW)
 
 
 def test_work_of_a_cancelled_document_is_refused(session: Session, people: list[User], document: Document):
@@ -82,7 +82,9 @@ def test_work_of_a_cancelled_document_is_refused(session: Session, people: list[
     token = task.lease_token or ""
     withdraw_all(session, document, why="cancelled", actor="me", now=NOW)
     with pytest.raises(WorkWithdrawn):
-        accept(session, task.id, people[0], token, AnswerInput(value="1.00", idempotency_key="z"), now=NOW)
+        pipeline.take_answer(
+            session, task.id, people[0], token, AnswerInput(value="1.00", idempotency_key="z"), now=NOW
+        )
 
 
 def test_what_cannot_be_parsed_is_told_and_the_task_stays(session: Session, people: list[User], document: Document):
@@ -184,7 +186,7 @@ def test_two_answers_at_once_are_taken_one_after_the_other(session: Session, wor
     def send(task_id: str, user_id: str, token: str, field: str) -> None:
         with Session(db.engine()) as own:
             said = AnswerInput(value=TRUTH[field], idempotency_key=task_id)
-            accept(own, task_id, own.get_one(User, user_id), token, said, now=NOW)
+            pipeline.take_answer(own, task_id, own.get_one(User, user_id), token, said, now=NOW)
             own.commit()
 
     with ThreadPoolExecutor(6) as pool:

@@ -24,6 +24,7 @@ from tests.hitl.crowd import (
     create_read_document,
     review_all,
     set_policy,
+    settle_all,
     start,
     verdict,
     work_off,
@@ -273,7 +274,8 @@ def test_what_a_failed_keyer_said_is_asked_again_though_it_was_a_check(session: 
     start(session, document)
     task = hand_out(session, people[0], now=NOW, field="total")[0]
     answer(session, people[0], task, "12.50")
-    assert reopen(session, people[0], since=NOW - timedelta(hours=1), why="failed", now=NOW) == 1
+    again = reopen(session, people[0], since=NOW - timedelta(hours=1), why="failed", now=NOW)
+    assert settle_all(session, again) == 1
     work_off(session, people[1], TRUTH)
     work_off(session, people[2], TRUTH)
     assert document.state == DocumentState.RELEASED

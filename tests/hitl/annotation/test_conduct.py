@@ -16,7 +16,16 @@ from models.states import Role
 from models.tables import Answer, Document, Review, User, Workspace
 from tests.factories import NOW
 from tests.hitl.annotation.test_qualification import create_gold
-from tests.hitl.crowd import answer, create_people, create_read_document, review_all, set_policy, start, verdict
+from tests.hitl.crowd import (
+    answer,
+    create_people,
+    create_read_document,
+    review_all,
+    set_policy,
+    settle_all,
+    start,
+    verdict,
+)
 
 TRUTH = {"vendor": "ACME LTD", "date": "2026-01-31", "total": "12.50"}
 
@@ -117,7 +126,7 @@ def test_released_answers_of_who_failed_are_looked_at_by_a_reviewer(
     session: Session, workspace: Workspace, people: list[User], keyed: Document
 ):
     fail_controls(session, workspace, people[0])
-    assert ask_again(session, people[0], why="fails_controls", now=NOW) == 3
+    assert settle_all(session, ask_again(session, people[0], why="fails_controls", now=NOW)) == 3
     assert {r.reason for r in session.exec(select(Review))} == {"recheck"}
     reviewer = create_people(session, workspace, 1, Role.REVIEWER)[0]
     review_all(session, reviewer, TRUTH | {"total": "72.50"})
@@ -135,7 +144,7 @@ def test_open_answers_of_who_failed_no_longer_count_and_others_are_asked(
     assert verdict(session, document, "total").state == "agreed"
     held = hand_out(session, people[0], now=NOW, field="date")[0]
     fail_controls(session, workspace, people[0])
-    assert ask_again(session, people[0], why="fails_controls", now=NOW) == 1
+    assert settle_all(session, ask_again(session, people[0], why="fails_controls", now=NOW)) == 1
     assert verdict(session, document, "total").state == "pending"
     assert session.exec(select(Answer).where(Answer.document_id == document.id)).one().undone_at == NOW
     session.refresh(held)
@@ -148,7 +157,7 @@ def test_what_a_second_person_confirmed_stays(session: Session, workspace: Works
     start(session, document)
     for person in people[:2]:
         answer(session, person, hand_out(session, person, now=NOW, field="total")[0], "12.50")
-    assert ask_again(session, people[0], why="too_fast", now=NOW) == 0
+    assert settle_all(session, ask_again(session, people[0], why="too_fast", now=NOW)) == 0
 
 
 def test_who_was_resumed_starts_afresh(session: Session, workspace: Workspace, people: list[User]):

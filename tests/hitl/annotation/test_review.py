@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from sqlmodel import Session, select
 
+from hitl import pipeline
 from hitl.annotation.review import (
     BadDecision,
     NoHigherLevel,
     NotYourReview,
     candidates,
-    decide,
     escalate,
     next_review,
     return_work,
@@ -57,7 +57,8 @@ def take(session: Session, user: User) -> Review:
 
 def fix(session: Session, review: Review, user: User, **values: str) -> Review:
     given = {field: ("found", value) for field, value in values.items()}
-    return decide(session, review, user, review.lease_token or "", given, now=NOW)
+    pipeline.review(session, review, user, review.lease_token or "", given, now=NOW)
+    return review
 
 
 def test_all_candidates_are_shown_without_their_authors(session: Session, contested: Document, reviewer: User):
@@ -132,14 +133,14 @@ def test_a_decision_says_what_changed(session: Session, contested: Document, rev
 def test_bad_decisions_are_refused(session: Session, contested: Document, reviewer: User, decisions):
     review = take(session, reviewer)
     with pytest.raises(BadDecision):
-        decide(session, review, reviewer, review.lease_token or "", decisions, now=NOW)
+        pipeline.review(session, review, reviewer, review.lease_token or "", decisions, now=NOW)
     assert review.state == "leased"
 
 
 def test_an_old_token_is_refused(session: Session, contested: Document, reviewer: User):
     review = take(session, reviewer)
     with pytest.raises(NotYourReview):
-        decide(session, review, reviewer, "stale", {"total": ("found", "1.00")}, now=NOW)
+        pipeline.review(session, review, reviewer, "stale", {"total": ("found", "1.00")}, now=NOW)
 
 
 def test_level_three_decides_what_level_two_hands_up(

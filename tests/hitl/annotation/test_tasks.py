@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import Session, insert, select
 
-from hitl.annotation.answers import AnswerInput, LeaseLost, accept
+from hitl import pipeline
+from hitl.annotation.answers import AnswerInput, LeaseLost
 from hitl.annotation.queue import queue_summary
 from hitl.annotation.tasks import expire_leases, hand_back, hand_out
 from hitl.platform import db
@@ -81,10 +82,10 @@ def test_a_lease_that_ran_out_goes_back_and_the_old_token_is_dead(
     assert expire_leases(session, now=LATER) == 1
     late = AnswerInput(value="12.50", idempotency_key="late")
     with pytest.raises(LeaseLost):
-        accept(session, task.id, people[0], old, late, now=LATER)
+        pipeline.take_answer(session, task.id, people[0], old, late, now=LATER)
     assert hand_out(session, people[0], now=LATER, field="total")[0].id == task.id
     with pytest.raises(LeaseLost):  # the same person, but a new lease: the page that still has the old one is told
-        accept(session, task.id, people[0], old, late, now=LATER)
+        pipeline.take_answer(session, task.id, people[0], old, late, now=LATER)
 
 
 def test_a_late_answer_counts_while_nobody_else_has_the_task(

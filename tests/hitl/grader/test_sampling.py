@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sqlmodel import Session, select
 
-from hitl.annotation.review import decide, next_review
+from hitl import pipeline
+from hitl.annotation.review import next_review
 from hitl.grader import sampling as review_sampling
 from models.states import DocumentState, ReviewState, Role
 from models.tables import GraderVersion, Release, Review, Workspace
@@ -39,7 +40,7 @@ def test_a_picked_document_waits_for_its_review_and_is_asked_about_once(session:
     assert review.features["accepted_share"] == pytest.approx(2 / 3)
     assert review.features["answers"] == pytest.approx(1 / 3)
     assert review.features["machine_overruled"] == 0
-    decide(session, review, reviewer, review.lease_token or "", {"vendor": ("found", "ACME LIMITED")}, now=NOW)
+    pipeline.review(session, review, reviewer, review.lease_token or "", {"vendor": ("found", "ACME LIMITED")}, now=NOW)
     assert document.state == DocumentState.RELEASED
     assert review.changed_fraction == pytest.approx(1 / 3)
     assert verdict(session, document, "vendor").first_value == "ACME LIMITED"

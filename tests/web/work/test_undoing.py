@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from sqlmodel import Session
 
+from hitl import pipeline
 from hitl.annotation import answers, tasks
 from models.tables import User
 from tests.web.conftest import Site
@@ -42,7 +43,7 @@ def say_too(session: Session, user: User, field: str, value: str) -> None:
     now = datetime.now(UTC)
     [task] = tasks.hand_out(session, user, now=now, field=field)
     given = answers.AnswerInput(value=value, idempotency_key=task.id)
-    answers.accept(session, task.id, user, task.lease_token or "", given, now=now)
+    pipeline.take_answer(session, task.id, user, task.lease_token or "", given, now=now)
     session.commit()
 
 
