@@ -65,14 +65,16 @@ def routes_page() -> str:
 
 
 def policies_page() -> str:
-    from hitl.workspace.policy import AuditRates, FieldPolicy, Policy
+    from hitl.workspace.policy import AuditRates, Constants, FieldPolicy, Policy
 
     said = "What `PUT /v1/policies/{document_type}` takes, as JSON; all have a default. A change is a new version."
     rows = ["# Policies", MADE, "", said, ""]
-    for heading, model in (("", Policy), ("audit_rate", AuditRates), ("fields", FieldPolicy)):
+    for heading, model in (("", Policy), ("audit_rate", AuditRates), ("fields", FieldPolicy), ("constants", Constants)):
         rows += [f"## `{heading}`", "", " ".join((model.__doc__ or "").split("\n\n")[0].split()), ""] if heading else []
         rows += ["| name | default | meaning |", "|---|---|---|"]
         for name, field in model.model_fields.items():
+            if model is Policy and name in Constants.model_fields:
+                continue
             default = "see below" if name in ("audit_rate", "fields") else json.dumps(field.default)
             rows.append(f"| `{name}` | {default} | {field.description} |")
         rows.append("")

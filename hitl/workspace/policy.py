@@ -62,21 +62,71 @@ class FieldPolicy(BaseModel):
     rule: str | None = Field(default=None, description="Its aggregation rule.")
 
 
-class Policy(BaseModel):
-    """How readings of one document type are routed, audited, keyed and aggregated."""
+class Constants(BaseModel):
+    """What no page offers, with the source of each. A stored version keeps the values that it was written with."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    machine_share: float = Field(
+        default=0.8, gt=0, lt=1, description="The machine's share of the error target; people have the rest."
+    )
+    people_most: float = Field(
+        default=0.005,
+        gt=0,
+        lt=1,
+        description="More of the error target than people need: measured at most .3 % wrong after two blind people.",
+    )
+    required_fields_reviewed: bool = Field(
+        default=True, description="People look where a required value is said to be absent, empty or illegible."
+    )
+    failed_checks_reviewed: bool = Field(
+        default=True, description="People look where a sum, an order of dates or a checksum fails."
+    )
+    warm_up_audit_rate: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Of documents that certify, while nothing is certified: the same evidence in the fewest documents.",
+    )
+    posterior: float = Field(
+        default=0.999,
+        gt=0.5,
+        lt=1,
+        description="An answer is agreed on when it is so probably right: .14 % wrong at "
+        "1.22 answers a field in simulation.",
+    )
+    sources: int = Field(
+        default=2, ge=1, le=5, description="And when so many independent sources say it, a blind person among them."
+    )
+    prior_right: float = Field(
+        default=9.7, gt=0, description="Right answers that a person is believed to have given before their first."
+    )
+    prior_wrong: float = Field(
+        default=0.3,
+        gt=0,
+        description="And wrong ones: people who key a value once err in 1 to 3 % (literature on double data entry).",
+    )
+    wrong_values: float = Field(
+        default=20.0, ge=2, description="Two errors fall on the same value once in so many times."
+    )
+    catch_rate: float = Field(
+        default=0.75,
+        ge=0,
+        le=1,
+        description="Share of wrong values shown that people notice (verify), until seeded values have measured it.",
+    )
+    seed_rate: float = Field(
+        default=0.05, ge=0, le=0.5, description="Share of shown values that are made wrong on purpose (verify)."
+    )
+
+
+class Policy(Constants):
+    """How readings of one document type are routed, audited, keyed and aggregated."""
 
     error_target: float | None = Field(
         default=None, gt=0, lt=1, description="The released error aimed at. Left out: that of the document type."
     )
     delta: float = Field(default=0.05, gt=0, lt=1, description="Chance that a certificate is wrong.")
-    machine_share: float = Field(
-        default=0.8, gt=0, lt=1, description="The machine's share of the error target; people have the rest."
-    )
-    people_most: float = Field(
-        default=0.005, gt=0, lt=1, description="People do not need more of the error target: the machine has it."
-    )
     threshold_mode: Literal["certified", "fixed"] = Field(
         default="certified",
         description="`certified`: people check all until a threshold is certified. `fixed`: `fixed_threshold`, and "
@@ -86,19 +136,7 @@ class Policy(BaseModel):
     classification_threshold: float = Field(
         default=0.9, ge=0, le=1, description="People name the type of a document that is less sure."
     )
-    required_fields_reviewed: bool = Field(
-        default=True, description="People look where a required value is said to be absent, empty or illegible."
-    )
-    failed_checks_reviewed: bool = Field(
-        default=True, description="People look where a sum, an order of dates or a checksum fails."
-    )
     audit_rate: AuditRates = Field(default=AuditRates(), description="How often values are checked.")
-    warm_up_audit_rate: float = Field(
-        default=1.0,
-        gt=0,
-        le=1,
-        description="Of documents that certify, while nothing is certified.",
-    )
     review_budget: float = Field(
         default=0.0,
         ge=0,
@@ -120,33 +158,9 @@ class Policy(BaseModel):
         description="How answers are aggregated: one_coin, majority, dawid_skene. Of equal answers the spelling that a "
         "person typed is kept: the one most typed, else that of the most skilled; the machine's where nobody typed.",
     )
-    posterior: float = Field(
-        default=0.999, gt=0.5, lt=1, description="An answer is agreed on when it is so probably right."
-    )
-    sources: int = Field(
-        default=2, ge=1, le=5, description="And when so many independent sources say it, a blind person among them."
-    )
-    prior_right: float = Field(
-        default=9.7, gt=0, description="Right answers that a person is believed to have given before their first."
-    )
-    prior_wrong: float = Field(
-        default=0.3, gt=0, description="And wrong ones: people who key a value once err in 1 to 3 %."
-    )
-    wrong_values: float = Field(
-        default=20.0, ge=2, description="Two errors fall on the same value once in so many times."
-    )
     mode: KeyingMode | None = Field(
         default=None,
         description="How fields are keyed: blind, verify. Left out: as the field of the document type says.",
-    )
-    catch_rate: float = Field(
-        default=0.75,
-        ge=0,
-        le=1,
-        description="Share of wrong values shown that people notice (verify), until seeded values have measured it.",
-    )
-    seed_rate: float = Field(
-        default=0.05, ge=0, le=0.5, description="Share of shown values that are made wrong on purpose (verify)."
     )
     fields: dict[str, FieldPolicy] = Field(
         default_factory=dict, description="What single fields do differently, by name."

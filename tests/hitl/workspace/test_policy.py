@@ -42,3 +42,20 @@ def test_a_field_may_have_a_rule_of_its_own():
 def test_nonsense_is_refused(wrong):
     with pytest.raises(ValidationError):
         Policy(**wrong)
+
+
+def test_a_version_of_before_loads_with_its_values_in_force(session: Session, workspace: Workspace):
+    """Constants were knobs once: what a stored version says of them is what its documents are worked by."""
+    stored = Policy().model_dump(mode="json") | {
+        "posterior": 0.99,
+        "people_most": 0.002,
+        "required_fields_reviewed": False,
+    }
+    row, _ = current_policy(session, workspace.id, "receipt", now=NOW)
+    row.policy = stored
+    session.flush()
+    policy = pinned_policy(session, row.id, workspace.id, "receipt", now=NOW)
+    assert policy.model_dump(mode="json") == stored
+    assert policy.machine_target(0.02) == 0.018
+    kept = save_policy(session, workspace.id, "receipt", policy.model_copy(update={"cap": 3}), actor="test", now=NOW)
+    assert (kept.policy["posterior"], kept.policy["cap"]) == (0.99, 3)
