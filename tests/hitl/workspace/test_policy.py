@@ -56,6 +56,6 @@ def test_a_version_of_before_loads_with_its_values_in_force(session: Session, wo
     session.flush()
     policy = pinned_policy(session, row.id, workspace.id, "receipt", now=NOW)
     assert policy.model_dump(mode="json") == stored
-    assert policy.machine_target(0.02) == 0.018
+    assert policy.machine_target(0.02) == pytest.approx(0.018)
     kept = save_policy(session, workspace.id, "receipt", policy.model_copy(update={"cap": 3}), actor="test", now=NOW)
     assert (kept.policy["posterior"], kept.policy["cap"]) == (0.99, 3)
