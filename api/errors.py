@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from extractor.kinds import AmbiguousValue
 from extractor.measure.manifest import ManifestUnreadable
 from extractor.page.triage import Refusal, TooLarge
-from hitl.annotation.answers import AnswerRefused, NotYours, Unparseable
+from hitl.annotation.answers import AnswerRefused, NotYours
 from hitl.annotation.review import NotYourReview, ReviewRefused
 from hitl.learning.shadow import NotInShadow
 from hitl.learning.snapshots import NothingToLearn
@@ -33,6 +34,7 @@ from hitl.platform.moves import IllegalMove, LostRace
 from hitl.platform.webhooks import WebhookRefused
 from hitl.release.documents import NotNow
 from hitl.release.release import NoSuchField, NotReleased, ReleaseError
+from hitl.work.typed import Unparseable
 from hitl.workspace.deployment import NotPromotable
 from hitl.workspace.masterdata import MasterDataRefused
 from hitl.workspace.registry import NoSuchModel
@@ -62,6 +64,7 @@ ERRORS: dict[type[Exception], Kind] = {
     AnswerRefused: Kind(409, "answer_refused", "Go on with the next task."),
     NotYours: Kind(403, "not_yours", "Go on with the next task."),
     Unparseable: Kind(422, "value_not_valid", "Send a value of the field's kind."),
+    AmbiguousValue: Kind(422, "value_ambiguous", "Send it again with one of the readings as `meant`."),
     ReviewRefused: Kind(409, "review_refused", "Go on with the next review."),
     NotYourReview: Kind(403, "not_yours", "Go on with the next review."),
     BlobMissing: Kind(410, "bytes_gone", "The bytes were erased; upload the document again."),

@@ -1,6 +1,6 @@
 """Every error answer is problem+json (RFC 9457): one table from what was raised to status, code and the next step.
 
-    {"type": "about:blank", "title", "status", "code", "detail", "next_step", "instance", "errors"?}
+    {"type": "about:blank", "title", "status", "code", "detail", "next_step", "instance", "errors"?, "readings"?}
 
 `code` is stable and meant for programs; `detail` and `next_step` are sentences for people.
 """
@@ -35,6 +35,7 @@ class Problem:
     detail: str
     next_step: str
     errors: tuple[dict[str, Any], ...] = ()
+    readings: tuple[str, ...] = ()  # what an ambiguous value may mean
 
     @property
     def title(self) -> str:
@@ -50,7 +51,8 @@ class Problem:
             "next_step": self.next_step,
             "instance": instance,
         }
-        return body | ({"errors": list(self.errors)} if self.errors else {})
+        lists = {"errors": list(self.errors), "readings": list(self.readings)}
+        return body | {name: rows for name, rows in lists.items() if rows}
 
 
 class ApiProblem(HTTPException):
@@ -99,7 +101,8 @@ def of_known(error: Exception) -> Problem | None:
     if kind is None:
         return None
     code, next_step = getattr(error, "code", kind.code), getattr(error, "next_step", kind.next_step)
-    return Problem(kind.status, code, str(error) or kind.code.replace("_", " "), next_step)
+    said, readings = str(error) or kind.code.replace("_", " "), getattr(error, "readings", ())
+    return Problem(kind.status, code, said, next_step, readings=readings)
 
 
 CRASH = Problem(

@@ -105,11 +105,12 @@ class DocumentList(BaseModel):
 
 
 class CorrectionInput(Input):
-    """A client says that a value is wrong."""
+    """A client says that a value is wrong. `value` is read as the document writes; `meant` decides between readings."""
 
     field: str
     state: HumanState = ValueState.FOUND
     value: JsonValue = None
+    meant: JsonValue = None
     note: Annotated[str, Field(max_length=2000)] = ""
 
 

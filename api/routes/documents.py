@@ -208,12 +208,10 @@ def correct(
     document = owned(session, Document, document_id, caller.workspace_id, lock=True)
 
     def amend() -> idempotency.Answer:
-        try:
-            release.correct(
-                session, document, body.field, body.state, body.value, note=body.note, by=caller.actor, now=now
-            )
-        except ValueError as error:
-            raise ApiProblem(422, "value_not_valid", str(error), "Send a value of the field's kind.") from error
+        release.correct(
+            session, document, body.field, body.state, body.value,
+            note=body.note, by=caller.actor, now=now, meant=body.meant,
+        )  # fmt: skip
         return idempotency.Answer(201, view(session, document).model_dump(mode="json"), f"/v1/documents/{document.id}")
 
     request_digest = idempotency.digest("POST corrections", document.id, body.model_dump_json())

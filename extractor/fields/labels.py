@@ -65,9 +65,9 @@ class Goal:
 
 
 def normalised(label: Label, field: FieldSpec, doctype: DocumentType) -> list[str]:
-    """The values of a label in the project's form; what cannot be parsed stays as it is."""
+    """The values of a label in the project's form; what cannot be parsed stays as it is. Raises AmbiguousValue."""
     values = [] if label.value is None else [label.value] if isinstance(label.value, str) else label.value
-    return [kinds.normalise(field.kind, v, doctype, field) or v for v in values]
+    return [kinds.label_value(field.kind, v, doctype, field) for v in values]
 
 
 def goal_of(label: Label | None, scene: Scene, field: FieldSpec, doctype: DocumentType) -> Goal | None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from extractor.kinds.numbers import UNSEEN, alike
 from extractor.kinds.rules import KindRules, Locale
 from extractor.kinds.text import compact, fold
 
@@ -66,6 +67,8 @@ class Span(NamedTuple):
     value: str
 
 
+ORDERS = ("DMY", "MDY")
+_DIGITS_ALONE = re.compile(r"\d{6}|\d{8}")
 NEWEST_TWO_DIGIT_YEAR = 40  # 41 to 99 are of the last century: forms of the 1940s are among our documents
 
 
@@ -113,9 +116,33 @@ def find(text: str, order: str) -> list[Span]:
     return sorted(kept)
 
 
+def readings(text: str, locale: Locale) -> tuple[str, ...]:
+    """The days that `text` as a whole may mean, the usual one first; none if it does not hold exactly one date."""
+    plain = fold(alike(text.translate(UNSEEN))).strip()
+    orders = [locale.date_order] if locale.knows_order else [locale.date_order, *ORDERS]
+    found = [_only(plain, order) for order in orders]
+    return tuple(dict.fromkeys(value for value in found if value))
+
+
+def _only(text: str, order: str) -> str | None:
+    """The one day in `text`; digits alone (120326) are a day, too."""
+    values = {span.value for span in find(text, order)}
+    if not values and _DIGITS_ALONE.fullmatch(text):
+        return _of_digits(text, order)
+    return values.pop() if len(values) == 1 else None
+
+
+def _of_digits(digits: str, order: str) -> str | None:
+    widths = {"D": 2, "M": 2, "Y": len(digits) - 4}
+    parts, at = {}, 0
+    for part in order:
+        parts[part], at = digits[at : at + widths[part]], at + widths[part]
+    return _iso(parts["Y"], parts["M"], parts["D"])
+
+
 def normalise(text: str, locale: Locale) -> str | None:
-    spans = find(fold(text), locale.date_order)
-    return spans[0].value if spans else None
+    """The one day in `text`."""
+    return next(iter(readings(text, locale)), None)
 
 
 def key(value: str) -> str:
@@ -132,4 +159,4 @@ def valid(value: str) -> bool:
         return False
 
 
-RULES = KindRules(normalise, key, valid)
+RULES = KindRules(normalise, key, valid, readings)

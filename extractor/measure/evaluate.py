@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from rapidfuzz import fuzz
 
-from extractor.kinds import key, normalise, same
+from extractor.kinds import key, label_value, same
 from extractor.measure import measures
 from extractor.measure.manifest import Entry, Label, texts_of
 from models.doctype import DocumentType, FieldSpec, Kind
@@ -242,8 +242,8 @@ def _vendor(truth: Truth, types: Mapping[str, DocumentType]) -> str:
 def _normalised(label: Label, spec: FieldSpec, doctype: DocumentType | None) -> Value:
     texts = texts_of(label)
     if isinstance(texts, list):
-        return [normalise(spec.kind, text, doctype, spec) or text for text in texts]
-    single = normalise(spec.kind, texts, doctype, spec) or texts
+        return [label_value(spec.kind, text, doctype, spec) for text in texts]
+    single = label_value(spec.kind, texts, doctype, spec)
     return [single] if spec.repeated or spec.kind is Kind.TABLE else single
 
 

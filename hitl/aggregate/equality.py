@@ -23,14 +23,6 @@ def same_answer(kind: str, a: tuple[str | None, Any], b: tuple[str | None, Any])
     return token_of(kind, a[0] or "", a[1]) == token_of(kind, b[0] or "", b[1])
 
 
-def normalise_answer(kind: str, value: Any, spec: DocumentType | None, field: FieldSpec | None) -> Any:
-    """What a person typed, in the project's form: a text, or a list of texts. None if it cannot be parsed as `kind`."""
-    if isinstance(value, list):
-        parts = [kinds.normalise(Kind(kind), str(part), spec, field) for part in value if str(part).strip()]
-        return parts if parts and None not in parts else None
-    return kinds.normalise(Kind(kind), str(value), spec, field)
-
-
 def field_spec(spec: DocumentType | None, name: str) -> FieldSpec | None:
     """The field of that name, None for the document type itself or for a field the type no longer has."""
     if spec is None:

@@ -5,7 +5,6 @@ AnswerRefused           every refusal is a sentence and the next thing to do
   LeaseLost             the lease ran out and the task went on
   AlreadyAnswered       another answer was taken for this task
   WorkWithdrawn         the task is no longer wanted
-  Unparseable           the value is not of the field's kind
   TooLateToUndo         something depends on the answer
     ExamIsMarked        the exam that it belongs to is over
 """
@@ -19,7 +18,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlmodel import Session, col, func, select
 
-from hitl.aggregate.equality import TYPE_FIELD, field_spec, normalise_answer
+from extractor.kinds import locale_of
+from hitl.aggregate.equality import TYPE_FIELD, field_spec
 from hitl.annotation import audit as audits
 from hitl.annotation import control, qualification, tasks
 from hitl.people import pauses
@@ -27,6 +27,7 @@ from hitl.platform.moves import advance
 from hitl.release.release import TOLD
 from hitl.work import queue_rows
 from hitl.work.document import spec_of
+from hitl.work.typed import Unparseable, understood
 from hitl.workspace.workspaces import current_types
 from models.states import DocumentState, TaskPurpose, TaskState, VerdictState
 from models.tables import Answer, Audit, Document, GoldItem, Task, User, Verdict
@@ -60,12 +61,6 @@ class WorkWithdrawn(AnswerRefused):
     """The task is no longer wanted: its document was cancelled, typed anew, erased, or is already decided."""
 
 
-class Unparseable(AnswerRefused):
-    """The value is not of the field's kind."""
-
-    next_step = "Type it as the hint shows, or answer illegible, absent or empty."
-
-
 class TooLateToUndo(AnswerRefused):
     """Something depends on the answer already."""
 
@@ -79,12 +74,16 @@ class ExamIsMarked(TooLateToUndo):
 
 
 class AnswerInput(BaseModel):
-    """What one person says of one field. For value_state "found" a value (or the text as typed) is needed."""
+    """What one person says of one field. For value_state "found" a value is needed, as it was typed.
+
+    `meant` is what it was understood as, where the person was shown that or asked; it must be one of its readings.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     value_state: HUMAN_STATES = "found"
     value: str | list[str] | None = None
+    meant: str | list[str] | None = None
     text: str | None = None
     page: int | None = Field(default=None, ge=1)
     box: list[float] | None = Field(default=None, min_length=4, max_length=4)
@@ -126,7 +125,7 @@ class Accepted:
 def take(session: Session, task_id: str, user: User, token: str, answer: AnswerInput, *, now: datetime) -> Taken:
     """Take one answer for a leased task. The same idempotency key twice changes nothing.
 
-    Raises an AnswerRefused, or pauses.Paused where the task was taken back with the pause.
+    Raises an AnswerRefused, Unparseable, AmbiguousValue; pauses.Paused where the task was taken back with the pause.
     """
     held = session.get(Task, task_id)
     if held is None or held.workspace_id != user.workspace_id:
@@ -256,7 +255,7 @@ def _store(session: Session, task: Task, document: Document, user: User, answer:
         user_id=user.id,
         idempotency_key=answer.idempotency_key,
         value_state=answer.value_state,
-        value=parse(session, task, document, given) if answer.value_state == ValueState.FOUND.value else None,
+        value=_value(session, task, document, answer) if answer.value_state == ValueState.FOUND.value else None,
         text=answer.text if answer.text is not None else (given if isinstance(given, str) else None),
         page=answer.page,
         box=answer.box,
@@ -270,9 +269,16 @@ def _store(session: Session, task: Task, document: Document, user: User, answer:
     return row
 
 
-def parse(session: Session, task: Task | Verdict, document: Document, given: Any) -> Any:
-    """What was typed, normalised by kind. Raises Unparseable."""
-    spec = None
+def _value(session: Session, task: Task, document: Document, answer: AnswerInput) -> Any:
+    """A value that was shown and confirmed is in the project's form; anything else is parsed."""
+    given = answer.value if answer.value is not None else answer.text
+    if answer.source == "confirmed" and task.shown_value is not None and given == task.shown_value:
+        return given
+    return parse(session, task, document, given, answer.meant)
+
+
+def parse(session: Session, task: Task | Verdict, document: Document, given: Any, meant: Any = None) -> Any:
+    """What was typed, as a value of its field. Raises Unparseable, AmbiguousValue."""
     if task.field == TYPE_FIELD:
         types = current_types(session, document.workspace_id)
         if given not in types:
@@ -280,12 +286,7 @@ def parse(session: Session, task: Task | Verdict, document: Document, given: Any
         return given
     spec = spec_of(session, document)
     field = field_spec(spec, task.field)
-    if field is not None and field.repeated and isinstance(given, str):
-        given = [given]
-    value = normalise_answer(task.kind, given, spec, field)
-    if value is None:
-        raise Unparseable(f"{given!r} cannot be read as {task.kind}.")
-    return value
+    return understood(task.kind, given, field, locale_of(spec, field), meant)
 
 
 def count_answers(session: Session, user: User) -> int:

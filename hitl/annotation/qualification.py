@@ -16,9 +16,11 @@ from sqlalchemy import exists, func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
-from hitl.aggregate.equality import TYPE_FIELD, normalise_answer
+from extractor.kinds import Locale, canonical
+from hitl.aggregate.equality import TYPE_FIELD
 from hitl.platform.moves import record
 from hitl.routing.sampling import draw_number
+from hitl.work.typed import understood
 from models.states import DocumentState, TaskPurpose, TaskState
 from models.tables import Answer, Document, Example, GoldItem, Task, User, Workspace
 
@@ -58,11 +60,9 @@ def add_gold(
     actor: str,
     now: datetime,
 ) -> GoldItem:
-    """Make a field whose value is known into a control item. ValueError if `value` is not of its kind."""
+    """Make a field whose value is known into a control item. Raises Unparseable, AmbiguousValue."""
     if value_state == "found" and field != TYPE_FIELD:
-        value, given = normalise_answer(kind, value, None, None), value
-        if value is None:
-            raise ValueError(f"{given!r} is not a {kind}.")
+        value = understood(kind, value, None, Locale())
     item = GoldItem(
         workspace_id=document.workspace_id,
         document_id=document.id,
@@ -108,7 +108,7 @@ def harvest(session: Session, workspace_id: str, *, now: datetime, limit: int = 
     ).all()
     newest = {(example.document_id, example.field): (example, document) for example, document in reversed(examples)}
     for example, document in newest.values():
-        answer = (example.value_state, example.value)
+        answer = (example.value_state, canonical(example.value))
         add_gold(session, document, example.field, example.kind, *answer, actor="system:gold", now=now)
     return len(newest)
 

@@ -19,11 +19,12 @@ from typing import Any, ClassVar
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
+from extractor.kinds import AmbiguousValue
 from hitl.aggregate.equality import TYPE_FIELD, same_answer, token_of
 from hitl.aggregate.votes import Vote
 from hitl.annotation import audit as audits
 from hitl.annotation import consensus, tasks
-from hitl.annotation.answers import Unparseable, parse
+from hitl.annotation.answers import parse
 from hitl.annotation.consensus import Said
 from hitl.annotation.queue import field_of
 from hitl.people import eligible, messages
@@ -32,6 +33,7 @@ from hitl.release.release import IN_HAND, TOLD, amend
 from hitl.settings import settings
 from hitl.work import queue_rows
 from hitl.work.document import verdicts_of
+from hitl.work.typed import Unparseable
 from models.states import LEVEL, ReviewState, Role, TaskState, VerdictState
 from models.tables import Answer, Audit, Document, Review, Task, User, Verdict
 from models.values import ValueState
@@ -276,7 +278,7 @@ def _parse(
             raise BadDecision("People say found, absent, empty or illegible.")
         try:
             parsed[name] = (state, parse(session, rows[name], document, value) if state == "found" else None)
-        except Unparseable as error:
+        except (Unparseable, AmbiguousValue) as error:
             raise BadDecision(str(error)) from error
     return parsed
 

@@ -292,12 +292,14 @@ def _weight(label: Mapping[str, Any]) -> float:
 def _training_document(entry: Mapping[str, Any], spec: DocumentType) -> TrainingDocument:
     from extractor.fields import Label, TrainingDocument
     from extractor.ink.tickboxes import with_ticks
+    from extractor.kinds import canonical
     from extractor.page.render import decode_png
 
     labels: dict[str, Label | None] = {}
     for name, label in entry["labels"].items():
         boxes = ((label["page"], Box.from_list(label["box"])),) if label["box"] and label["page"] else ()
-        labels[name] = Label(ValueState(label["state"]), label["value"], boxes, min(_weight(label), MAX_WEIGHT))
+        value = canonical(label["value"])
+        labels[name] = Label(ValueState(label["state"]), value, boxes, min(_weight(label), MAX_WEIGHT))
     pages = tuple(Page.from_json(json.loads(blobs().get(key))) for key in entry["pages"])
     images = {page.number: key for page, key in zip(pages, entry.get("images", ()), strict=False)}
     if len(images) < len(pages):  # snapshots of older versions name no images

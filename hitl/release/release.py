@@ -14,7 +14,8 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from extractor.checks import find_failures
-from hitl.aggregate.equality import TYPE_FIELD, field_spec, normalise_answer, same_answer
+from extractor.kinds import locale_of
+from hitl.aggregate.equality import TYPE_FIELD, field_spec, same_answer
 from hitl.grader import sampling as review_sampling
 from hitl.learning.collect import collect
 from hitl.people.keys import CLIENT
@@ -24,6 +25,7 @@ from hitl.release.payload import describe_certificate, payload
 from hitl.work.document import policy_of, spec_of, verdicts_of
 from hitl.work.ground_truth import is_usable
 from hitl.work.queue_rows import has_document_review, withdraw_open
+from hitl.work.typed import understood
 from hitl.workspace.policy import Policy
 from models.states import DocumentState, VerdictState
 from models.tables import Audit, Correction, Document, Release, Verdict
@@ -117,19 +119,20 @@ def correct(
     by: str,
     *,
     now: datetime,
+    meant: Any = None,
 ) -> Release:
     """A client, or an operator on the page, says that a released value is wrong: keep it, amend, and learn from it.
 
-    Raises NotReleased, NoSuchField, ValueError (the value is not of the field's kind).
+    `value` is taken as typed; `meant` says which value, where that may be several. Raises NotReleased, NoSuchField,
+    Unparseable, AmbiguousValue.
     """
     verdict = next((row for row in verdicts_of(session, document) if row.field == field), None)
     if verdict is None or field == TYPE_FIELD:
         raise NoSuchField(f"Document {document.id} has no field {field}.")
     if value_state == ValueState.FOUND.value:
         spec = spec_of(session, document)
-        value, given = normalise_answer(verdict.kind, value, spec, field_spec(spec, field)), value
-        if value is None:
-            raise ValueError(f"{given!r} is not a {verdict.kind}.")
+        its_spec = field_spec(spec, field)
+        value = understood(verdict.kind, value, its_spec, locale_of(spec, its_spec), meant)
     else:
         value = None
     session.add(

@@ -20,6 +20,7 @@ from api.web.visitor import Anybody, Visitor
 from api.web.work.crops import WHOLE, cut
 from api.web.work.exposure import log_field_shown, log_page_shown
 from api.web.work.task_view import place_of_task, task_view, words_in
+from api.web.work.understanding import understanding
 from hitl import pipeline
 from hitl.annotation import answers, tasks
 from hitl.people import pauses
@@ -72,6 +73,13 @@ class Returned(BaseModel):
 
 class Lease(BaseModel):
     token: str
+
+
+class Typed(BaseModel):
+    """What stands in the input just now."""
+
+    token: str
+    value: str | list[str]
 
 
 class Undo(BaseModel):
@@ -188,6 +196,14 @@ def widen(who: Anybody, task_id: str, lease: Lease) -> Response:
     )  # fmt: skip
     tasks.extend(who.session, held.task, who.user, lease.token, now=who.now)
     return JSONResponse({"task": task_view(who.session, held.task, who.user, now=who.now)})
+
+
+@router.post("/tasks/{task_id}/understand")
+def understand(who: Anybody, task_id: str, typed: Typed) -> Response:
+    """What the typed text is understood as; nothing is kept of it."""
+    held = in_hand(who, task_id, typed.token)
+    said = understanding(who.session, held.task, held.document, typed.value)
+    return JSONResponse(said, headers={"Cache-Control": "no-store"})
 
 
 @router.post("/tasks/{task_id}/answer")

@@ -15,6 +15,7 @@ from api.web.forms import AnyForm
 from api.web.manage.messages import comments_on
 from api.web.rendering import go, render
 from api.web.visitor import Reviewer, Visitor
+from extractor.kinds import canonical
 from hitl import pipeline
 from hitl.aggregate.equality import TYPE_FIELD, field_spec, same_answer
 from hitl.annotation import review
@@ -141,7 +142,7 @@ def _of_field(who: Visitor, row: Review, field: str, form: dict[str, str]) -> di
     choice = form.get("choice", "")
     if choice.isdigit():
         chosen = next((one for one in _candidates(who, row) if one.number == int(choice)), None)
-        return {field: (chosen.value_state, chosen.value)} if chosen else {}
+        return {field: (chosen.value_state, canonical(chosen.value))} if chosen else {}
     if choice == "other":
         document = who.session.get_one(Document, row.document_id)
         is_list = field in _list_fields(shown(who.session, document))

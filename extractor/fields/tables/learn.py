@@ -135,7 +135,7 @@ def _lesson(document: TrainingDocument, layout: Layout, fold: int, field: FieldS
     label = document.labels[field.name]
     assert label is not None
     assert isinstance(label.value, list)
-    truth = [kinds.normalise(field.kind, row, doctype, field) or row for row in label.value]
+    truth: list[str] = [kinds.label_value(field.kind, row, doctype, field) for row in label.value]
     grid = make_grid(layout, locale_of_document(layout, doctype))
     matched = _matched(grid, truth, field)
     right = np.array([float(n in matched) for n in range(len(grid.rows))])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extractor.kinds import KINDS, Locale, key, normalise, same, valid
+from extractor.kinds import KINDS, AmbiguousValue, Canonical, Locale, key, label_value, normalise, readings, same, valid
 from extractor.kinds import date as dates
 from extractor.kinds import identifier as identifiers
 from extractor.kinds import money as amounts
@@ -18,12 +18,33 @@ AMERICAN = DocumentType(name="invoice", label="Invoice", date_order="MDY", field
 TEXTS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs", "S")), max_size=30)
 
 
+LOCALES = st.builds(
+    Locale,
+    date_order=st.sampled_from(["DMY", "MDY", "YMD"]),
+    decimal_mark=st.sampled_from([".", ","]),
+    currency=st.sampled_from(["", "EUR", "JPY", "KWD", "CHF"]),
+    columns=st.just((Kind.LINE, Kind.MONEY, Kind.DATE)),
+    knows_order=st.booleans(),
+    knows_mark=st.booleans(),
+)
+AMOUNTS = st.from_regex(r"-?[1-9]\d{0,5}(\.\d{1,4})?", fullmatch=True)
+
+
 @pytest.mark.parametrize("kind", list(Kind))
 @settings(deadline=None)
-@given(text=TEXTS)
-def test_normalising_twice_changes_nothing(kind: Kind, text: str) -> None:
-    once = normalise(kind, text)
-    assert once is None or normalise(kind, once) == once
+@given(text=TEXTS | AMOUNTS, locale=LOCALES)
+def test_normalising_twice_changes_nothing(kind: Kind, text: str, locale: Locale) -> None:
+    for once in readings(kind, text, locale):
+        assert readings(kind, once, locale) == (once,)
+
+
+@settings(deadline=None)
+@given(text=AMOUNTS, locale=LOCALES)
+def test_an_amount_in_our_form_keeps_its_value_however_often_it_is_typed(text: str, locale: Locale) -> None:
+    """Typed, 1.234 may be a thousand and more: then it is asked about, or the locale says so. Nothing else changes."""
+    means = [value for value in readings(Kind.MONEY, text, locale) if not same(Kind.MONEY, value, text)]
+    whole, _, decimals = text.lstrip("-").partition(".")
+    assert not means or (len(decimals) == 3 and len(whole) <= 3)
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -82,6 +103,78 @@ def test_amounts_are_read_with_the_decimal_mark_of_the_type(
     text: str, doctype: DocumentType, value: str | None
 ) -> None:
     assert normalise(Kind.MONEY, text, doctype) == value
+
+
+POINT, COMMA = Locale(), Locale(decimal_mark=",", currency="EUR")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("-£1,200.00", "-1200.00"), ("\u22121.200,00", "-1200.00"), ("\u2013 12,00", "-12.00"), ("12.00-", "-12.00"),
+        ("(£1,200.00)", "-1200.00"), ("1.200,00- EUR", "-1200.00"), ("€ -12.00", "-12.00"),
+        ("12.50 CR", "-12.50"), ("12.50 DR", "12.50"), ("25.-", "25.00"), ("25,\u2013 Kč", "25.00"),
+        ("Rs. 500.00", "500.00"), ("Fr. 12.50", "12.50"), ("No. 5", "5.00"), ("Rs.1,500.00", "1500.00"),
+        ("CHF 1'234.50", "1234.50"), ("CHF 1\u2019234.50", "1234.50"), ("13\u202f200.00", "13200.00"),
+        ("1,23,456.00", "123456.00"), ("1.234,56", "1234.56"), ("12,50", "12.50"), ("12.3456", "12.3456"),
+        ("KWD 1,234.500", "1234.500"), ("JPY 123,456", "123456"), ("१,२३,४५६.००", "123456.00"), ("$.50", "0.50"),
+    ],
+)  # fmt: skip
+def test_spellings_that_have_one_meaning_have_it_everywhere(text: str, value: str) -> None:
+    for locale in (POINT, COMMA, Locale(knows_mark=False)):
+        assert readings(Kind.MONEY, text, locale) == (value,)
+        printed = [span.value for span in amounts.find(text, locale)]
+        assert value in printed or text == "No. 5"  # a bare whole number
+
+
+@pytest.mark.parametrize(
+    ("text", "locale", "values"),
+    [
+        ("1.234", COMMA, ("1234.00",)),
+        ("1,234", POINT, ("1234.00",)),
+        ("1.234", POINT, ("1.234", "1234.00")),  # an amount of two decimals has no three, yet no point parts thousands
+        ("1.234", Locale(knows_mark=False), ("1.234", "1234.00")),
+        ("1.234", Locale(currency="EUR", knows_mark=False), ("1234.00",)),
+        ("KWD 1.234", POINT, ("1.234",)),
+        ("KWD 1.234", Locale(decimal_mark=",", knows_mark=False), ("1234.000", "1.234")),
+        ("JPY 1.234", COMMA, ("1234",)),
+        ("2 x 12.50", POINT, ()),
+    ],
+)
+def test_one_mark_with_three_digits_behind_it_is_decided_by_the_document_or_by_nobody(
+    text: str, locale: Locale, values: tuple[str, ...]
+) -> None:
+    assert readings(Kind.MONEY, text, locale) == values
+
+
+def test_a_value_in_our_form_is_never_parsed_again() -> None:
+    assert readings(Kind.MONEY, Canonical("1.234"), COMMA) == ("1.234",)
+    assert readings(Kind.DATE, Canonical("2026-04-03"), Locale(knows_order=False)) == ("2026-04-03",)
+
+
+def test_a_label_that_would_mean_two_values_is_refused() -> None:
+    field = FieldSpec(name="total", kind=Kind.MONEY)
+    assert label_value(Kind.MONEY, "1234.50", GERMAN, field) == "1234.50"
+    assert label_value(Kind.MONEY, "1.234,50", GERMAN, field) == "1234.50"
+    with pytest.raises(AmbiguousValue, match=r"1234\.00 or 1\.234"):
+        label_value(Kind.MONEY, "1.234", GERMAN, field)
+
+
+def test_a_year_of_two_digits_is_of_one_century() -> None:
+    assert readings(Kind.DATE, "12/03/55", Locale()) == ("1955-03-12",)
+    assert readings(Kind.DATE, "12/03/40", Locale()) == ("2040-03-12",)
+    assert readings(Kind.DATE, "120355", Locale()) == ("1955-03-12",)
+
+
+def test_a_day_that_may_be_two_is_both_where_nothing_decides() -> None:
+    assert readings(Kind.DATE, "03/04/2026", Locale(knows_order=False)) == ("2026-04-03", "2026-03-04")
+    assert readings(Kind.DATE, "13/04/2026", Locale(knows_order=False)) == ("2026-04-13",)
+    assert readings(Kind.DATE, "120326", Locale()) == ("2026-03-12",)
+
+
+def test_cells_are_read_by_the_kind_of_their_column() -> None:
+    german = Locale(decimal_mark=",", columns=(Kind.LINE, Kind.MONEY, Kind.MONEY))
+    assert readings(Kind.TABLE, "Tee | 3 | 0,1234", german) == ("Tee | 3 | 0.1234",)
 
 
 def test_bare_whole_numbers_are_no_amounts_in_running_text() -> None:

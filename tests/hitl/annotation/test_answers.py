@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 from sqlmodel import Session, select
 
+from extractor.kinds import AmbiguousValue
 from hitl import pipeline
 from hitl.annotation.answers import (
     AlreadyAnswered,
@@ -15,15 +16,16 @@ from hitl.annotation.answers import (
     LeaseLost,
     NotYours,
     TooLateToUndo,
-    Unparseable,
     WorkWithdrawn,
     undo,
 )
 from hitl.annotation.tasks import hand_out
 from hitl.platform import db
 from hitl.work.queue_rows import withdraw_all
+from hitl.work.typed import Unparseable
 from models.states import TaskState
 from models.tables import Answer, Document, Release, Task, User, Workspace
+from tests import factories
 from tests.factories import NOW
 from tests.hitl.crowd import answer, create_people, create_read_document, set_policy, start, verdict, work_off
 
@@ -94,6 +96,35 @@ def test_what_cannot_be_parsed_is_told_and_the_task_stays(session: Session, peop
     assert "illegible" in refused.value.next_step
     assert task.state == TaskState.LEASED
     answer(session, people[0], task, "12.50")
+
+
+GERMAN = factories.a_type().model_copy(update={"name": "quittung", "decimal_mark": ",", "currency": "EUR"})
+
+
+def test_an_amount_is_parsed_once_and_two_people_agree_on_what_is_printed(
+    session: Session, workspace: Workspace, people: list[User]
+):
+    document = create_read_document(session, workspace, {"total": ("12.50", 0.4)}, GERMAN)
+    set_policy(session, workspace, "quittung")
+    start(session, document)
+    for person, typed in zip(people, ("12,50", "12.50"), strict=False):
+        task = take(session, person, field="total")
+        answer(session, person, task, typed)
+    assert [row.value for row in session.exec(select(Answer)) if row.text in ("12,50", "12.50")] == ["12.50", "12.50"]
+
+
+def test_what_may_mean_two_values_is_asked_about(session: Session, people: list[User], document: Document):
+    task = take(session, people[0], field="total")
+    token = task.lease_token or ""
+    typed = AnswerInput(value="1.234", idempotency_key="a")
+    with pytest.raises(AmbiguousValue, match="may mean") as asked:
+        pipeline.take_answer(session, task.id, people[0], token, typed, now=NOW)
+    assert asked.value.readings == ("1.234", "1234.00")
+    wrong = typed.model_copy(update={"meant": "12.34"})
+    with pytest.raises(AmbiguousValue):
+        pipeline.take_answer(session, task.id, people[0], token, wrong, now=NOW)
+    pipeline.take_answer(session, task.id, people[0], token, typed.model_copy(update={"meant": "1234.00"}), now=NOW)
+    assert session.exec(select(Answer)).one().value == "1234.00"
 
 
 @pytest.mark.parametrize(

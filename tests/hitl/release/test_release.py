@@ -97,7 +97,7 @@ def test_a_client_corrects_and_it_is_learnt(session: Session, released: Document
 def test_what_cannot_be_corrected(session: Session, workspace: Workspace, released: Document):
     with pytest.raises(NoSuchField):
         correct(session, released, "colour", "found", "red", "", "key_1", now=NOW)
-    with pytest.raises(ValueError, match="not a money"):
+    with pytest.raises(ValueError, match="cannot be read as money"):
         correct(session, released, "total", "found", "twelve", "", "key_1", now=NOW)
     fresh = create_read_document(session, workspace)
     start(session, fresh)

@@ -97,6 +97,44 @@ def test_what_is_no_date_asks_once_before_it_is_sent(site: Site, context: Browse
     assert kept(site, page) == []
 
 
+@pytest.mark.parametrize(
+    ("typed", "says", "value"),
+    [
+        ("12,50", "12.50 EUR", "12.50"),
+        ("(1.234,56)", "-1\u202f234.56 EUR", "-1234.56"),
+        ("\u221212.50", "-12.50 EUR", "-12.50"),
+        ("12.50-", "-12.50 EUR", "-12.50"),
+        ("Rs. 500.00", "500.00 EUR", "500.00"),
+    ],
+)
+def test_an_amount_is_sent_as_typed_and_shown_as_understood(
+    site: Site, context: BrowserContext, typed: str, says: str, value: str
+):
+    site.person("vera")
+    with_tasks(site, "total")
+    page = open_bench(site, context)
+    page.keyboard.insert_text(typed)
+    expect(page.locator(".says")).to_have_text(says)
+    page.keyboard.press("Enter")
+    nothing_left(page)
+    [answer] = kept(site, page)
+    assert (answer.text, answer.value) == (typed, value)
+
+
+def test_what_may_mean_two_amounts_is_asked_about(site: Site, context: BrowserContext):
+    site.person("vera")
+    with_tasks(site, "total")
+    page = open_bench(site, context)
+    page.keyboard.type("1.234")
+    page.keyboard.press("Enter")
+    expect(page.locator("#complaint")).to_contain_text("may mean either")
+    page.keyboard.press("2")
+    page.keyboard.press("Enter")
+    nothing_left(page)
+    [answer] = kept(site, page)
+    assert (answer.text, answer.value) == ("1.234", "1234.00")
+
+
 @pytest.mark.parametrize(("key", "state"), [("Alt+i", "illegible"), ("Alt+e", "empty")])
 def test_states_have_keys_of_their_own(site: Site, context: BrowserContext, key: str, state: str):
     site.person("vera")

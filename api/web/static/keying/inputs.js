@@ -1,6 +1,6 @@
 // One way to key each kind of value. Every input can be focused, read, filled and judged empty; Enter is handled by `enter`.
 
-import { describe, placeholder } from "./values.js";
+import { Understanding, placeholder } from "./values.js";
 
 function make(tag, properties = {}, ...children) {
   const node = Object.assign(document.createElement(tag), properties);
@@ -27,14 +27,24 @@ function textBox(task, kind, label) {
   return box;
 }
 
-function scalar(task) {
+const PARSED = new Set(["date", "money"]); // kinds that mean something else than their letters
+
+function scalar(task, ask) {
   const box = textBox(task, task.kind, task.label);
   const says = make("output", { className: "says" });
   box.setAttribute("aria-describedby", "hint");
+  const typed = () => box.value.replace(/\s+/g, " ").trim();
+  const show = () => {
+    const { says: text, complaint, readings } = typed() ? understanding.now(typed()) : {};
+    says.textContent = text ? `${text}${task.kind === "money" && task.locale.currency ? ` ${task.locale.currency}` : ""}` : complaint ?? readings?.map((one) => one.label).join(" or ") ?? "";
+    says.classList.toggle("complaint", Boolean(complaint ?? readings));
+  };
+  const understanding = new Understanding(ask, show);
+  const isParsed = PARSED.has(task.kind);
   const update = () => {
-    const { says: text, complaint } = describe(task.kind, box.value, task.locale);
-    says.textContent = text ?? complaint ?? "";
-    says.classList.toggle("complaint", Boolean(complaint));
+    if (!isParsed) return;
+    show();
+    if (typed()) understanding.want(typed());
   };
   box.addEventListener("input", update);
   return {
@@ -43,17 +53,20 @@ function scalar(task) {
     fill(text) { box.value = text; box.select(); update(); },
     isEmpty: () => !box.value.trim(),
     enter: () => "send",
-    read() {
-      const text = box.value.replace(/\s+/g, " ").trim();
-      const { value, complaint } = describe(task.kind, text, task.locale);
-      return { text, value: value ?? text, complaint };
-    },
+    read: () => ({ text: typed(), value: typed() }),
+    understood: isParsed ? (value) => understanding.of(value) : null,
   };
 }
 
 function optionsOf(task) {
   if (task.kind === "checkbox") return [{ value: "true", label: "Ticked", keys: ["1", "y", "x"] }, { value: "false", label: "Not ticked", keys: ["0", "n", "2"] }];
   return task.choices.map((choice, index) => ({ ...choice, keys: index < 9 ? [String(index + 1)] : [] }));
+}
+
+/** The readings of what was typed, to choose from; what is sent stays what was typed. */
+export function readingsOf(label, typed, readings) {
+  const chosen = choice({ label, kind: "readings", choices: readings });
+  return { ...chosen, read: () => ({ ...typed, meant: chosen.read().value }) };
 }
 
 function choice(task) {
@@ -101,7 +114,7 @@ function choice(task) {
 }
 
 /** Rows of cells: Enter goes to the next row, Enter on an empty row sends. A repeated field is a table of one column. */
-function rows(task, columns, join) {
+function rows(task, columns, join, ask) {
   const list = make("div", { className: "rows" });
   list.classList.toggle("table", columns.length > 1);
   list.style.setProperty("--columns", String(columns.length));
@@ -149,17 +162,17 @@ function rows(task, columns, join) {
       const values = all().filter((row) => !isBlank(row)).map((row) => join(cells(row).map((cell) => cell.value.replace(/\s+/g, " ").trim())));
       return { text: values.join("; "), value: values };
     },
+    understood: columns.some((column) => PARSED.has(column.kind)) ? (value) => new Understanding(ask, () => {}).of(value) : null,
   };
 }
 
-const repeated = (task) => rows(task, [{ kind: task.kind, label: task.label }], (cells) => cells[0]);
-const table = (task) => rows(task, task.columns, (cells) => cells.join(" | "));
+const repeated = (task, ask) => rows(task, [{ kind: task.kind, label: task.label }], (cells) => cells[0], ask);
+const table = (task, ask) => rows(task, task.columns, (cells) => cells.join(" | "), ask);
 
 const BY_KIND = { choice, checkbox: choice, table };
 
-/** The input for a task. */
-export function inputFor(task) {
-  if (task.kind === "table") return table(task);
-  if (task.repeated) return repeated(task);
-  return (BY_KIND[task.kind] ?? scalar)(task);
+/** The input for a task. `ask` says what a typed value is understood as. */
+export function inputFor(task, ask) {
+  if (task.repeated && task.kind !== "table") return repeated(task, ask);
+  return (BY_KIND[task.kind] ?? scalar)(task, ask);
 }

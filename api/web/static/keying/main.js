@@ -1,7 +1,7 @@
 // The keying page: one task at a time, Enter sends, the next crop is already there. This file joins the other modules.
 
 import { Feed } from "./feed.js";
-import { inputFor } from "./inputs.js";
+import { inputFor, readingsOf } from "./inputs.js";
 import { Keymap, combination } from "./keymap.js";
 import { KeyList } from "./keylist.js";
 import { Outbox, Shelf } from "./outbox.js";
@@ -11,6 +11,7 @@ import { Notices, StatusLine } from "./status.js";
 const settings = JSON.parse(document.getElementById("settings").textContent);
 const part = (id) => document.getElementById(id);
 const PAN = 0.25;
+const REWRITTEN = new Set(["value_not_valid", "value_ambiguous"]); // refusals after which the same task is typed anew
 const HISTORY = 8;
 
 async function post(path, body, options = {}) {
@@ -134,7 +135,7 @@ class Bench {
   }
 
   build(task, typed) {
-    this.input = inputFor(task);
+    this.input = inputFor(task, (value) => post(`/work/tasks/${task.id}/understand`, { token: task.token, value }));
     part("input").replaceChildren(this.input.element);
     const verifying = task.mode === "verify" && !typed;
     part("input").hidden = verifying;
@@ -246,13 +247,39 @@ class Bench {
       return;
     }
     if (this.input.enter() === "stay") return;
-    const { value, text, complaint, state } = this.input.read();
-    if (complaint && this.asked !== text) {
-      this.asked = text;
-      this.complain(`${complaint} Enter once more sends it as it is typed.`);
-      return;
+    const typed = this.input.read();
+    if (this.input.understood) this.sendUnderstood(typed);
+    else this.sendTyped(typed);
+  }
+
+  /** What was typed goes as it is, once the person has seen what it means, and has chosen where it may mean several. */
+  async sendUnderstood(typed) {
+    const { held, input } = this;
+    this.unsent = typed;
+    this.status.asking(true);
+    const said = await input.understood(typed.value);
+    if (this.unsent === typed) { // else Enter was pressed again, another answer given, or the page left
+      this.unsent = null;
+      if (this.held === held && this.input === input) this.weigh(typed, said);
     }
-    this.send(state ? { value_state: state } : { value_state: "found", value, text, source: this.taken ? "ocr" : "typed" });
+    this.status.asking(Boolean(this.unsent));
+  }
+
+  weigh(typed, { meant, complaint, blocks, readings }) {
+    if (readings) {
+      this.input = readingsOf(this.held.task.label, typed, readings);
+      part("input").replaceChildren(this.input.element);
+      this.complain(`“${typed.text}” may mean either. Look at the page, then choose.`);
+      this.input.focus();
+    } else if (complaint && (blocks || this.asked !== typed.text)) {
+      this.asked = typed.text;
+      this.complain(blocks ? complaint : `${complaint} Enter once more sends it as it is typed.`);
+    } else this.sendTyped({ ...typed, meant });
+  }
+
+  sendTyped({ value, text, state, meant }) {
+    const source = this.taken ? "ocr" : "typed";
+    this.send(state ? { value_state: state } : { value_state: "found", value, text, source, ...(meant === undefined ? {} : { meant }) });
   }
 
   /** From a crop nobody can know that a value is missing: first the whole page is shown, then the same key says so. */
@@ -320,6 +347,7 @@ class Bench {
 
   send(answer) {
     const { held } = this;
+    this.unsent = null;
     const { task } = held;
     const body = {
       token: task.token,
@@ -354,7 +382,10 @@ class Bench {
   }
 
   refused({ entry, reply }) {
+    const refused = this.history.find((past) => past.key === entry.key);
     this.history = this.history.filter((past) => past.key !== entry.key);
+    const isIdle = !this.held || this.input?.isEmpty();
+    if (refused?.held.left > 0 && isIdle && REWRITTEN.has(reply?.code)) this.bringBack(refused); // typed without a connection
     const why = reply?.detail ?? "The server did not take it.";
     this.notices.add(`“${entry.label}”: ${why}`, "bad", reply?.next_step);
     if (this.lesson === entry.key) this.next();
@@ -395,14 +426,18 @@ class Bench {
         last.held.task = { ...task, views: task.views };
         last.held.until = performance.now() + task.seconds_left * 1000;
       }
-      this.history = this.history.filter((entry) => entry !== last);
       this.status.undone();
-      if (this.held) this.feed.first(last.held);
-      else this.feed.current = last.held;
-      this.show(last.held, last.answer.value_state === "found" ? last.answer.value : null); // not awaited: a picture may be slow
+      this.bringBack(last);
     } catch (problem) {
       this.notTakenBack(last, problem);
     }
+  }
+
+  bringBack(entry) {
+    this.history = this.history.filter((past) => past !== entry);
+    if (this.held) this.feed.first(entry.held);
+    else this.feed.current = entry.held;
+    this.show(entry.held, entry.answer.value_state === "found" ? entry.answer.value : null); // not awaited: a picture may be slow
   }
 
   /** What the server refuses stays refused: the next undo is for the answer before it. */
@@ -443,6 +478,7 @@ class Bench {
 
   /** Leaving the page gives back what was fetched ahead. Answers stay in the outbox. */
   leave() {
+    if (this.unsent) this.sendTyped(this.unsent);
     const tasks = this.feed.heldTasks.map(({ id, token }) => ({ id, token }));
     if (tasks.length) navigator.sendBeacon("/work/return", new Blob([JSON.stringify({ tasks })], { type: "application/json" }));
   }

@@ -54,8 +54,14 @@ export class StatusLine {
     this.root.querySelector("#ahead").textContent = feed.ready.length ? `${feed.ready.length} ready` : "";
   }
 
+  /** An answer that waits for what it was understood as is on its way, too. */
+  asking(isAsking) {
+    this.isAsking = isAsking;
+    this.sending();
+  }
+
   sending() {
-    const waiting = this.outbox.length;
+    const waiting = this.outbox.length + (this.isAsking ? 1 : 0);
     const pill = this.root.querySelector("#sending");
     const signedOut = this.outbox.trouble === "signedOut";
     const trouble = !navigator.onLine || this.outbox.trouble;
