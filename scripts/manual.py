@@ -90,6 +90,7 @@ def types_page() -> str:
         said = importlib.import_module(f"extractor.kinds.{kind}").__doc__ or ""
         rows.append(f"| `{kind}` | {' '.join(said.split()).replace('|', chr(92) + '|')} |")
     said = DocumentType.model_fields["second_reader"].description
+    rows += ["", "## Numbers", "", (importlib.import_module("extractor.kinds.numbers").__doc__ or "").strip()]
     rows += ["", "## Stamps and pens", "", (importlib.import_module("extractor.ink.handwriting").__doc__ or "").strip()]
     rows += ["", "## The second reader", "", f"`second_reader = true` in the file of a type: {said}", ""]
     for spec in load_document_types().values():
