@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,10 @@ from typer.main import get_command
 
 from models.doctype import DocumentType, Kind
 
-HELP = Path(__file__).resolve().parents[1] / "api" / "help"
-MADE = "<!-- Made by scripts/manual.py from the code; edit the code, then run `make manual`. -->"
+ROOT = Path(__file__).resolve().parents[1]
+HELP = ROOT / "api" / "help"
+# A definition that nothing refers to: no reader of Markdown shows it.
+MADE = "\n[//]: # (Made by scripts/manual.py from the code; edit the code, then run `make manual`.)"
 
 
 def settings_page() -> str:
@@ -109,7 +113,51 @@ def types_page() -> str:
     return "\n".join(rows)
 
 
+def states_page() -> str:
+    from models import states
+
+    said = "Only `hitl.platform.moves.advance` changes a state, and only along these moves."
+    rows = ["# States", MADE, "", said, ""]
+    for life, moves in states.MOVES.items():
+        noun = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", life.__name__.removesuffix("State")).capitalize()
+        about = " ".join((life.__dict__["__doc__"] or "").split())
+        rows += [f"## {noun}", "", *([about, ""] if about else []), "| from | to |", "|---|---|"]
+        for state, allowed in moves.items():
+            to = ", ".join(f"`{one}`" for one in life if one in allowed)
+            rows.append(f"| `{state}` | {to or 'the end'} |")
+        rows.append("")
+    return "\n".join(rows)
+
+
+def rooms_page() -> str:
+    said = (
+        "Imports go one way, `api → hitl → extractor → models`. A room says in its first sentence what belongs in it."
+    )
+    rows = ["# Rooms", MADE, "", said, ""]
+    for package in ("models", "extractor", "hitl", "api"):
+        rows += [
+            f"## `{package}/`",
+            "",
+            first_sentence(ROOT / package),
+            "",
+            "| room | what belongs in it |",
+            "|---|---|",
+        ]
+        rooms = sorted(path.parent for path in (ROOT / package).rglob("__init__.py") if path.parent != ROOT / package)
+        rows += [f"| `{room.relative_to(ROOT).as_posix()}/` | {first_sentence(room)} |" for room in rooms]
+        rows.append("")
+    return "\n".join(rows)
+
+
+def first_sentence(room: Path) -> str:
+    """Read, not imported: some rooms are dear to import."""
+    text = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8"))) or ""
+    return " ".join(text.split("\n\n")[0].split())
+
+
 PAGES = {
+    "rooms.md": rooms_page,
+    "states.md": states_page,
     "settings.md": settings_page,
     "commands.md": commands_page,
     "api.md": routes_page,

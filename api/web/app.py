@@ -7,7 +7,7 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from api.web import account
+from api.web import account, manual
 from api.web.documents import documents, upload
 from api.web.learn import modelpages, quality
 from api.web.manage import home, operate, people, tour
@@ -33,6 +33,7 @@ PAGES = (
     people,
     access,
     retention,
+    manual,
 )
 
 router = APIRouter(include_in_schema=False)

@@ -62,6 +62,7 @@ NAVIGATION = (
             Link("/retention", "Retention", Role.OPERATOR),
         ),
     ),
+    Group("Help", (Link("/help/", "Manual", Role.VALIDATOR),)),
 )
 
 # What a page says after a form was sent: the address carries the code, never the text.

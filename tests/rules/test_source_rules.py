@@ -120,11 +120,10 @@ def test_functions_and_modules_stay_readable():
     assert not offences, found(offences)
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=name_of)
-def test_every_module_says_what_belongs_in_it(path: Path):
-    docstring = ast.get_docstring(ast.parse(path.read_text()))
-    assert docstring, f"{name_of(path)} has no first sentence"
-    assert docstring.split("\n")[0].rstrip().endswith((".", ":", "?")), f"{name_of(path)}: {docstring.splitlines()[0]}"
+def test_the_first_line_of_a_module_is_a_whole_sentence():
+    """The manual's page of rooms prints it, and whoever reads a folder decides by it whether to read on."""
+    first = {name_of(path): (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0] for path in SOURCES}
+    assert not {name: line for name, line in first.items() if not re.search(r"\w.*[.:?]$", line)}
 
 
 def test_vague_file_names_are_not_used():

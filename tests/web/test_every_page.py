@@ -117,7 +117,13 @@ def test_the_pages_of_those_in_charge(site: Site, context: BrowserContext, seen:
 def test_the_pages_of_a_validator(site: Site, context: BrowserContext, seen: Seen):
     rich.furnish(site)
     page = site.sign_in(context, "vera")
-    for name, path in {"home-validator": "/", "me": "/me", "training": "/training", "forbidden": "/queue"}.items():
+    pages = {"home-validator": "/", "me": "/me", "training": "/training", "forbidden": "/queue"}
+    pages |= {
+        "manual": "/help/",
+        "manual-architecture": "/help/architecture.md",
+        "manual-quickstart": "/help/quickstart.md",
+    }
+    for name, path in pages.items():
         page.goto(site.url + path)
         seen(page, name)
     page.goto(f"{site.url}/training")

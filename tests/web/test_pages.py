@@ -21,6 +21,7 @@ PAGES = {
     "/me": Role.VALIDATOR,
     "/training": Role.VALIDATOR,
     "/work": Role.VALIDATOR,
+    "/help/": Role.VALIDATOR,
     "/review": Role.REVIEWER,
     "/documents": Role.REVIEWER,
     "/queue": Role.MANAGER,
