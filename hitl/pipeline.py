@@ -23,7 +23,6 @@ from extractor import sandbox
 from extractor.ocr import DEFAULT_ENGINE
 from extractor.page.triage import Refusal
 from hitl import housekeeping
-from hitl.aggregate.equality import TYPE_FIELD
 from hitl.annotation import answers, conduct, consensus, control, qualification, recalibration, tasks
 from hitl.annotation import audit as audits
 from hitl.annotation import review as reviews
@@ -43,9 +42,9 @@ from hitl.platform.moves import advance
 from hitl.release import documents
 from hitl.release.release import TOLD, amend, release_if_ready
 from hitl.routing.route import route, route_type
-from hitl.routing.sampling import is_about_type
 from hitl.settings import settings
 from hitl.work import queue_rows
+from hitl.work.document import is_about_type
 from hitl.work.ground_truth import is_usable
 from hitl.workspace import registry
 from models.states import DocumentState, VerdictState
@@ -224,7 +223,7 @@ def heed(session: Session, audit: Audit, document: Document, *, now: datetime) -
 
 def go_on(session: Session, verdict: Verdict, document: Document, *, now: datetime) -> None:
     """What follows a decided field: reading on under the type that people named, or the release."""
-    if document.state != D.AWAITING_TYPE.value or verdict.field != TYPE_FIELD:
+    if document.state != D.AWAITING_TYPE.value or not is_about_type(verdict):
         release_if_ready(session, document, now=now)
     elif verdict.value_state == ValueState.FOUND.value:
         documents.read_as(session, document, verdict.value)

@@ -19,14 +19,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlmodel import Session, col, func, select
 
 from extractor.kinds import locale_of
-from hitl.aggregate.equality import TYPE_FIELD, field_spec
+from hitl.aggregate.equality import field_spec
 from hitl.annotation import audit as audits
 from hitl.annotation import control, qualification, tasks
 from hitl.people import pauses
 from hitl.platform.moves import advance
 from hitl.release.release import TOLD
 from hitl.work import queue_rows
-from hitl.work.document import spec_of
+from hitl.work.document import is_about_type, spec_of
 from hitl.work.typed import Unparseable, understood
 from hitl.workspace.workspaces import current_types
 from models.states import DocumentState, TaskPurpose, TaskState, VerdictState
@@ -185,7 +185,7 @@ def _undo_consequences(session: Session, task: Task, answer: Answer, document: D
         raise TooLateToUndo("The field is decided with it.")
     if isinstance(subject, Audit) and not audits.may_take_back(session, subject, document):
         raise TooLateToUndo("The check went on from your answer.")
-    if document.requested_type is not None and task.field == TYPE_FIELD:
+    if document.requested_type is not None and is_about_type(task):
         raise TooLateToUndo("The document is being read under the type you named.")
     later = session.exec(
         select(Answer.id)
@@ -279,7 +279,7 @@ def _value(session: Session, task: Task, document: Document, answer: AnswerInput
 
 def parse(session: Session, task: Task | Verdict, document: Document, given: Any, meant: Any = None) -> Any:
     """What was typed, as a value of its field. Raises Unparseable, AmbiguousValue."""
-    if task.field == TYPE_FIELD:
+    if is_about_type(task):
         types = current_types(session, document.workspace_id)
         if given not in types:
             raise Unparseable(f"{given!r} is not a document type here; the types are {', '.join(types)}.")

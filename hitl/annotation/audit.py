@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from hitl.aggregate.equality import TYPE_FIELD, same_answer, token_of
+from hitl.aggregate.equality import same_answer, token_of
 from hitl.aggregate.spelling import best_spelling
 from hitl.aggregate.votes import Vote
 from hitl.people import eligible
@@ -15,6 +15,7 @@ from hitl.people.skills import skills_of
 from hitl.platform.moves import advance
 from hitl.routing.sampling import KEYERS, ask_twice, machine_token, picked, second_chance, second_order
 from hitl.work import queue_rows
+from hitl.work.document import checked_fields
 from hitl.workspace.policy import ANY_TYPE, current_policy
 from models.states import TaskPurpose, TaskState, VerdictState
 from models.tables import Answer, Audit, Document, Task, Verdict, Workspace
@@ -88,12 +89,7 @@ Checks = dict[str, tuple[Audit, Verdict]]
 
 def drawn_for_second(session: Session, document: Document, run: int) -> tuple[Audit | None, Checks]:
     """The check of one run of `document` that has a second keyer though the first agreed, if it is known, and all."""
-    rows = session.exec(
-        select(Audit, Verdict)
-        .join(Verdict, col(Verdict.id) == col(Audit.verdict_id))
-        .where(Audit.document_id == document.id, Verdict.run == run, Verdict.field != TYPE_FIELD)
-    ).all()
-    checks = {verdict.field: (audit, verdict) for audit, verdict in rows}
+    checks = {verdict.field: (audit, verdict) for audit, verdict in checked_fields(session, document, run)}
     workspace = session.get_one(Workspace, document.workspace_id)
     order = second_order(workspace.audit_key, document.id, run, checks)
     name = picked(order, {field: audit.first_agreed for field, (audit, _) in checks.items()})

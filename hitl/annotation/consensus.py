@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from hitl.aggregate import RULES, Decision, Outcome, Source, Terms, Vote
 from hitl.aggregate.calibration import Calibration
-from hitl.aggregate.equality import TYPE_FIELD, field_spec, token_of
+from hitl.aggregate.equality import field_spec, token_of
 from hitl.aggregate.spelling import best_spelling
 from hitl.annotation import audit as audits
 from hitl.people import eligible
@@ -19,7 +19,7 @@ from hitl.people.skills import catch_rate_of, skills_of
 from hitl.platform.moves import advance
 from hitl.routing import sampling
 from hitl.work import queue_rows
-from hitl.work.document import policy_of, spec_of
+from hitl.work.document import is_about_type, policy_of, spec_of
 from hitl.workspace.policy import ANY_TYPE, Policy, current_policy
 from models.doctype import DocumentType, KeyingMode, Kind
 from models.states import TaskPurpose, VerdictState
@@ -182,7 +182,7 @@ def machine_says(session: Session, verdict: Verdict, document: Document) -> Said
 
     What it did not find, and a type that it does not know, is no answer: two people are needed then.
     """
-    if verdict.field == TYPE_FIELD:
+    if is_about_type(verdict):
         named, confidence = document.document_type, document.document_type_confidence or 0.0
         if document.requested_type or named in (None, "unknown"):
             return None
@@ -203,7 +203,7 @@ def terms_for(session: Session, verdict: Verdict, document: Document, policy: Po
     choices = len(field.choices) + 2 if field and field.choices else None  # absent and illegible are answers too
     if verdict.kind == Kind.CHECKBOX.value:
         choices = 4
-    verify = mode_of(policy, spec, verdict.field) is KeyingMode.VERIFY and verdict.field != TYPE_FIELD
+    verify = mode_of(policy, spec, verdict.field) is KeyingMode.VERIFY and not is_about_type(verdict)
     people = [one.vote.voter for one in said if one.vote.source is not Source.MACHINE]
     workspace = session.get_one(Workspace, verdict.workspace_id)
     knots = workspace.settings.get("posterior_calibration", {})
@@ -226,7 +226,7 @@ def mode_of(policy: Policy, spec: DocumentType | None, name: str) -> KeyingMode:
 
 def policy_for(session: Session, document: Document, verdict: Verdict, *, now: datetime) -> Policy:
     """The policy that governs a verdict: the document's own, or that of classification."""
-    if verdict.field == TYPE_FIELD:
+    if is_about_type(verdict):
         return current_policy(session, document.workspace_id, ANY_TYPE, now=now)[1]
     return policy_of(session, document, now=now)
 

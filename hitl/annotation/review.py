@@ -32,7 +32,7 @@ from hitl.platform.moves import advance
 from hitl.release.release import IN_HAND, TOLD, amend
 from hitl.settings import settings
 from hitl.work import queue_rows
-from hitl.work.document import verdicts_of
+from hitl.work.document import fields_of, verdicts_of
 from hitl.work.typed import Unparseable
 from models.states import LEVEL, ReviewState, Role, TaskState, VerdictState
 from models.tables import Answer, Audit, Document, Review, Task, User, Verdict
@@ -290,7 +290,7 @@ def _decide_document(
 
     Before the release the verdicts change; after it the release is amended.
     """
-    rows = [row for row in verdicts_of(session, document) if row.field != TYPE_FIELD]
+    rows = fields_of(session, document)
     changed = {row.field: parsed[row.field] for row in rows if row.field in parsed and _differs(row, parsed[row.field])}
     changes = [change for row in rows if row.field in changed for change in _change(row, changed[row.field])]
     if changed and document.state in TOLD:

@@ -16,10 +16,11 @@ from sqlalchemy import delete, func
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
-from hitl.aggregate.equality import TYPE_FIELD, same_answer
+from hitl.aggregate.equality import same_answer
 from hitl.certificate.eprocess import largest_loss
 from hitl.certificate.evidence import is_evidence
 from hitl.platform.jobs import enqueue
+from hitl.work.document import is_about_type
 from hitl.work.ground_truth import chance_of, is_decided, is_settled_by_people
 from hitl.workspace.policy import ANY_TYPE, Policy, current_policy, pinned_policy
 from models.ids import new_id
@@ -50,8 +51,8 @@ def note(session: Session, document: Document, *, now: datetime, first: bool = F
     ).all()
     ids = [verdict.id for verdict in verdicts]
     audits = {row.verdict_id: row for row in session.exec(select(Audit).where(col(Audit.verdict_id).in_(ids))).all()}
-    fields = [verdict for verdict in verdicts if verdict.field != TYPE_FIELD]
-    of_type = next((verdict for verdict in verdicts if verdict.field == TYPE_FIELD), None)
+    fields = [verdict for verdict in verdicts if not is_about_type(verdict)]
+    of_type = next((verdict for verdict in verdicts if is_about_type(verdict)), None)
     common = _common(session, document, fields, of_type, now)
     wrong_type = audits.get(of_type.id) if of_type else None
     if of_type and wrong_type and is_decided(wrong_type) and not _says(of_type, wrong_type):

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session, col, select
 
-from hitl.aggregate.equality import TYPE_FIELD, token_of
+from hitl.aggregate.equality import token_of
 from hitl.grader.features import FieldFacts, People, describe
 from hitl.people.skills import skills_of
 from hitl.platform.moves import advance
 from hitl.routing.sampling import draw_number
 from hitl.work import queue_rows
+from hitl.work.document import is_about_type
 from hitl.workspace.policy import Policy
 from models.states import DocumentState, ReviewState, Route, TaskPurpose
 from models.tables import Answer, Document, FieldReading, GraderVersion, Review, Task, Verdict, Workspace
@@ -75,7 +76,7 @@ def _was_asked(session: Session, document: Document, verdicts: Sequence[Verdict]
 
 def features_of(session: Session, document: Document, verdicts: Sequence[Verdict], policy: Policy) -> dict[str, float]:
     """What is known of the document when its last field is decided."""
-    fields = [verdict for verdict in verdicts if verdict.field != TYPE_FIELD]
+    fields = [verdict for verdict in verdicts if not is_about_type(verdict)]
     readings = {
         row.id: row
         for row in session.exec(

@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, func, select
 
-from hitl.aggregate.equality import TYPE_FIELD, token_of
+from hitl.aggregate.equality import token_of
 from hitl.settings import settings
+from hitl.work.document import fields_of
 from hitl.work.ground_truth import chance_of, is_independent
 from models.ids import new_id
 from models.states import Fold, Route, VerdictState
@@ -56,14 +57,7 @@ def write_examples(session: Session, document: Document, *, now: datetime) -> in
     """Write the examples that the final verdicts and audits of `document` give; again harmless. Returns how many."""
     if document.document_type is None:
         return 0
-    verdicts = session.exec(
-        select(Verdict).where(
-            Verdict.document_id == document.id,
-            Verdict.run == document.run,
-            Verdict.state == VerdictState.FINAL.value,
-            Verdict.field != TYPE_FIELD,
-        )
-    ).all()
+    verdicts = [row for row in fields_of(session, document) if row.state == VerdictState.FINAL.value]
     rows = [row for verdict in verdicts for row in _examples_of(session, document, verdict, now)]
     if rows:
         statement = insert(Example).values(rows)

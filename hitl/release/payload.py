@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
-from hitl.aggregate.equality import TYPE_FIELD, same_answer, token_of
+from hitl.aggregate.equality import same_answer, token_of
+from hitl.work.document import fields_of
 from hitl.workspace.policy import Policy
 from models.states import VerdictState
 from models.tables import Certificate, Document, FieldReading, Verdict
@@ -24,12 +25,7 @@ def payload(session: Session, document: Document) -> dict[str, Any]:
             select(FieldReading).where(FieldReading.document_id == document.id, FieldReading.run == document.run)
         ).all()
     }
-    verdicts = session.exec(
-        select(Verdict)
-        .where(Verdict.document_id == document.id, Verdict.run == document.run, Verdict.field != TYPE_FIELD)
-        .order_by(col(Verdict.id))
-    ).all()
-    shown = {verdict.field: _entry(verdict, readings.get(verdict.field)) for verdict in verdicts}
+    shown = {row.field: _entry(row, readings.get(row.field)) for row in fields_of(session, document)}
     unrouted = {name: _read_entry(reading) for name, reading in readings.items() if name not in shown}
     return shown | unrouted
 

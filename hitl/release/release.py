@@ -15,14 +15,14 @@ from sqlmodel import Session, col, func, select
 
 from extractor.checks import find_failures
 from extractor.kinds import locale_of
-from hitl.aggregate.equality import TYPE_FIELD, field_spec, same_answer
+from hitl.aggregate.equality import field_spec, same_answer
 from hitl.grader import sampling as review_sampling
 from hitl.learning.collect import collect
 from hitl.people.keys import CLIENT
 from hitl.platform import webhooks
 from hitl.platform.moves import advance
 from hitl.release.payload import describe_certificate, payload
-from hitl.work.document import policy_of, spec_of, verdicts_of
+from hitl.work.document import checked_fields, fields_of, is_about_type, policy_of, spec_of, verdicts_of
 from hitl.work.ground_truth import is_usable
 from hitl.work.queue_rows import has_document_review, withdraw_open
 from hitl.work.typed import understood
@@ -57,7 +57,7 @@ def release_if_ready(session: Session, document: Document, *, now: datetime) -> 
     if document.state not in IN_HAND or document.held_reason:
         return None
     verdicts = verdicts_of(session, document)
-    if not any(verdict.field != TYPE_FIELD for verdict in verdicts):
+    if all(is_about_type(verdict) for verdict in verdicts):
         return None
     if any(verdict.state not in READY for verdict in verdicts) or has_document_review(session, document.id):
         return None
@@ -126,8 +126,8 @@ def correct(
     `value` is taken as typed; `meant` says which value, where that may be several. Raises NotReleased, NoSuchField,
     Unparseable, AmbiguousValue.
     """
-    verdict = next((row for row in verdicts_of(session, document) if row.field == field), None)
-    if verdict is None or field == TYPE_FIELD:
+    verdict = next((row for row in fields_of(session, document) if row.field == field), None)
+    if verdict is None:
         raise NoSuchField(f"Document {document.id} has no field {field}.")
     if value_state == ValueState.FOUND.value:
         spec = spec_of(session, document)
@@ -154,7 +154,7 @@ def correct(
 def exceptions_of(session: Session, document: Document) -> list[dict[str, Any]]:
     """What the client should look at although it is released: illegible values, rules that the values break."""
     spec = spec_of(session, document)
-    verdicts = [verdict for verdict in verdicts_of(session, document) if verdict.field != TYPE_FIELD]
+    verdicts = fields_of(session, document)
     found: list[dict[str, Any]] = [
         {"code": "illegible", "fields": [verdict.field], "message": f"{verdict.field} cannot be read on this scan."}
         for verdict in verdicts
@@ -176,13 +176,7 @@ def _finalise(session: Session, verdicts: list[Verdict], now: datetime) -> None:
 
 def _apply_early_audits(session: Session, document: Document, now: datetime) -> None:
     """An audit that was done before the release corrects it; the loss is still counted on the first value."""
-    audits = session.exec(
-        select(Audit, Verdict)
-        .join(Verdict, col(Verdict.id) == col(Audit.verdict_id))
-        .where(Audit.document_id == document.id, Verdict.run == document.run)
-        .where(Audit.state == VerdictState.FINAL.value, Verdict.field != TYPE_FIELD)
-    ).all()
-    for audit, verdict in audits:
+    for audit, verdict in checked_fields(session, document, document.run):
         gold = (audit.gold_state, audit.gold)
         if not is_usable(audit):
             continue

@@ -19,6 +19,7 @@ from hitl.certificate.thresholds import UNCERTIFIED, certificates, least_rate, p
 from hitl.platform.moves import record
 from hitl.routing import sampling
 from hitl.routing.rules import Claim, Context, Reason, claim_of, reasons_for
+from hitl.work.document import is_about_type
 from hitl.workspace.policy import ANY_TYPE, current_policy
 from models.doctype import DocumentType, Kind
 from models.states import Route, VerdictState
@@ -70,7 +71,7 @@ def route(session: Session, document: Document, *, now: datetime) -> list[Verdic
     Pins the policy version on the document. Every field is drawn for audit before it is known where it goes.
     """
     held = _verdicts(session, document)
-    if any(verdict.field != TYPE_FIELD for verdict in held):
+    if not all(is_about_type(verdict) for verdict in held):
         return held
     version = session.get(DocumentTypeVersion, document.type_version_id) if document.type_version_id else None
     if version is None or document.document_type is None:

@@ -17,8 +17,9 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from hitl.aggregate.equality import TYPE_FIELD, token_of
+from hitl.aggregate.equality import token_of
 from hitl.people import eligible
+from hitl.work.document import is_about_type
 from hitl.workspace.policy import Policy
 from models.states import Route
 from models.tables import Audit, Document, FieldReading, Verdict, Workspace
@@ -126,8 +127,3 @@ def machine_token(session: Session, verdict: Verdict) -> str | None:
 
 def ask_twice(audit: Audit) -> None:
     audit.first_agreed, audit.second_probability = False, 1.0
-
-
-def is_about_type(verdict: Verdict) -> bool:
-    """A wrong document type makes all its fields wrong: it is not amended but typed again by a reviewer."""
-    return verdict.field == TYPE_FIELD

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from hitl.aggregate.equality import TYPE_FIELD
 from hitl.workspace.policy import Policy, pinned_policy
 from models.doctype import DocumentType
-from models.tables import Document, DocumentTypeVersion, Verdict
+from models.tables import Audit, Document, DocumentTypeVersion, Task, Verdict
 
 
 def verdicts_of(session: Session, document: Document) -> list[Verdict]:
@@ -20,6 +21,26 @@ def verdicts_of(session: Session, document: Document) -> list[Verdict]:
             .order_by(col(Verdict.id))
         ).all()
     )
+
+
+def is_about_type(row: Verdict | Task) -> bool:
+    """Whether it asks for the document type. A wrong type makes all fields wrong, and is put right by retyping."""
+    return row.field == TYPE_FIELD
+
+
+def fields_of(session: Session, document: Document) -> list[Verdict]:
+    """The verdicts on the fields of the document's current run, without that on its type."""
+    return [verdict for verdict in verdicts_of(session, document) if not is_about_type(verdict)]
+
+
+def checked_fields(session: Session, document: Document, run: int) -> list[tuple[Audit, Verdict]]:
+    """The audits of fields of one run, with the verdicts that they are about."""
+    rows = session.exec(
+        select(Audit, Verdict)
+        .join(Verdict, col(Verdict.id) == col(Audit.verdict_id))
+        .where(Audit.document_id == document.id, Verdict.run == run)
+    ).all()
+    return [(audit, verdict) for audit, verdict in rows if not is_about_type(verdict)]
 
 
 def spec_of(session: Session, document: Document) -> DocumentType | None:

@@ -12,6 +12,7 @@ from api.web.documents.document_view import pages_of, spec_of
 from api.web.work.crops import WHOLE, is_crop, place_of
 from hitl.aggregate.equality import TYPE_FIELD, field_spec
 from hitl.intake.pages import load_words
+from hitl.work.document import is_about_type
 from hitl.workspace.workspaces import current_types
 from models.doctype import DocumentType, Kind
 from models.states import TaskPurpose
@@ -90,7 +91,7 @@ def _may_take_text(task: Task) -> bool:
 
 
 def _field(session: Session, task: Task, spec: DocumentType | None) -> dict[str, Any]:
-    if task.field == TYPE_FIELD:
+    if is_about_type(task):
         return _type_field(session, task)
     field = field_spec(spec, task.field)
     return {

@@ -19,8 +19,8 @@ from hitl.learning import rescore
 from hitl.release.documents import erase
 from hitl.routing.route import current_policy
 from hitl.settings import settings
+from hitl.workspace.deployment import promote
 from hitl.workspace.policy import ANY_TYPE, AuditRates, Policy, save_policy
-from hitl.workspace.registry import promote
 from models.states import DocumentState, Fold, ModelState, Role, Route, VerdictState
 from models.tables import Audit, Certificate, Document, ModelVersion, Observation, Task, Verdict, Workspace
 from models.values import Reading, Recognition, ValueState
