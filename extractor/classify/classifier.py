@@ -85,7 +85,11 @@ class TypeClassifier:
         """The type of a document, or `unknown`."""
         if not any(page.words for page in pages):
             return TypeGuess(UNKNOWN, 1.0)
-        evidence, scores = self._evidence([describe(pages)])
+        return self.guess_described(describe(pages))
+
+    def guess_described(self, document: Example) -> TypeGuess:
+        """The type of a document of which only this is kept."""
+        evidence, scores = self._evidence([document])
         right = float(probability(evidence, self.calibration)[0])
         best = np.argsort(-scores[0])
         ranking = tuple((self.names[k], round(float(_sigmoid(scores[0][k])), 5)) for k in best)

@@ -7,9 +7,10 @@ Three rules (design: definitions, Gate):
   -1 point, on the select fold together with the candidate's grouped out-of-fold predictions;
 - *superiority*: from 2,000 decisions on, the lower 95 % bound of the gain must exceed 0.
 
-And always: no segment of 200 decisions or more loses over one point (upper bound, Holm), the calibration error and the
-share that can be accepted at the target are not worse beyond chance. Intervals come from a bootstrap over documents,
-because errors of one document come together.
+And always: no document type is lost, whichever was trained; reading takes at most twice as long, and the bundle at most
+twice the room; no segment of 200 decisions or more loses over one point (upper bound, Holm), the calibration error and
+the share that can be accepted at the target are not worse beyond chance. Intervals come from a bootstrap over
+documents, because errors of one document come together.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ SEGMENT_FROM = 200
 CALIBRATION_SLACK = 0.01
 ALPHA = 0.05
 RESAMPLES = 1_000
+LOST_BY_CHANCE = 1  # document of a type; of more than 100, one in a hundred
+SLOWER, SECONDS = 2.0, 0.1  # so many times the CPU time of the champion, if it is that much more a document
+LARGER, BYTES = 2.0, 10_000_000  # so many times its size, if it is that much more
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,29 @@ class PairedDecision:
     champion_confidence: float | None
     weight: float = 1.0  # 1 / probability of selection
     selected: bool = True  # from the select fold; False: an out-of-fold prediction
+
+
+@dataclass(frozen=True, slots=True)
+class TypeDecision:
+    """What both models call one document whose type is known. Right only if it is called by that type's name."""
+
+    document: str
+    document_type: str
+    candidate_right: bool
+    candidate_confidence: float
+    champion_right: bool
+    champion_confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What it takes to read the same documents with either model, and how large either is."""
+
+    documents: int
+    candidate_seconds: float  # of CPU, for all of them
+    champion_seconds: float | None  # None where it does not read the type
+    candidate_bytes: int
+    champion_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +93,7 @@ class GateReport:
     tests: tuple[Test, ...]
     basis: str = ""  # in words: what was compared on, and what each model had seen of it
     segments: tuple[dict[str, Any], ...] = field(default_factory=tuple)
+    types: tuple[dict[str, Any], ...] = field(default_factory=tuple)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -79,8 +107,20 @@ def verdict_of(report: Mapping[str, Any]) -> str:
     return "passed" if report["passed"] else f"refused: {', '.join(failed)}"
 
 
-def judge(rows: Sequence[PairedDecision], *, target: float, floor: float, seed: int) -> GateReport:
-    """Compare the two models on `rows`; `target` is the error target at which automation is compared."""
+def judge(
+    rows: Sequence[PairedDecision],
+    *,
+    target: float,
+    floor: float,
+    seed: int,
+    types: Sequence[TypeDecision] = (),
+    kept: str = "",
+    cost: Cost | None = None,
+) -> GateReport:
+    """Compare the two models on `rows`; `target` is the error target at which automation is compared.
+
+    `kept`: which types the candidate's own classifier would have lost, so that it has the champion's.
+    """
     paired = [row for row in rows if row.champion_right is not None]
     new = [row for row in rows if row.champion_right is None]
     documents = len({row.document for row in rows})
@@ -99,9 +139,13 @@ def judge(rows: Sequence[PairedDecision], *, target: float, floor: float, seed: 
         tests += [_gain(sample), _calibration(sample), _automation(sample, target)]
         lost, segments = _segments(paired, rng)
         tests.append(lost)
+    if types:
+        tests.append(_types(types, kept))
+    if cost:
+        tests += [_speed(cost), _size(cost)]
     rule = "floor" if not paired else _rule(paired)
     passed = all(t.passed for t in tests)
-    return GateReport(passed, rule, len(rows), documents, tuple(tests), _basis(rows, rule), segments)
+    return GateReport(passed, rule, len(rows), documents, tuple(tests), _basis(rows, rule), segments, _by_type(types))
 
 
 def _rule(rows: Sequence[PairedDecision]) -> str:
@@ -237,3 +281,59 @@ def _segments(rows: Sequence[PairedDecision], rng: np.random.Generator) -> tuple
     if not judged:
         sentence = f"no segment has {SEGMENT_FROM} decisions yet"
     return Test("segments", not failed, {"judged": float(len(judged))}, sentence), tuple(figures)
+
+
+def lost_types(rows: Sequence[TypeDecision]) -> str:
+    """The types of which more documents are lost than won, beyond what may be chance, in words; empty if none."""
+    return ", ".join(
+        f"{one['type']} ({one['lost'] - one['gained']} of {one['documents']} documents)"
+        for one in _by_type(rows)
+        if one["lost"] - one["gained"] > max(LOST_BY_CHANCE, MARGIN * one["documents"])
+    )
+
+
+def _by_type(rows: Sequence[TypeDecision]) -> tuple[dict[str, Any], ...]:
+    by_type: dict[str, list[TypeDecision]] = {}
+    for row in rows:
+        by_type.setdefault(row.document_type, []).append(row)
+    return tuple(
+        {
+            "type": name,
+            "documents": len(members),
+            "candidate": sum(row.candidate_right for row in members),
+            "champion": sum(row.champion_right for row in members),
+            "lost": sum(row.champion_right and not row.candidate_right for row in members),
+            "gained": sum(row.candidate_right and not row.champion_right for row in members),
+        }
+        for name, members in sorted(by_type.items())
+    )
+
+
+def _types(rows: Sequence[TypeDecision], kept: str) -> Test:
+    lost = lost_types(rows)
+    candidate, champion = sum(r.candidate_right for r in rows), sum(r.champion_right for r in rows)
+    figures = {"documents": float(len(rows)), "candidate": float(candidate), "champion": float(champion)}
+    sentence = f"{candidate} of {len(rows)} documents are called by their type, {champion} by the model that serves"
+    if lost:
+        sentence += f"; lost: {lost}"
+    if kept:
+        sentence += f"; how types are told apart stays as it was, for learnt anew it would lose {kept}"
+    return Test("document types", not lost, figures, sentence)
+
+
+def _speed(cost: Cost) -> Test:
+    each = cost.candidate_seconds / max(cost.documents, 1)
+    if cost.champion_seconds is None:
+        sentence = f"{each:.2f} s of CPU a document; the model that serves does not read it"
+        return Test("speed", True, {"candidate": each}, sentence)
+    before = cost.champion_seconds / max(cost.documents, 1)
+    passed = each <= SLOWER * before or each - before <= SECONDS
+    sentence = f"{each:.2f} s of CPU a document against {before:.2f}; at most {SLOWER:.0f} times as much"
+    return Test("speed", passed, {"candidate": each, "champion": before}, sentence)
+
+
+def _size(cost: Cost) -> Test:
+    new, old = cost.candidate_bytes, cost.champion_bytes
+    passed = new <= LARGER * old or new - old <= BYTES
+    sentence = f"{new / 1e6:.1f} MB against {old / 1e6:.1f}; at most {LARGER:.0f} times as much"
+    return Test("size", passed, {"candidate": float(new), "champion": float(old)}, sentence)

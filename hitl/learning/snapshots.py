@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,8 @@ class NothingToLearn(Exception):
     """No example fits; the message says what to do."""
 
 
+WITNESSES = 200  # of each type that is not learned: the newest
+
 # The better source wins when one field has several: a gold value is worth more than an ordinary agreement.
 TRUST = {"import": 1, "review": 2, "audit": 3, "reviewer": 4, "correction": 5}
 
@@ -28,18 +30,22 @@ TRUST = {"import": 1, "review": 2, "audit": 3, "reviewer": 4, "correction": 5}
 def freeze(session: Session, workspace_id: str, *, now: datetime, document_types: Iterable[str] = ()) -> Snapshot:
     """Freeze every example of the train and select folds (never certify) of `document_types`, or of all types.
 
+    Labelled documents of the other types are in it without labels: nothing is learned from them, and the gate looks
+    whether they are still called by their type.
+
     Raises NothingToLearn when there is none.
     """
     documents = _documents(session, workspace_id, set(document_types))
-    if not documents:
+    taught = [document for document in documents if document["labels"]]
+    if not taught:
         raise NothingToLearn("There are no examples to learn from yet. Answer some review tasks first.")
     body = json.dumps({"format": 1, "documents": documents}, sort_keys=True).encode()
     snapshot = Snapshot(
         workspace_id=workspace_id,
         blob_key=blobs().put(workspace_id, body),
         digest=hashlib.sha256(body).hexdigest(),
-        rows=sum(len(d["labels"]) for d in documents),
-        documents=len(documents),
+        rows=sum(len(d["labels"]) for d in taught),
+        documents=len(taught),
         created_at=now,
     )
     session.add(snapshot)
@@ -60,7 +66,8 @@ def freeze(session: Session, workspace_id: str, *, now: datetime, document_types
 def read(snapshot: Snapshot) -> list[dict[str, Any]]:
     """The documents of a snapshot: {document, group, type, fold, pages, images, labels: {field: {...}}}.
 
-    `pages` and `images` are blob keys: the words of each page, and the picture that is served.
+    `pages` and `images` are blob keys: the words of each page, and the picture that is served. Without labels: a
+    document of a type that is not learned.
     """
     body = json.loads(blobs().get(snapshot.blob_key))
     documents: list[dict[str, Any]] = body["documents"]
@@ -69,8 +76,6 @@ def read(snapshot: Snapshot) -> list[dict[str, Any]]:
 
 def _documents(session: Session, workspace_id: str, document_types: set[str]) -> list[dict[str, Any]]:
     chosen = [col(Example.workspace_id) == workspace_id, col(Example.fold).in_([Fold.TRAIN.value, Fold.SELECT.value])]
-    if document_types:
-        chosen.append(col(Example.document_type).in_(document_types))
     rows = session.exec(
         select(Example, Document)
         .join(Document, col(Example.document_id) == col(Document.id))
@@ -85,8 +90,19 @@ def _documents(session: Session, workspace_id: str, document_types: set[str]) ->
     for example, document in rows:
         if document.id not in documents:
             documents[document.id] = _entry(document, example.document_type, pages[document.id])
-        _keep_best(documents[document.id]["labels"], example)
-    return [entry for entry in documents.values() if entry["pages"]]
+        if not document_types or example.document_type in document_types:
+            _keep_best(documents[document.id]["labels"], example)
+    found = [entry for entry in documents.values() if entry["pages"]]
+    witnesses = {id(entry) for entry in _newest_of_each_type(entry for entry in found if not entry["labels"])}
+    return [entry for entry in found if entry["labels"] or id(entry) in witnesses]
+
+
+def _newest_of_each_type(entries: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    by_type: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for entry in entries:
+        by_type[entry["type"]].append(entry)
+    for members in by_type.values():
+        yield from members[-WITNESSES:]
 
 
 def _entry(document: Document, document_type: str, pages: Sequence[DocumentPage]) -> dict[str, Any]:

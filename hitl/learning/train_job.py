@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from hitl.learning import train
+from hitl.learning.plan import plan
 from hitl.platform.db import transaction
 from hitl.platform.failures import LOST_WORKERS
 from hitl.platform.moves import advance
@@ -34,8 +35,8 @@ def train_candidate(model_id: str, *, now: Callable[[], datetime]) -> None:
         if model is None or model.state != ModelState.TRAINING or model.workspace_id is None:
             return
         types = {name: spec for name, (_, spec) in current_types(session, model.workspace_id).items()}
-        plan = train.plan(session, model, types)
-    trained = in_own_process(train.train, plan, progress=lambda step, share: note_progress(model_id, step, share))
+        work = plan(session, model, types)
+    trained = in_own_process(train.train, work, progress=lambda step, share: note_progress(model_id, step, share))
     with transaction() as session:
         train.finish(session, session.get_one(ModelVersion, model_id, with_for_update=True), trained, now=now())
 

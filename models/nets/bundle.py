@@ -68,6 +68,11 @@ class Bundle:
     def with_meta(self, **entries: Any) -> Bundle:
         return Bundle(self.meta | entries, self.tensors, self.texts, self.tables)
 
+    @property
+    def size(self) -> int:
+        """Bytes of its files."""
+        return sum(len(content) for _, content in self._files())
+
     def save(self, folder: Path) -> None:
         """Write the bundle; whatever bundle was there is replaced by one rename."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hitl.learning.gate import SEGMENT_FROM, SUPERIORITY_FROM, PairedDecision, judge, verdict_of
+from hitl.learning.gate import (
+    SEGMENT_FROM,
+    SUPERIORITY_FROM,
+    Cost,
+    PairedDecision,
+    TypeDecision,
+    judge,
+    verdict_of,
+)
 
 
 def decisions(
@@ -120,3 +128,65 @@ def test_a_report_in_a_few_words():
     assert verdict_of(report).startswith("refused: accuracy")
     assert verdict_of(judge(decisions(300, 0.8, 0.95), target=0.02, floor=0.5, seed=1).as_dict()) == "passed"
     assert verdict_of({}) == ""
+
+
+# --- document types, speed, size --------------------------------------------------------------------------------------
+
+
+def called(document_type: str, both: int, lost: int = 0, gained: int = 0, neither: int = 0) -> list[TypeDecision]:
+    """Documents of one type: called rightly by both models, by the champion alone, by the candidate alone, by none."""
+    rights = [(True, True)] * both + [(False, True)] * lost + [(True, False)] * gained + [(False, False)] * neither
+    return [
+        TypeDecision(f"{document_type}{i}", document_type, new, 0.9, old, 0.9) for i, (new, old) in enumerate(rights)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "passes", "says"),
+    [
+        (called("receipt", 20) + called("ad_buy", 4, lost=4), False, "lost: ad_buy (4 of 8 documents)"),
+        (called("receipt", 10, gained=30) + called("ad_buy", 30, lost=2), False, "lost: ad_buy (2 of 32 documents)"),
+        (called("ad_buy", 7, lost=1), True, "7 of 8 documents"),
+        (called("ad_buy", 5, lost=3, gained=2), True, "7 of 10 documents"),
+        (called("ad_buy", 297, lost=3), True, "297 of 300"),
+        (called("ad_buy", 296, lost=4), False, "lost: ad_buy (4 of 300 documents)"),
+        (called("ad_buy", 0, neither=9), True, "0 of 9 documents"),
+    ],
+)
+def test_no_type_may_be_lost_however_much_is_won_elsewhere(rows: list[TypeDecision], passes: bool, says: str):
+    report = judge(decisions(300, 0.80, 0.95), target=0.02, floor=0.5, seed=1, types=rows)
+    test = next(one for one in report.tests if one.name == "document types")
+    assert (test.passed, report.passed) == (passes, passes)
+    assert says in test.sentence
+
+
+def test_the_report_has_a_row_for_each_type():
+    rows = called("receipt", 20) + called("ad_buy", 4, lost=4, gained=1)
+    report = judge(decisions(300, 0.80, 0.95), target=0.02, floor=0.5, seed=1, types=rows)
+    assert report.as_dict()["types"][0] == {
+        "type": "ad_buy", "documents": 9, "candidate": 5, "champion": 8, "lost": 4, "gained": 1,
+    }  # fmt: skip
+
+
+def test_it_is_said_when_types_are_told_apart_as_before():
+    rows = called("receipt", 20)
+    report = judge(decisions(300, 0.80, 0.95), target=0.02, floor=0.5, seed=1, types=rows, kept="ad_buy (4 of 8)")
+    assert report.passed
+    assert "it would lose ad_buy (4 of 8)" in next(t for t in report.tests if t.name == "document types").sentence
+
+
+@pytest.mark.parametrize(
+    ("cost", "failed"),
+    [
+        (Cost(8, 4.0, 3.0, 9_000_000, 9_000_000), []),
+        (Cost(8, 9.0, 3.0, 9_000_000, 9_000_000), ["speed"]),
+        (Cost(8, 0.6, 0.1, 9_000_000, 9_000_000), []),  # six times as much, and nobody would notice
+        (Cost(8, 9.0, None, 9_000_000, 9_000_000), []),
+        (Cost(8, 4.0, 3.0, 15_000_000, 1_000_000), ["size"]),
+        (Cost(8, 4.0, 3.0, 8_000_000, 1_000_000), []),
+        (Cost(8, 4.0, 3.0, 90_000_000, 50_000_000), []),
+    ],
+)
+def test_a_model_that_is_much_slower_or_larger_is_refused(cost: Cost, failed: list[str]):
+    report = judge(decisions(300, 0.80, 0.95), target=0.02, floor=0.5, seed=1, cost=cost)
+    assert [test.name for test in report.tests if not test.passed] == failed

@@ -7,7 +7,8 @@ from sqlmodel import Session
 
 from hitl.learning import snapshots
 from hitl.learning.examples import count_labelled
-from hitl.learning.train import TooFewExamples, plan, request_training
+from hitl.learning.plan import plan
+from hitl.learning.train import TooFewExamples, request_training
 from hitl.workspace.workspaces import BASE_MODEL, ensure_base_model
 from models.states import Fold
 from models.tables import ModelVersion, Snapshot, Workspace
@@ -67,3 +68,4 @@ def test_what_a_model_before_the_champion_learned_is_known_to_it(session: Sessio
     found = plan(session, third, {"ad_buy": factories.a_type("ad_buy")})
     assert learned <= found.known
     assert len(found.known) == 20
+    assert {one["type"] for one in found.documents} == {"ad_buy"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -55,13 +56,27 @@ def test_pages_are_read_once_however_many_labels_there_are(
     assert [one["pages"] for one in snapshots.read(snapshot)] == [["w1", "w2"]] * 5
 
 
-def test_of_the_certify_fold_and_of_other_types_nothing_is_frozen(session: Session, workspace: Workspace):
+def test_nothing_of_the_certify_fold_is_frozen_and_no_label_of_other_types(session: Session, workspace: Workspace):
     taught = with_labels(session, workspace, "total")
     chosen = with_labels(session, workspace, "total", fold=Fold.SELECT.value)
-    with_labels(session, workspace, "total", fold=Fold.CERTIFY.value)
-    with_labels(session, workspace, "total", document_type="invoice")
+    witness = with_labels(session, workspace, "total", document_type="invoice")
+    for document_type in ("receipt", "invoice"):
+        with_labels(session, workspace, "total", fold=Fold.CERTIFY.value, document_type=document_type)
     snapshot = snapshots.freeze(session, workspace.id, now=NOW, document_types=["receipt"])
-    assert {one["document"] for one in snapshots.read(snapshot)} == {taught.id, chosen.id}
+    labelled = {one["document"]: list(one["labels"]) for one in snapshots.read(snapshot)}
+    assert labelled == {taught.id: ["total"], chosen.id: ["total"], witness.id: []}
+    assert (snapshot.documents, snapshot.rows) == (2, 2)
+
+
+def test_of_other_types_the_newest_are_enough(session: Session, workspace: Workspace, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(snapshots, "WITNESSES", 2)
+    with_labels(session, workspace, "total")
+    found = [
+        with_labels(session, workspace, "total", document_type="invoice", created_at=NOW + timedelta(days=day)).id
+        for day in range(4)
+    ]
+    snapshot = snapshots.freeze(session, workspace.id, now=NOW, document_types=["receipt"])
+    assert [one["document"] for one in snapshots.read(snapshot) if not one["labels"]] == found[2:]
 
 
 def test_the_better_source_is_kept(session: Session, workspace: Workspace):

@@ -9,7 +9,8 @@ import pytest
 from sqlmodel import Session
 
 from hitl.learning import train, train_job
-from hitl.learning.train import Plan, Progress
+from hitl.learning.plan import Plan
+from hitl.learning.train import Progress
 from hitl.settings import settings
 from models.states import ModelState
 from models.tables import ModelVersion, Workspace
@@ -35,7 +36,7 @@ def model(session: Session, workspace: Workspace) -> ModelVersion:
 def test_a_training_that_always_dies_ends_with_its_reason(
     session: Session, model: ModelVersion, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(train, "plan", lambda *_: None)
+    monkeypatch.setattr(train_job, "plan", lambda *_: None)
     monkeypatch.setattr(train, "train", tell_and_die)
     shown = []
     for attempt in range(1, settings().attempts + 1):

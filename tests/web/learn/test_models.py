@@ -54,10 +54,13 @@ def with_examples(site: Site, documents: int) -> None:
     site.session.commit()
 
 
+TYPES = [gate.TypeDecision(f"d{n}", "ad_buy", n > 0, 0.9, True, 0.9) for n in range(8)]  # one of eight is lost
+
+
 def end_training(model_id: str, *, champion: float, candidate: float) -> None:
     """What the worker does when a training is over: the gate judges, and the decision is kept."""
     rows = decisions(150, champion, candidate)
-    trained = train.Trained(b"bundle", "d" * 64, {}, gate.judge(rows, target=0.02, floor=0.5, seed=1))
+    trained = train.Trained(b"bundle", "d" * 64, {}, gate.judge(rows, target=0.02, floor=0.5, seed=1, types=TYPES))
     with db.transaction() as session:
         model = session.get_one(ModelVersion, model_id, with_for_update=True)
         train.finish(session, model, trained, now=datetime.now(UTC))
@@ -110,6 +113,11 @@ def test_a_training_is_followed_to_the_decision_of_the_gate(
     expect(operator.locator(".page-head .tag")).to_have_text(says)
     expect(operator.locator("tr", has_text="Accuracy").locator(".tag")).to_have_text("yes" if buttons else "no")
     expect(operator.get_by_role("button", name="Promote")).to_have_count(buttons)
+    expect(operator.locator("tr", has_text="Document types")).to_contain_text(
+        "7 of 8 documents are called by their type"
+    )
+    expect(operator.locator("tr", has_text="ad buy").locator("td")).to_have_text(["ad buy", "8", "7", "8", "1", "0"])
+    expect(operator.locator("section", has_text="Gate report")).to_contain_text("of the select fold, which no model")
 
 
 def test_a_training_that_fails_says_why_and_what_to_do(site: Site, operator: Page, monkeypatch: pytest.MonkeyPatch):
