@@ -16,6 +16,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     document_types.router,
     webhooks.router,
     models.router,
+    models.frozen,
     tasks.router,
     quality.router,
     health.router,

@@ -12,9 +12,9 @@ from extractor.measure.manifest import ManifestUnreadable
 from extractor.page.triage import Refusal, TooLarge
 from hitl.annotation.answers import AnswerRefused, NotYours
 from hitl.annotation.review import NotYourReview, ReviewRefused
+from hitl.learning.request import TooFewExamples, TrainingUnderWay
 from hitl.learning.shadow import NotInShadow
-from hitl.learning.snapshots import NothingToLearn
-from hitl.learning.train import TooFewExamples
+from hitl.learning.snapshots import NoSuchSnapshot, NothingToLearn
 from hitl.people.accounts import (
     CodeSpent,
     LastAdmin,
@@ -73,6 +73,8 @@ ERRORS: dict[type[Exception], Kind] = {
     NotPromotable: Kind(409, "not_possible_now", "GET /v1/models lists the models."),
     NoSuchModel: Kind(409, "no_such_model", "GET /v1/models lists the models."),
     NothingToLearn: Kind(409, "nothing_to_learn", "Answer some review tasks first."),
+    NoSuchSnapshot: Kind(404, "no_such_snapshot", "GET /v1/snapshots lists the snapshots."),
+    TrainingUnderWay: Kind(409, "training_under_way", "GET /v1/models shows how far it is."),
     TooFewExamples: Kind(409, "too_few_examples", "Answer more tasks of this type first."),
     DatabaseUnavailable: Kind(503, "database_unavailable", "Look at the database, then try again."),
     BackupRefused: Kind(409, "backup_refused", "Nothing was changed. Correct it and run the command again."),

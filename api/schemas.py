@@ -207,6 +207,23 @@ class PolicyView(BaseModel):
 
 class TrainInput(Input):
     document_types: Annotated[list[str], Field(description="Empty: every type with enough examples.")] = []
+    snapshot: Annotated[str, Field(description="Id or name of a frozen one. Empty: freeze the examples now.")] = ""
+
+
+class SnapshotView(Output):
+    """A frozen training set; the same digest is the same set."""
+
+    id: str
+    name: str
+    digest: str
+    documents: int
+    rows: Annotated[int, Field(description="Labelled fields.")]
+    complete: Annotated[bool, Field(description="False once a document in it was erased.")]
+    created_at: datetime
+
+
+class SnapshotList(BaseModel):
+    snapshots: list[SnapshotView]
 
 
 class ModelView(Output):
@@ -228,6 +245,26 @@ class ModelView(Output):
 class ModelList(BaseModel):
     models: list[ModelView]
     serving: str | None
+
+
+class TrainingView(Output):
+    """One training on the way to a model."""
+
+    model_id: str
+    name: str
+    digest: str
+    snapshot_id: str
+    snapshot_digest: str
+    complete: bool
+    document_types: list[str]
+    documents: Annotated[dict[str, int], Field(description="Documents that taught, by type.")]
+    labels: Annotated[dict[str, int], Field(description="Fields that taught, by who said the value.")]
+    document_ids: list[str]
+    provenance: dict[str, Any]
+
+
+class Lineage(BaseModel):
+    trainings: Annotated[list[TrainingView], Field(description="Newest first; before the last comes the base model.")]
 
 
 class DeploymentView(Output):

@@ -31,7 +31,7 @@ from hitl.grader import sampling as review_sampling
 from hitl.intake import pages, recognition
 from hitl.intake.groups import assign_group
 from hitl.intake.receive import limits
-from hitl.learning import rescore, shadow, train_job
+from hitl.learning import request, rescore, shadow, train_job
 from hitl.learning.collect import collect
 from hitl.platform import idempotency, webhooks
 from hitl.platform.blobs import blobs, drop_unused
@@ -334,6 +334,16 @@ def learn_about_people() -> None:
             qualification.harvest(session, workspace_id, now=now())
             recalibration.recalibrate(session, workspace_id, now=now())
             review_sampling.train_if_due(session, workspace_id, now=now())
+
+
+@every(minutes=30)
+def train_what_is_due() -> None:
+    """Ask for a training where enough is new, workspace by workspace."""
+    with transaction() as session:
+        workspaces = session.exec(select(Workspace.id)).all()
+    for workspace_id in workspaces:
+        with transaction() as session:
+            request.train_if_due(session, workspace_id, now=now())
 
 
 # --- the words of this page -----------------------------------------------------------------------

@@ -73,6 +73,15 @@ class Settings(BaseSettings):
     min_training_documents: int = Field(
         10, ge=2, description="Labelled training documents of a type before a model of it is trained."
     )
+    retrain_after: int = Field(
+        50,
+        ge=0,
+        description="New or corrected training documents of a type after which it is trained again by itself. "
+        "Its first model needs `min_training_documents`. 0: only by hand.",
+    )
+    retrain_days: int = Field(
+        0, ge=0, description="Days after which a type with anything new is trained again in any case. 0: never."
+    )
     gate_floor: float = Field(
         0.5, ge=0, le=1, description="Accuracy that the first model of a document type must reach for sure."
     )

@@ -35,13 +35,17 @@ def list_models(workspace: WorkspaceName = "default") -> None:
 @model.command("train")
 def train_model(
     document_type: Annotated[list[str] | None, typer.Option("--type", help="May be given several times.")] = None,
+    snapshot: Annotated[str, typer.Option(help="Id or name of a frozen training set; without it one is frozen.")] = "",
     workspace: WorkspaceName = "default",
 ) -> None:
-    """Freeze the examples and let a worker train a candidate."""
-    from hitl.learning import train
+    """Freeze the examples, or take a snapshot, and let a worker train a candidate."""
+    from hitl.learning import snapshots
+    from hitl.learning.request import request_training
 
     with desk(workspace) as at:
-        row = train.request_training(at.session, at.workspace.id, document_type or [], actor=at.actor, now=at.now)
+        given = snapshots.find(at.session, at.workspace.id, snapshot) if snapshot else None
+        types = document_type or []
+        row = request_training(at.session, at.workspace.id, types, snapshot=given, actor=at.actor, now=at.now)
     out.print(f"{row.id} is being trained; `countersign model list` shows its state.", markup=False)
 
 
@@ -98,6 +102,65 @@ def show_history(workspace: WorkspaceName = "default") -> None:
     out.print(table)
 
 
+@model.command("show")
+def show_model(model_id: ModelId, workspace: WorkspaceName = "default") -> None:
+    """Show a model: its state, what it grew from, and in words what the gate found."""
+    from hitl.workspace import registry
+
+    with desk(workspace) as at:
+        row = _model(at, model_id)
+        state = registry.state_here(row, registry.find_serving(at.session, at.workspace.id))
+        out.print(f"{row.id} {row.name}: {state}", markup=False)
+        out.print(f"grew from {row.parent_id or 'nothing'}, snapshot {row.snapshot_id or 'none'}", markup=False)
+        if row.gate_report:
+            verdict, basis = "passed" if row.gate_report["passed"] else "refused", row.gate_report.get("basis", "")
+            out.print(f"gate: {verdict}" + (f", on {basis}" if basis else ""), markup=False)
+        for test in row.gate_report.get("tests", []):
+            out.print(f"  {'yes' if test['passed'] else 'NO '} {test['name']}: {test['sentence']}", markup=False)
+        if row.progress.get("reason"):
+            out.print(f"failed: {row.progress['reason']}", markup=False)
+
+
+@model.command("download")
+def download_model(
+    model_id: ModelId,
+    file: Annotated[Path, typer.Argument(help="The ZIP to write; unpacked it is a --bundle.")],
+    workspace: WorkspaceName = "default",
+) -> None:
+    """Write a model's bundle as a ZIP of safetensors and JSON."""
+    from hitl.workspace import registry
+
+    with desk(workspace) as at:
+        content = registry.packed(_model(at, model_id))
+    file.write_bytes(content)
+    out.print(f"{len(content):,} bytes in {file}", markup=False)
+
+
+@model.command("explain")
+def explain_model(
+    model_id: ModelId,
+    documents: Annotated[bool, typer.Option(help="Name every document that taught.")] = False,
+    workspace: WorkspaceName = "default",
+) -> None:
+    """Show what a model learned from: each training on its way, its snapshot, and the examples behind it."""
+    from hitl.learning import lineage
+
+    with desk(workspace) as at:
+        for one in lineage.trainings(at.session, _model(at, model_id)):
+            out.print(f"{one.model_id} {one.name}: bundle sha256 {one.digest or 'none yet'}", markup=False)
+            lost = "" if one.complete else ", a document in it was erased"
+            out.print(f"  snapshot {one.snapshot_id}, sha256 {one.snapshot_digest}{lost}", markup=False)
+            taught = ", ".join(f"{count} {name}" for name, count in one.documents.items())
+            said = ", ".join(f"{count} by {name}" for name, count in one.labels.items())
+            out.print(f"  documents: {taught}; labels: {said}", markup=False)
+            if one.provenance:
+                versions = ", ".join(f"{name} {number}" for name, number in one.provenance["versions"].items())
+                out.print(f"  seed {one.provenance['seed']}; {versions}", markup=False)
+            for document_id in one.document_ids if documents else ():
+                out.print(f"    {document_id}", markup=False)
+    out.print("the base model, which ships with the product", markup=False)
+
+
 def _model(at: Desk, model_id: str) -> Any:
     from models.tables import ModelVersion
 
@@ -109,14 +172,30 @@ def _model(at: Desk, model_id: str) -> Any:
 
 def snapshot(
     document_type: Annotated[list[str] | None, typer.Option("--type", help="May be given several times.")] = None,
+    name: Annotated[str, typer.Option(help="To train from it later.")] = "",
+    show: Annotated[bool, typer.Option("--list", help="Freeze nothing; list what was frozen.")] = False,
     workspace: WorkspaceName = "default",
 ) -> None:
     """Freeze the examples of the train and select folds as a training set that can be named."""
     from hitl.learning import snapshots
 
+    if show:
+        _list_snapshots(workspace)
+        return
     with desk(workspace) as at:
-        row = snapshots.freeze(at.session, at.workspace.id, now=at.now, document_types=document_type or [])
+        row = snapshots.freeze(at.session, at.workspace.id, now=at.now, document_types=document_type or [], name=name)
     out.print(f"{row.id}: {row.documents} documents, {row.rows} fields, sha256 {row.digest}", markup=False)
+
+
+def _list_snapshots(workspace: str) -> None:
+    from hitl.learning import snapshots
+
+    table = listing("id", "name", "documents", "fields", "frozen")
+    with desk(workspace) as at:
+        for row in snapshots.list_snapshots(at.session, at.workspace.id):
+            frozen = f"{row.created_at:%Y-%m-%d %H:%M}"
+            table.add_row(row.id, row.name, str(row.documents), str(row.rows), frozen)
+    out.print(table)
 
 
 def export(

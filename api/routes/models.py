@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from api.deps import ModelKeeper, Now, Reader, SessionDep, owned
-from api.schemas import DeploymentList, DeploymentView, ModelList, ModelView, TrainInput
-from hitl.learning import shadow
-from hitl.learning import train as retrain
+from api.schemas import (
+    DeploymentList,
+    DeploymentView,
+    Lineage,
+    ModelList,
+    ModelView,
+    SnapshotList,
+    SnapshotView,
+    TrainingView,
+    TrainInput,
+)
+from hitl.learning import lineage, shadow, snapshots
+from hitl.learning.request import request_training
 from hitl.workspace import deployment, registry
 from models.tables import ModelVersion
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
+frozen = APIRouter(prefix="/v1/snapshots", tags=["models"])
 
 Reason = Annotated[str, Query(max_length=500, description="Kept in the history of what served.")]
 
@@ -42,9 +53,26 @@ def show_model(model_id: str, session: SessionDep, caller: Reader) -> ModelView:
 
 @router.post("", status_code=202)
 def train(session: SessionDep, caller: ModelKeeper, now: Now, body: TrainInput | None = None) -> ModelView:
-    """Freeze the examples and train a candidate from them; follow its progress under its id."""
-    types = body.document_types if body else []
-    return view(retrain.request_training(session, caller.workspace_id, types, actor=caller.actor, now=now))
+    """Train a candidate from the examples, frozen now, or from a snapshot; follow its progress under its id."""
+    asked = body or TrainInput()
+    given = snapshots.find(session, caller.workspace_id, asked.snapshot) if asked.snapshot else None
+    types = asked.document_types
+    return view(request_training(session, caller.workspace_id, types, snapshot=given, actor=caller.actor, now=now))
+
+
+@router.get("/{model_id}/lineage")
+def explain(model_id: str, session: SessionDep, caller: Reader) -> Lineage:
+    """What the model learned from: each training on its way, with snapshot and digest, and the documents behind it."""
+    model = owned(session, ModelVersion, model_id, caller.workspace_id)
+    return Lineage(trainings=[TrainingView.model_validate(one) for one in lineage.trainings(session, model)])
+
+
+@router.get("/{model_id}/bundle", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
+def download(model_id: str, session: SessionDep, caller: ModelKeeper) -> Response:
+    """The model's bundle as a ZIP: safetensors and JSON, which `countersign extract --bundle` reads when unpacked."""
+    model = owned(session, ModelVersion, model_id, caller.workspace_id)
+    named = {"Content-Disposition": f'attachment; filename="{model.id}.zip"'}
+    return Response(registry.packed(model), media_type="application/zip", headers=named)
 
 
 @router.post("/{model_id}/promote")
@@ -74,3 +102,10 @@ def rollback(session: SessionDep, caller: ModelKeeper, now: Now, reason: Reason 
 def view(model: ModelVersion, serving: ModelVersion | None = None) -> ModelView:
     seen = {"base": model.workspace_id is None, "state": registry.state_here(model, serving)}
     return ModelView.model_validate(model).model_copy(update=seen)
+
+
+@frozen.get("")
+def list_snapshots(session: SessionDep, caller: Reader) -> SnapshotList:
+    """Frozen training sets, newest first."""
+    rows = snapshots.list_snapshots(session, caller.workspace_id)
+    return SnapshotList(snapshots=[SnapshotView.model_validate(row) for row in rows])

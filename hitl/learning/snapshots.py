@@ -17,6 +17,10 @@ from models.states import Fold
 from models.tables import Document, DocumentPage, Example, Snapshot
 
 
+class NoSuchSnapshot(Exception):
+    """The workspace has no snapshot of this id or name."""
+
+
 class NothingToLearn(Exception):
     """No example fits; the message says what to do."""
 
@@ -27,7 +31,9 @@ WITNESSES = 200  # of each type that is not learned: the newest
 TRUST = {"import": 1, "review": 2, "audit": 3, "reviewer": 4, "correction": 5}
 
 
-def freeze(session: Session, workspace_id: str, *, now: datetime, document_types: Iterable[str] = ()) -> Snapshot:
+def freeze(
+    session: Session, workspace_id: str, *, now: datetime, document_types: Iterable[str] = (), name: str = ""
+) -> Snapshot:
     """Freeze every example of the train and select folds (never certify) of `document_types`, or of all types.
 
     Labelled documents of the other types are in it without labels: nothing is learned from them, and the gate looks
@@ -42,6 +48,7 @@ def freeze(session: Session, workspace_id: str, *, now: datetime, document_types
     body = json.dumps({"format": 1, "documents": documents}, sort_keys=True).encode()
     snapshot = Snapshot(
         workspace_id=workspace_id,
+        name=name,
         blob_key=blobs().put(workspace_id, body),
         digest=hashlib.sha256(body).hexdigest(),
         rows=sum(len(d["labels"]) for d in taught),
@@ -61,6 +68,20 @@ def freeze(session: Session, workspace_id: str, *, now: datetime, document_types
         data={"digest": snapshot.digest, "rows": snapshot.rows, "documents": snapshot.documents},
     )
     return snapshot
+
+
+def list_snapshots(session: Session, workspace_id: str) -> list[Snapshot]:
+    """The workspace's snapshots, newest first."""
+    rows = select(Snapshot).where(Snapshot.workspace_id == workspace_id)
+    return list(session.exec(rows.order_by(col(Snapshot.created_at).desc(), col(Snapshot.id).desc())).all())
+
+
+def find(session: Session, workspace_id: str, wanted: str) -> Snapshot:
+    """The snapshot of this id, or the newest of this name. Raises NoSuchSnapshot."""
+    for row in list_snapshots(session, workspace_id):
+        if wanted and wanted in (row.id, row.name):
+            return row
+    raise NoSuchSnapshot(f"There is no snapshot {wanted}.")
 
 
 def read(snapshot: Snapshot) -> list[dict[str, Any]]:

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import platform
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlmodel import Session
 
-from hitl.learning import compare, gate, snapshots
-from hitl.learning.examples import Labelled, count_labelled
+from hitl.learning import compare, gate
 from hitl.learning.plan import Plan, training_document
 from hitl.platform.blobs import blobs
-from hitl.platform.jobs import enqueue
-from hitl.platform.moves import advance, record
-from hitl.settings import settings
+from hitl.platform.moves import advance
 from hitl.workspace import registry
 from models.states import Fold, ModelState
 from models.tables import ModelVersion
 
+if TYPE_CHECKING:
+    from models.nets.bundle import Bundle
+
 SEED = 20150
+MADE_BY = ("countersign", "lightgbm", "numpy", "scipy", "torch")  # what the numbers of a bundle hang on
 Progress = Callable[[str, float], None]
-
-
-class TooFewExamples(Exception):
-    """A type needs more labelled documents before a model is worth training; the message says how many."""
 
 
 @dataclass(frozen=True)
@@ -38,53 +37,6 @@ class Trained:
     digest: str
     report: dict[str, Any]
     verdict: gate.GateReport
-
-
-def request_training(
-    session: Session, workspace_id: str, document_types: Iterable[str] = (), *, actor: str, now: datetime
-) -> ModelVersion:
-    """Freeze a snapshot, open a model version in state training, and enqueue the job: one transaction.
-
-    Without `document_types`: all that have enough examples. Raises snapshots.NothingToLearn, TooFewExamples.
-    """
-    types = _trainable(session, workspace_id, set(document_types))
-    snapshot = snapshots.freeze(session, workspace_id, now=now, document_types=types)
-    model = ModelVersion(
-        workspace_id=workspace_id,
-        name=f"{', '.join(types)} {now:%Y-%m-%d %H:%M}",
-        parent_id=registry.serving_model(session, workspace_id).id,
-        snapshot_id=snapshot.id,
-        document_types=types,
-        progress={"step": "waiting for a worker", "share": 0.0},
-        created_at=now,
-    )
-    session.add(model)
-    session.flush()
-    record(
-        session,
-        action="modelversion.requested",
-        subject=model.id,
-        stream=model.id,
-        workspace_id=workspace_id,
-        actor=actor,
-        now=now,
-        data={"snapshot": snapshot.digest, "types": types},
-    )
-    enqueue(session, "retrain", model_id=model.id)
-    return model
-
-
-def _trainable(session: Session, workspace_id: str, wanted: set[str]) -> list[str]:
-    least = settings().min_training_documents
-    found = {one.document_type: one for one in count_labelled(session, workspace_id)}
-    asked = [found.get(name, Labelled(name, 0, 0, least)) for name in sorted(wanted or found)]
-    enough = [one.document_type for one in asked if one.is_enough]
-    if not asked:
-        raise snapshots.NothingToLearn("There are no examples to learn from yet. Answer some review tasks first.")
-    if not enough or (wanted and len(enough) < len(asked)):
-        missing = ", ".join(f"{one.document_type} has {one}" for one in asked if not one.is_enough)
-        raise TooFewExamples(f"Too little to train on: {missing} with labels in the train fold. Answer more tasks.")
-    return enough
 
 
 def train(work: Plan, progress: Progress) -> Trained:
@@ -109,7 +61,17 @@ def train(work: Plan, progress: Progress) -> Trained:
         folder = Path(scratch) / "bundle"
         bundle.save(folder)
         packed = registry.pack(folder)
-    return Trained(packed, bundle.version, report.as_dict(), verdict)
+    return Trained(packed, bundle.version, report.as_dict() | {"provenance": provenance(champion)}, verdict)
+
+
+def provenance(champion: Bundle) -> dict[str, Any]:
+    """What made the bundle besides its snapshot: the same of all of it gives the same bytes on one type of machine."""
+    return {
+        "seed": SEED,
+        "grew_from": champion.version,
+        "machine": platform.machine(),
+        "versions": {name: importlib.metadata.version(name) for name in MADE_BY},
+    }
 
 
 def finish(session: Session, model: ModelVersion, trained: Trained, *, now: datetime) -> None:

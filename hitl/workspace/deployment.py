@@ -47,6 +47,7 @@ def promote(session: Session, model: ModelVersion, *, actor: str, now: datetime,
     newest = _lock_newest(session, model.workspace_id)
     session.refresh(model)
     _check_promotable(model)
+    _check_nothing_unlearned(session, model)
     _retire(session, model.workspace_id, why=f"replaced by {model.id}", actor=actor, now=now)
     advance(session, model, ModelState.SERVING, actor=actor, now=now, why=reason, promoted_at=now)
     back = newest.id if newest else None
@@ -131,6 +132,27 @@ def _check_promotable(model: ModelVersion) -> None:
     if state is ModelState.FAILED:
         raise NotPromotable(f"The training of {name} failed: {model.progress.get('reason', '')}.", "Train again.")
     raise NotPromotable(f"{name} is still in training.", "Wait until the gate has judged it.")
+
+
+def _check_nothing_unlearned(session: Session, model: ModelVersion) -> None:
+    """What the reigning model learned of a type must be in the model too, which may have grown from an older one."""
+    reigning = registry.own_serving(session, str(model.workspace_id))
+    lost = _learned(session, reigning) - _learned(session, model)
+    if lost:
+        raise NotPromotable(
+            f"“{model.name or model.id}” grew from another model and never learned {', '.join(sorted(lost))} here, "
+            "as the model that serves did.",
+            "Train again: the new one grows from what serves now.",
+        )
+
+
+def _learned(session: Session, model: ModelVersion | None) -> set[str]:
+    """The document types trained here on the way to a model."""
+    types: set[str] = set()
+    while model is not None:
+        types |= set(model.document_types)
+        model = session.get(ModelVersion, model.parent_id) if model.parent_id else None
+    return types
 
 
 def _retire(session: Session, workspace_id: str, *, why: str, actor: str, now: datetime) -> None:

@@ -69,6 +69,11 @@ def pack(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
+def packed(model: ModelVersion) -> bytes:
+    """The model's bundle as one blob."""
+    return pack(BASE_BUNDLE) if model.bundle_key is None else blobs().get(model.bundle_key)
+
+
 def bundle_folder(model: ModelVersion) -> Path:
     """A local folder that holds the model's bundle, unpacked once per machine."""
     if model.bundle_key is None:

@@ -88,6 +88,7 @@ class Snapshot(SQLModel, table=True):
     id: str = Field(default_factory=lambda: new_id("snp"), primary_key=True)
     workspace_id: str = reference("workspace.id")
     document_type: str | None = None
+    name: str = Field(default="", sa_column_kwargs={"server_default": ""})  # to train from it; not unique: the newest
     blob_key: str
     digest: str
     rows: int

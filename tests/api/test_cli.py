@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,9 +21,12 @@ from extractor.measure.manifest import read_manifest
 from hitl.platform import db
 from hitl.platform.blobs import blobs
 from hitl.platform.embedded import Server
+from hitl.workspace import registry
 from hitl.workspace.workspaces import ensure_default_workspace
+from models.nets.bundle import Bundle
 from models.tables import ApiKey, Document, Example, ModelVersion, User, Workspace
 from tests import factories
+from tests.hitl.learning.test_request_training import label
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -135,13 +139,17 @@ def test_our_own_mistake_is_exit_code_1(run: Run, monkeypatch: pytest.MonkeyPatc
 
 
 def test_models_are_listed_promoted_and_rolled_back(run: Run, session: Session, default: Workspace):
-    report = {"passed": False, "tests": [{"name": "accuracy", "passed": False}, {"name": "speed", "passed": True}]}
+    report = {"passed": False, "tests": [{"name": "accuracy", "passed": False, "sentence": "too few"}]}
     model = factories.create_model(session, default, state="passed", gate_report=report)
     session.commit()
     listed = run("model", "list")[1]
     assert model.id in listed  # whole, and in a terminal of 80 columns
     assert "refused" in listed
     assert json.loads(run("model", "gate", model.id)[1]) == report
+    shown = run("model", "show", model.id)[1]
+    assert f"{model.id} test model: passed" in shown
+    assert "NO  accuracy: too few" in shown
+    assert "the base model, which ships with the product" in run("model", "explain", model.id)[1]
     assert run("model", "promote", model.id)[0] == 0
     session.refresh(model)
     assert model.state == "serving"
@@ -152,6 +160,33 @@ def test_models_are_listed_promoted_and_rolled_back(run: Run, session: Session, 
     session.refresh(model)
     assert model.state == "retired"
     assert session.get_one(ModelVersion, "mdl_base").state == "serving"
+
+
+def test_a_bundle_is_downloaded_and_read_again(run: Run, session: Session, default: Workspace, tmp_path: Path):
+    Bundle({"name": "mine"}).save(tmp_path / "made")
+    key = blobs().put(default.id, registry.pack(tmp_path / "made"))
+    model = factories.create_model(session, default, state="passed", bundle_key=key)
+    session.commit()
+    code, said, _ = run("model", "download", model.id, str(tmp_path / "mine.zip"))
+    assert (code, "bytes in" in said) == (0, True)
+    shutil.unpack_archive(tmp_path / "mine.zip", tmp_path / "again")
+    assert Bundle.load(tmp_path / "again").meta == {"name": "mine"}
+
+
+def test_snapshots_are_listed_and_trained_from_by_name(run: Run, session: Session, default: Workspace):
+    label(session, default, "receipt", 10)
+    session.commit()
+    assert run("snapshot", "--name", "march")[0] == 0
+    assert "march" in run("snapshot", "--list")[1]
+    code, said, error = run("model", "train", "--snapshot", "march")
+    assert code == 0, error
+    trained = said.split()[0]
+    assert session.get_one(ModelVersion, trained).document_types == ["receipt"]
+    explained = run("model", "explain", trained, "--documents")[1]
+    assert "documents: 10 receipt; labels: 20 by review" in explained
+    assert explained.count("doc_") == 10
+    code, _, error = run("model", "train", "--snapshot", "april")
+    assert (code, "There is no snapshot april" in error) == (2, True)
 
 
 def test_a_model_waits_until_nothing_is_lost_by_it(run: Run, session: Session, default: Workspace):

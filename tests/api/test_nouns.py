@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -121,6 +123,11 @@ def test_a_model_that_passed_is_promoted_and_rolled_back(
     assert (again.status_code, "serves already" in again.json()["detail"]) == (409, True)
     back = client.post("/v1/models/rollback?reason=dates", headers=admin)
     assert (back.json()["id"], back.json()["state"]) == ("mdl_base", "serving")
+    bundle = client.get("/v1/models/mdl_base/bundle", headers=admin)
+    assert bundle.headers["content-type"] == "application/zip"
+    assert "bundle.json" in zipfile.ZipFile(io.BytesIO(bundle.content)).namelist()
+    assert client.get(f"/v1/models/{model.id}/lineage", headers=admin).json() == {"trainings": []}
+    assert client.get("/v1/snapshots", headers=admin).json() == {"snapshots": []}
     told = client.get("/v1/models/history", headers=admin).json()["deployments"]
     assert [(one["model_id"], one["action"], one["reason"]) for one in told] == [
         ("mdl_base", "rolled_back", "dates"),

@@ -24,6 +24,7 @@ from extractor.read import read_document
 from fixtures.generate import generate
 from hitl.learning import train as retrain
 from hitl.learning.plan import plan
+from hitl.learning.request import request_training
 from hitl.platform.blobs import blobs
 from hitl.workspace import deployment, registry
 from models.nets.bundle import Bundle
@@ -82,7 +83,7 @@ def plant(session: Session, workspace: Workspace, documents: Sequence[tuple[Entr
 
 
 def train(session: Session, workspace: Workspace) -> ModelVersion:
-    model = retrain.request_training(session, workspace.id, ["ad_buy"], actor="test", now=NOW)
+    model = request_training(session, workspace.id, ["ad_buy"], actor="test", now=NOW)
     work = plan(session, model, {"ad_buy": SPEC})
     retrain.finish(session, model, retrain.train(work, lambda _step, _share: None), now=NOW)
     return model

@@ -11,8 +11,8 @@ from api.deps import owned
 from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Visitor
 from hitl.learning import shadow, snapshots
-from hitl.learning import train as retrain
 from hitl.learning.examples import count_labelled
+from hitl.learning.request import TooFewExamples, TrainingUnderWay, request_training
 from hitl.people import accounts
 from hitl.settings import settings
 from hitl.workspace import deployment, registry
@@ -95,8 +95,8 @@ def train(request: Request, who: Operator, types: Annotated[list[str] | None, Fo
     if not types:
         return _refused(request, who, "Tick at least one document type to train.")
     try:
-        retrain.request_training(who.session, who.workspace_id, types, actor=who.actor, now=who.now)
-    except (retrain.TooFewExamples, snapshots.NothingToLearn) as error:
+        request_training(who.session, who.workspace_id, types, actor=who.actor, now=who.now)
+    except (TooFewExamples, TrainingUnderWay, snapshots.NothingToLearn) as error:
         return _refused(request, who, str(error))
     return go("/models", "training")
 

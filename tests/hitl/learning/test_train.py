@@ -17,6 +17,7 @@ from extractor.learn import LearnReport
 from extractor.page.render import encode_png
 from hitl.learning import compare, train
 from hitl.learning.plan import MAX_WEIGHT, plan, training_document
+from hitl.learning.request import request_training
 from hitl.platform.blobs import blobs
 from hitl.workspace import registry
 from models.nets.bundle import Bundle
@@ -65,7 +66,7 @@ def model(session: Session, workspace: Workspace, tmp_path: Path) -> ModelVersio
     factories.create_model(session, workspace, bundle_key=key)
     for number in range(TAUGHT + CHOSEN):
         put_bill(session, workspace, number, Fold.TRAIN if number < TAUGHT else Fold.SELECT)
-    return train.request_training(session, workspace.id, ["bill"], actor="test", now=NOW)
+    return request_training(session, workspace.id, ["bill"], actor="test", now=NOW)
 
 
 def no_progress(_step: str, _share: float) -> None:

@@ -121,6 +121,24 @@ def test_the_base_model_is_not_promoted(session: Session, workspace: Workspace):
         promote(session, session.get_one(ModelVersion, BASE_MODEL), actor="test", now=NOW)
 
 
+def test_a_model_that_grew_from_another_one_does_not_take_over_from_what_learned_more(
+    session: Session, workspace: Workspace
+):
+    def passed(name: str, learned: str, parent: str) -> ModelVersion:
+        return factories.create_model(
+            session, workspace, id=name, name=name, state="passed", document_types=[learned], parent_id=parent
+        )
+
+    receipts, ads = passed("A", "receipt", BASE_MODEL), passed("B", "ad_buy", BASE_MODEL)
+    both, again = passed("C", "ad_buy", "A"), passed("D", "receipt", BASE_MODEL)
+    promote(session, receipts, actor="test", now=NOW)
+    with pytest.raises(NotPromotable, match="“B” grew from another model and never learned receipt"):
+        promote(session, ads, actor="test", now=NOW)
+    promote(session, again, actor="test", now=NOW)
+    promote(session, both, actor="test", now=NOW)
+    assert registry.serving_model(session, workspace.id).id == "C"
+
+
 def test_what_a_version_without_a_record_promoted_is_recorded_first(session: Session, workspace: Workspace):
     old = factories.create_model(session, workspace, name="old", promoted_at=NOW)
     assert play(session, workspace, "A--") == ["A", "old", "base"]
