@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import Session, func, select
+from sqlmodel import Session, col, func, or_, select
 
 from hitl.aggregate.equality import token_of
 from hitl.settings import settings
@@ -20,7 +20,7 @@ from models.tables import Audit, Document, Example, Verdict
 from models.values import ValueState
 
 LEARNABLE = {ValueState.FOUND.value, ValueState.ABSENT.value, ValueState.EMPTY.value}
-UPDATED = ("value_state", "value", "page", "box", "probability", "independent", "document_type", "created_at")
+SAID = ("value_state", "value", "page", "box", "probability", "independent", "document_type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +61,13 @@ def write_examples(session: Session, document: Document, *, now: datetime) -> in
     rows = [row for verdict in verdicts for row in _examples_of(session, document, verdict, now)]
     if rows:
         statement = insert(Example).values(rows)
+        new = statement.excluded
         session.execute(
             statement.on_conflict_do_update(
                 index_elements=["document_id", "field", "source"],
-                set_={column: statement.excluded[column] for column in UPDATED},
+                set_={column: new[column] for column in (*SAID, "created_at")},
+                # What says the same stays as old as it is: trainings count what is new.
+                where=or_(*(col(getattr(Example, column)).is_distinct_from(new[column]) for column in SAID)),
             )
         )
     return len(rows)
