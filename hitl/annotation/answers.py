@@ -21,7 +21,7 @@ from sqlmodel import Session, col, func, select
 from extractor.kinds import locale_of
 from hitl.aggregate.equality import field_spec
 from hitl.annotation import audit as audits
-from hitl.annotation import control, qualification, tasks
+from hitl.annotation import control, leases, qualification, tasks
 from hitl.people import pauses
 from hitl.platform.moves import advance
 from hitl.release.release import TOLD
@@ -135,6 +135,8 @@ def take(session: Session, task_id: str, user: User, token: str, answer: AnswerI
     session.refresh(held, with_for_update=True)
     if repeated := _repeated(session, answer.idempotency_key, user):
         return Taken(session.get_one(Task, repeated.task_id), document, repeated, is_repeat=True)
+    if leases.may_take_up_again(session, held, user):
+        token = tasks.lease(session, held, user, now=now).lease_token or ""  # its time had run out, and nobody took it
     _check_lease(held, user, token)
     if answer.skip_reason is not None:
         tasks.hand_back(session, held, user, token, answer.skip_reason, now=now)
@@ -165,8 +167,7 @@ def undo(session: Session, answer_id: str, user: User, *, now: datetime) -> Task
         _undo_consequences(session, task, answer, document, now)
     answer.undone_at = now
     session.add(answer)
-    gone = {"answered_at": None, "leased_to": None, "lease_token": None, "lease_until": None}
-    advance(session, task, TaskState.OPEN, actor=user.id, now=now, why="undone", **gone)
+    leases.put_back(session, task, actor=user.id, why="undone", now=now, answered_at=None)
     return tasks.lease(session, task, user, now=now)
 
 
@@ -225,19 +226,23 @@ def _repeated(session: Session, key: str, user: User) -> Answer | None:
 
 
 def _check_lease(task: Task, user: User, token: str) -> None:
-    """A lease past its time still counts while nobody else has the task."""
-    if task.state == TaskState.WITHDRAWN.value:
-        raise WorkWithdrawn("This task is no longer wanted.")
-    if task.state == TaskState.ANSWERED.value:
-        raise AlreadyAnswered("This task has its answer already.")
     if task.leased_to != user.id:
         pauses.check_not_paused(user)  # that is why it was taken from them
-    if task.state != TaskState.LEASED.value:
-        raise LeaseLost("Your lease on this task ran out.")
-    if task.leased_to != user.id:
-        raise NotYours("This task is in somebody else's hands.")
-    if task.lease_token != token:
-        raise LeaseLost("This task was handed out again since.")
+    if not leases.is_held(task, user, token):
+        raise lost(task, user)
+
+
+def lost(task: Task, user: User) -> AnswerRefused:
+    """Why a task is no longer in the hands of `user`. Who has it is not told."""
+    if task.state == TaskState.WITHDRAWN.value:
+        return WorkWithdrawn("This task is no longer wanted.")
+    if task.leased_to not in (None, user.id):
+        return NotYours("This task was taken by another person.")
+    if task.state == TaskState.ANSWERED.value:
+        return AlreadyAnswered("This task has its answer already.")
+    if task.state == TaskState.LEASED.value:
+        return LeaseLost("This task was handed out again since.")
+    return LeaseLost("Your lease on this task ran out.")
 
 
 def _check_wanted(task: Task, document: Document) -> None:

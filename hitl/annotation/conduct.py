@@ -15,7 +15,7 @@ from scipy.special import betaincc  # scipy.stats would cost every web process a
 from sqlmodel import Session, col, select, update
 
 from hitl.aggregate.equality import token_of
-from hitl.annotation import answers, tasks, trackrecord
+from hitl.annotation import answers, leases, trackrecord
 from hitl.annotation.trackrecord import RECENT, TrackRecord
 from hitl.people import pauses
 from hitl.platform.jobs import enqueue
@@ -248,4 +248,4 @@ def _take_back_leases(session: Session, user: User, now: datetime) -> None:
         .execution_options(populate_existing=True)
     ).all()
     for task in held:
-        tasks.put_back(session, task, actor="system:conduct", why="paused", now=now)
+        leases.put_back(session, task, actor="system:conduct", why="paused", now=now)

@@ -10,10 +10,9 @@ ReviewRefused         a sentence and the next thing to do
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import text
@@ -23,14 +22,13 @@ from extractor.kinds import AmbiguousValue
 from hitl.aggregate.equality import TYPE_FIELD, same_answer, token_of
 from hitl.aggregate.votes import Vote
 from hitl.annotation import audit as audits
-from hitl.annotation import consensus, tasks
+from hitl.annotation import consensus, leases, tasks
 from hitl.annotation.answers import parse
 from hitl.annotation.consensus import Said
 from hitl.annotation.queue import field_of
 from hitl.people import eligible, messages
 from hitl.platform.moves import advance
 from hitl.release.release import IN_HAND, TOLD, amend
-from hitl.settings import settings
 from hitl.work import queue_rows
 from hitl.work.document import fields_of, verdicts_of
 from hitl.work.typed import Unparseable
@@ -109,9 +107,7 @@ def next_review(session: Session, user: User, *, now: datetime) -> Review | None
     if review_id is None:
         return None
     review = session.get_one(Review, review_id)
-    until = now + timedelta(seconds=2 * settings().lease_seconds)
-    changes: dict[str, Any] = {"leased_to": user.id, "lease_token": secrets.token_urlsafe(16), "lease_until": until}
-    advance(session, review, ReviewState.LEASED, actor=user.id, now=now, **changes)
+    leases.grant(session, review, user, now=now)
     tasks.expose(session, user.id, review.document_id, now=now, whole_page=True)
     return review
 
@@ -224,11 +220,9 @@ def return_work(
     session.add(answer)
     subject: Verdict | Audit = audit or verdict
     advance(session, subject, VerdictState.PENDING, actor=user.id, now=now, why="returned")
-    gone = {"answered_at": None, "leased_to": None, "lease_token": None, "lease_until": None}
-    owner = {"for_user_id": answer.user_id}
-    advance(session, task, TaskState.OPEN, actor=user.id, now=now, why="returned", **(gone | owner))
-    lease = {"leased_to": None, "lease_token": None, "lease_until": None}
-    advance(session, review, ReviewState.RETURNED, actor=user.id, now=now, why=message, **lease)
+    owner = {"answered_at": None, "for_user_id": answer.user_id}
+    leases.put_back(session, task, actor=user.id, why="returned", now=now, **owner)
+    advance(session, review, ReviewState.RETURNED, actor=user.id, now=now, why=message, **leases.GONE)
     messages.send(
         session,
         user,
@@ -255,7 +249,7 @@ def _hold(session: Session, review: Review, user: User, token: str) -> Document:
     session.flush()
     session.refresh(document, with_for_update=True)
     session.refresh(review, with_for_update=True)
-    if review.state != ReviewState.LEASED.value or review.leased_to != user.id or review.lease_token != token:
+    if not leases.is_held(review, user, token):
         raise NotYourReview("This review is no longer in your hands.")
     if user.id in eligible.barred_from(session, review, field_of(session, review)):
         raise OwnWork("You keyed or decided this yourself.")

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import text
 from sqlmodel import Session, col, func, select
 
 from hitl.annotation import audit as audits
-from hitl.annotation import consensus, qualification
+from hitl.annotation import consensus, leases, qualification
 from hitl.annotation.queue import escalate_stranded, queue_summary
 from hitl.people import eligible
-from hitl.platform.moves import advance, record
-from hitl.settings import settings
+from hitl.platform.moves import record
 from hitl.work.document import verdicts_of
 from hitl.work.queue_rows import OUTSTANDING
-from models.states import ReviewState, TaskPurpose, TaskState, VerdictState
-from models.tables import Answer, Audit, Document, Exposure, Review, Task, User, Verdict, Workspace
+from models.states import TaskPurpose, VerdictState
+from models.tables import Answer, Audit, Document, Exposure, Task, User, Verdict, Workspace
 
 __all__ = ["expire_leases", "hand_back", "hand_out", "open_tasks", "queue_summary"]
 
@@ -150,9 +147,7 @@ def has_worked_enough(session: Session, user: User, *, now: datetime) -> bool:
 
 def lease(session: Session, task: Task, user: User, *, now: datetime) -> Task:
     """Give one open task to `user` with a new token."""
-    until = now + timedelta(seconds=settings().lease_seconds)
-    changes: dict[str, Any] = {"leased_to": user.id, "lease_token": secrets.token_urlsafe(16), "lease_until": until}
-    advance(session, task, TaskState.LEASED, actor=user.id, now=now, **changes)
+    leases.grant(session, task, user, now=now)
     if task.whole_page:
         expose(session, user.id, task.document_id, now=now, whole_page=True)
         record(
@@ -168,12 +163,13 @@ def lease(session: Session, task: Task, user: User, *, now: datetime) -> Task:
     return task
 
 
-def extend(session: Session, task: Task, user: User, token: str, *, now: datetime) -> bool:
-    """Prolong a lease that is still held; False if it is lost."""
-    if task.state != TaskState.LEASED.value or task.leased_to != user.id or task.lease_token != token:
+def take_up_again(session: Session, task: Task, user: User, token: str, *, now: datetime) -> bool:
+    """Renew the lease of a task, or lease it again to who had it last if nobody took it. False if it is lost."""
+    if leases.renew(session, task, user, token, now=now):
+        return True
+    if not leases.may_take_up_again(session, task, user):
         return False
-    task.lease_until = now + timedelta(seconds=settings().lease_seconds)
-    session.add(task)
+    lease(session, task, user, now=now)
     return True
 
 
@@ -184,7 +180,7 @@ def hand_back(session: Session, task: Task, user: User, token: str, reason: str,
     """
     session.flush()
     session.refresh(task, with_for_update=True)
-    if task.state != TaskState.LEASED.value or task.leased_to != user.id or task.lease_token != token:
+    if not leases.is_held(task, user, token):
         return
     if reason:
         session.add(
@@ -199,36 +195,17 @@ def hand_back(session: Session, task: Task, user: User, token: str, reason: str,
                 created_at=now,
             )
         )
-    put_back(session, task, actor=user.id, why=reason or "handed back", now=now)
+    leases.put_back(session, task, actor=user.id, why=reason or "handed back", now=now)
     if reason:
         escalate_stranded(session, task.workspace_id, now=now, document_id=task.document_id)
 
 
-def put_back(session: Session, task: Task, *, actor: str, why: str, now: datetime) -> None:
-    """End a lease and open the task again; an answer under the old token is refused from now on."""
-    gone = {"leased_to": None, "lease_token": None, "lease_until": None}
-    advance(session, task, TaskState.OPEN, actor=actor, now=now, why=why, **gone)
-
-
 def expire_leases(session: Session, *, now: datetime) -> int:
-    """Put back tasks and reviews whose lease ran out, and pass on what nobody is left for. Returns how many leases."""
-    expired: list[Any] = []
-    for table, state in ((Task, TaskState.LEASED.value), (Review, ReviewState.LEASED.value)):
-        columns: Any = table
-        expired += session.exec(
-            select(table)
-            .where(columns.state == state, columns.lease_until < now)
-            .order_by(columns.document_id)
-            .limit(500)
-            .with_for_update(skip_locked=True)
-        ).all()
-    gone = {"leased_to": None, "lease_token": None, "lease_until": None}
-    for row in expired:
-        to = TaskState.OPEN if isinstance(row, Task) else ReviewState.OPEN
-        advance(session, row, to, actor="system:expire_leases", now=now, why="lease ran out", **gone)
+    """Put back what nobody finished in time, and pass on what nobody is left for. Returns how many leases."""
+    expired = leases.put_back_expired(session, now=now)
     for workspace_id in session.exec(select(Workspace.id)).all():
         escalate_stranded(session, workspace_id, now=now)
-    return len(expired)
+    return expired
 
 
 def field_in_hand(session: Session, user: User) -> str | None:

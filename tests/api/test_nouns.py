@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import Session, select
 
-from hitl.annotation import tasks
+from hitl.annotation import leases
 from hitl.people import pauses
 from hitl.settings import settings
 from hitl.workspace.policy import Policy
@@ -245,7 +245,7 @@ def test_who_is_paused_is_told_why_and_how_to_appeal(client: TestClient, admin: 
     pauses.pause(
         session, ann, reason="0 of the last 5 control tasks were right.", actor="system:conduct", now=factories.NOW
     )
-    tasks.put_back(session, session.get_one(Task, held["id"]), actor="system:conduct", why="paused", now=factories.NOW)
+    leases.put_back(session, session.get_one(Task, held["id"]), actor="system:conduct", why="paused", now=factories.NOW)
     session.commit()
     given = {"person": "ann", "token": held["token"], "value": "12.50", "idempotency_key": "late"}
     for answer in (

@@ -1,5 +1,7 @@
 // The button that changes between light, dark and the system's choice. Remembered in a cookie that the server reads, as is
 // the time zone, so that "today" begins at this person's midnight.
+import { eraseDrafts } from "/static/keying/drafts.js";
+
 const ORDER = ["system", "light", "dark"];
 
 export function nextTheme(theme) {
@@ -21,3 +23,5 @@ for (const button of document.querySelectorAll("[data-theme-button]")) {
   button.addEventListener("click", () => show(button, nextTheme(document.documentElement.dataset.theme ?? "system")));
   button.textContent = `Theme: ${document.documentElement.dataset.theme ?? "system"}`;
 }
+
+document.querySelector('form[action="/signout"]')?.addEventListener("submit", () => eraseDrafts(localStorage));

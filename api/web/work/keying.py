@@ -22,7 +22,7 @@ from api.web.work.exposure import log_field_shown, log_page_shown
 from api.web.work.task_view import place_of_task, task_view, words_in
 from api.web.work.understanding import understanding
 from hitl import pipeline
-from hitl.annotation import answers, tasks
+from hitl.annotation import answers, leases, tasks
 from hitl.people import pauses
 from hitl.people.eligible import exam_is_asked
 from hitl.platform.blobs import blobs
@@ -32,6 +32,7 @@ from models.tables import Answer, Document, DocumentPage, Task
 
 router = APIRouter(prefix="/work")
 MOST_AHEAD = 8
+NO_STORE = {"Cache-Control": "no-store"}
 KEY = re.compile(r"^(Ctrl\+|Alt\+)*(Shift\+)?[!-~]$|^(Ctrl\+|Alt\+|Shift\+)*(F\d{1,2}|[A-Z][A-Za-z]+)$")
 
 SKIP_REASONS = (
@@ -82,6 +83,12 @@ class Typed(BaseModel):
     value: str | list[str]
 
 
+class Renewal(Lease):
+    """`show`: the page does not have the task any more."""
+
+    show: bool = False
+
+
 class Undo(BaseModel):
     idempotency_key: str
 
@@ -118,7 +125,7 @@ def next_tasks(who: Anybody, wish: Wish) -> Response:
     handed = tasks.hand_out(who.session, who.user, now=who.now, count=wish.count, field=wish.only, purposes=purposes)
     views = [task_view(who.session, task, who.user, now=who.now) for task in handed]
     usable = [view for view in views if view["views"]]
-    return JSONResponse({"tasks": usable, "remark": _remark(who, wish)}, headers={"Cache-Control": "no-store"})
+    return JSONResponse({"tasks": usable, "remark": _remark(who, wish)}, headers=NO_STORE)
 
 
 def _remark(who: Visitor, wish: Wish) -> str | None:
@@ -139,8 +146,7 @@ class InHand:
 def in_hand(who: Visitor, task_id: str, token: str) -> InHand:
     """The task, if this person holds it with this token. Raises 409 lease_lost."""
     task = owned(who.session, Task, task_id, who.workspace_id)
-    is_held = task.state == TaskState.LEASED.value and task.leased_to == who.user.id and task.lease_token == token
-    if not is_held:
+    if not leases.is_held(task, who.user, token):
         raise ApiProblem(
             409,
             "lease_lost",
@@ -174,7 +180,7 @@ def words(who: Anybody, task_id: str, token: str, page: int) -> Response:
         raise not_found(DocumentPage, str(page))
     may_take = held.task.purpose in (TaskPurpose.REVIEW.value, TaskPurpose.GOLD.value)
     found = words_in(page_of(who, held.document, page), WHOLE, with_text=may_take)
-    return JSONResponse({"words": found}, headers={"Cache-Control": "no-store"})
+    return JSONResponse({"words": found}, headers=NO_STORE)
 
 
 def page_of(who: Visitor, document: Document, number: int) -> DocumentPage:
@@ -194,7 +200,7 @@ def widen(who: Anybody, task_id: str, lease: Lease) -> Response:
         who.session, action="task.widened", subject=held.task.id, stream=held.document.id,
         workspace_id=who.workspace_id, actor=who.actor, now=who.now, data={"why": "not in the crop"},
     )  # fmt: skip
-    tasks.extend(who.session, held.task, who.user, lease.token, now=who.now)
+    leases.renew(who.session, held.task, who.user, lease.token, now=who.now)
     return JSONResponse({"task": task_view(who.session, held.task, who.user, now=who.now)})
 
 
@@ -203,7 +209,23 @@ def understand(who: Anybody, task_id: str, typed: Typed) -> Response:
     """What the typed text is understood as; nothing is kept of it."""
     held = in_hand(who, task_id, typed.token)
     said = understanding(who.session, held.task, held.document, typed.value)
-    return JSONResponse(said, headers={"Cache-Control": "no-store"})
+    return JSONResponse(said, headers=NO_STORE)
+
+
+@router.post("/tasks/{task_id}/renew")
+def renew(who: Anybody, task_id: str, lease: Renewal) -> Response:
+    """Somebody is typing, or comes back to what they typed: the task stays theirs, unless another person took it."""
+    task = owned(who.session, Task, task_id, who.workspace_id)
+    pauses.check_not_paused(who.user)
+    if not tasks.take_up_again(who.session, task, who.user, lease.token, now=who.now):
+        if task.state == TaskState.WITHDRAWN.value:
+            raise ApiProblem(410, "withdrawn", "This task is no longer wanted.", "Go on with the next.")
+        raise answers.lost(task, who.user)
+    is_new = lease.show or task.lease_token != lease.token
+    view = task_view(who.session, task, who.user, now=who.now) if is_new else None
+    assert task.lease_until is not None
+    left = (task.lease_until - who.now).total_seconds()
+    return JSONResponse({"seconds_left": left, "task": view}, headers=NO_STORE)
 
 
 @router.post("/tasks/{task_id}/answer")

@@ -12,9 +12,9 @@ from sqlalchemy import event
 from sqlmodel import Session, insert, select
 
 from hitl import pipeline
-from hitl.annotation.answers import AnswerInput, LeaseLost
+from hitl.annotation.answers import AnswerInput, LeaseLost, NotYours
 from hitl.annotation.queue import queue_summary
-from hitl.annotation.tasks import expire_leases, hand_back, hand_out
+from hitl.annotation.tasks import expire_leases, hand_back, hand_out, take_up_again
 from hitl.platform import db
 from hitl.settings import settings
 from models.states import Role, TaskState
@@ -72,7 +72,49 @@ def test_the_same_field_of_a_document_never_comes_twice(session: Session, worksp
     assert hand_out(session, people[0], now=NOW, count=10) == []
 
 
-def test_a_lease_that_ran_out_goes_back_and_the_old_token_is_dead(
+def test_a_lease_that_ran_out_goes_back_and_is_still_its_last_holders_to_take_up(
+    session: Session, workspace: Workspace, people: list[User]
+):
+    start(session, create_read_document(session, workspace, {"total": ("12.50", 0.9)}))
+    task = hand_out(session, people[0], now=NOW, field="total")[0]
+    old = task.lease_token or ""
+    expire_leases(session, now=LATER)
+    assert not take_up_again(session, task, people[1], old, now=LATER)  # who never had it
+    assert take_up_again(session, task, people[0], old, now=LATER)
+    assert (task.state, task.leased_to) == ("leased", people[0].id)
+    assert (task.lease_until or LATER) > LATER
+    expire_leases(session, now=LATER + timedelta(hours=1))
+    late = AnswerInput(value="12.50", idempotency_key="late")
+    assert pipeline.take_answer(session, task.id, people[0], old, late, now=LATER + timedelta(hours=2)).answer_id
+
+
+def test_a_lease_that_ran_out_and_was_taken_by_another_is_lost(
+    session: Session, workspace: Workspace, people: list[User]
+):
+    start(session, create_read_document(session, workspace, {"total": ("12.50", 0.9)}))
+    task = hand_out(session, people[0], now=NOW, field="total")[0]
+    old = task.lease_token or ""
+    expire_leases(session, now=LATER)
+    hand_out(session, people[1], now=LATER, field="total")
+    assert not take_up_again(session, task, people[0], old, now=LATER)
+    late = AnswerInput(value="12.50", idempotency_key="late")
+    with pytest.raises(NotYours, match="taken by another person"):
+        pipeline.take_answer(session, task.id, people[0], old, late, now=LATER)
+
+
+def test_who_skipped_a_task_or_is_paused_does_not_take_it_up_again(
+    session: Session, workspace: Workspace, people: list[User]
+):
+    start(session, create_read_document(session, workspace))
+    for person, why in ((people[0], "language"), (people[1], "")):
+        task = hand_out(session, person, now=NOW, field="total")[0]
+        token = task.lease_token or ""
+        hand_back(session, task, person, token, why, now=NOW)
+        person.paused_reason = None if why else "a break"
+        assert not take_up_again(session, task, person, token, now=NOW)
+
+
+def test_an_old_token_is_dead_once_the_task_was_handed_out_again(
     session: Session, workspace: Workspace, people: list[User]
 ):
     start(session, create_read_document(session, workspace, {"total": ("12.50", 0.9)}))
@@ -81,8 +123,6 @@ def test_a_lease_that_ran_out_goes_back_and_the_old_token_is_dead(
     assert expire_leases(session, now=NOW) == 0
     assert expire_leases(session, now=LATER) == 1
     late = AnswerInput(value="12.50", idempotency_key="late")
-    with pytest.raises(LeaseLost):
-        pipeline.take_answer(session, task.id, people[0], old, late, now=LATER)
     assert hand_out(session, people[0], now=LATER, field="total")[0].id == task.id
     with pytest.raises(LeaseLost):  # the same person, but a new lease: the page that still has the old one is told
         pipeline.take_answer(session, task.id, people[0], old, late, now=LATER)

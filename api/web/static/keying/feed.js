@@ -2,6 +2,7 @@
 
 const AHEAD = 4;
 const SAFETY = 20000; // a lease that ends sooner is not begun
+const RENEWED_EVERY = 20000; // at most, while somebody types
 
 async function loadImage(url) {
   const image = new Image();
@@ -16,9 +17,15 @@ async function loadImage(url) {
 export class Held {
   constructor(task) {
     this.task = task;
-    this.until = performance.now() + task.seconds_left * 1000;
+    this.last(task.seconds_left);
     this.pictures = new Map();
     this.picture(task.views[0]);
+  }
+
+  /** The task is ours for so long from now on. */
+  last(seconds) {
+    this.until = performance.now() + seconds * 1000;
+    this.renewAt = performance.now() + Math.min(RENEWED_EVERY, seconds * 1000 / 3);
   }
 
   get left() {
@@ -60,6 +67,12 @@ export class Feed extends EventTarget {
   first(held) {
     if (this.current) this.ready.unshift(this.current);
     this.current = held;
+  }
+
+  /** Put a task next in line: one with a draft, or whose value the server could not read. */
+  soon(held) {
+    this.ready.unshift(held);
+    this.dispatchEvent(new Event("changed"));
   }
 
   get heldTasks() {

@@ -53,6 +53,7 @@ function scalar(task, ask) {
     fill(text) { box.value = text; box.select(); update(); },
     isEmpty: () => !box.value.trim(),
     enter: () => "send",
+    draft: () => box.value,
     read: () => ({ text: typed(), value: typed() }),
     understood: isParsed ? (value) => understanding.of(value) : null,
   };
@@ -66,7 +67,7 @@ function optionsOf(task) {
 /** The readings of what was typed, to choose from; what is sent stays what was typed. */
 export function readingsOf(label, typed, readings) {
   const chosen = choice({ label, kind: "readings", choices: readings });
-  return { ...chosen, read: () => ({ ...typed, meant: chosen.read().value }) };
+  return { ...chosen, draft: () => typed.value, read: () => ({ ...typed, meant: chosen.read().value }) };
 }
 
 function choice(task) {
@@ -85,6 +86,7 @@ function choice(task) {
       button.tabIndex = at === chosen ? 0 : -1;
     });
     buttons[chosen].focus();
+    group.dispatchEvent(new Event("input", { bubbles: true }));
   }
   function byLetter(letter) {
     const matches = options.flatMap((option, index) => (option.label.toLowerCase().startsWith(letter) ? [index] : []));
@@ -109,6 +111,7 @@ function choice(task) {
     fill: (value) => pick(Math.max(0, options.findIndex((option) => option.value === value))),
     isEmpty: () => chosen < 0,
     enter: () => "send",
+    draft: () => options[chosen].value,
     read: () => ({ text: options[chosen].label, value: options[chosen].value, state: options[chosen].state }),
   };
 }
@@ -138,13 +141,13 @@ function rows(task, columns, join, ask) {
   if (columns.length > 1) list.append(make("div", { className: "row-head" }, make("span", { className: "row-number" }), ...columns.map((column) => make("span", { textContent: column.label || column.name }))));
   add();
   const all = () => [...list.querySelectorAll(".value-row")];
+  const values = () => all().filter((row) => !isBlank(row)).map((row) => join(cells(row).map((cell) => cell.value.replace(/\s+/g, " ").trim())));
   return {
     element: make("div", {}, list, make("p", { className: "help", textContent: "Enter: next line. Enter on an empty line: send." })),
     focus: () => cells(all().find(isBlank) ?? all().at(-1))[0].focus(),
     fill(value) {
-      const values = Array.isArray(value) ? value : [value];
       all().forEach((row) => row.remove());
-      for (const one of values) {
+      for (const one of [value].flat()) {
         const parts = columns.length > 1 ? String(one).split("|") : [String(one)];
         cells(add()).forEach((cell, index) => { cell.value = (parts[index] ?? "").trim(); });
       }
@@ -158,10 +161,8 @@ function rows(task, columns, join, ask) {
       next.scrollIntoView({ block: "nearest" });
       return "stay";
     },
-    read() {
-      const values = all().filter((row) => !isBlank(row)).map((row) => join(cells(row).map((cell) => cell.value.replace(/\s+/g, " ").trim())));
-      return { text: values.join("; "), value: values };
-    },
+    draft: values,
+    read: () => ({ text: values().join("; "), value: values() }),
     understood: columns.some((column) => PARSED.has(column.kind)) ? (value) => new Understanding(ask, () => {}).of(value) : null,
   };
 }

@@ -1,6 +1,7 @@
 // The keying page: one task at a time, Enter sends, the next crop is already there. This file joins the other modules.
 
-import { Feed } from "./feed.js";
+import { Drafts, nameTab } from "./drafts.js";
+import { Feed, Held } from "./feed.js";
 import { inputFor, readingsOf } from "./inputs.js";
 import { Keymap, combination } from "./keymap.js";
 import { KeyList } from "./keylist.js";
@@ -13,6 +14,8 @@ const part = (id) => document.getElementById(id);
 const PAN = 0.25;
 const REWRITTEN = new Set(["value_not_valid", "value_ambiguous"]); // refusals after which the same task is typed anew
 const HISTORY = 8;
+const RESUMED = 4; // tasks with a draft that are taken up again at once
+const AGAIN = 5000; // until a lease that could not be renewed is tried again
 
 async function post(path, body, options = {}) {
   const response = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), ...options });
@@ -36,10 +39,11 @@ class Bench {
     this.stage = new Stage(part("stage"), { onMark: (mark) => this.marked(mark) });
     this.keyList = new KeyList({ dialog: part("keys"), keymap: this.keymap, save: (changes) => post("/work/keymap", changes), closed: () => this.input?.focus() });
     this.status = new StatusLine({ root: part("status"), outbox: this.outbox, done: settings.done_today });
+    this.drafts = new Drafts({ storage: localStorage, userId: settings.user_id, tab: nameTab() });
     this.history = [];
     this.input = null;
     this.listen();
-    this.feed.fill();
+    this.resume();
     this.outbox.flush();
   }
 
@@ -49,7 +53,10 @@ class Bench {
     this.outbox.addEventListener("refused", ({ detail }) => this.refused(detail));
     addEventListener("online", () => { this.outbox.flush(); this.feed.fill(); });
     addEventListener("keydown", (event) => this.key(event));
+    for (const name of ["input", "click"]) part("input").addEventListener(name, () => this.typed());
+    part("stage").addEventListener("pointerdown", () => this.renew());
     addEventListener("pagehide", () => this.leave());
+    addEventListener("pageshow", ({ persisted }) => persisted && location.reload()); // its tasks were given back
     document.addEventListener("visibilitychange", () => this.visibility());
     setInterval(() => this.tick(), 1000);
     part("answers").addEventListener("click", ({ target }) => {
@@ -57,6 +64,82 @@ class Bench {
       if (action) this.act(action);
     });
     part("skip").addEventListener("close", () => this.skipClosed());
+  }
+
+  // --- drafts and the lease -----------------------------------------------------------------------------------------
+
+  /** Begin with the tasks that have a draft, as far as nobody took them; then whatever comes next. */
+  async resume() {
+    for (const draft of await this.drafts.mine()) {
+      if (draft.lost) this.tellLost(draft);
+      else if (this.feed.ready.length < RESUMED) await this.takeUp(draft);
+    }
+    this.fed();
+    this.feed.fill();
+  }
+
+  async takeUp(draft) {
+    try {
+      const { task } = await post(`/work/tasks/${draft.task}/renew`, { token: draft.token, show: true });
+      this.feed.ready.push(new Held(task));
+    } catch (problem) {
+      this.lose(draft, problem);
+    }
+  }
+
+  /** What is typed is kept at once; an emptied box keeps nothing. */
+  typed() {
+    if (!this.held || !this.input || this.lesson) return;
+    const { task } = this.held;
+    if (this.input.isEmpty()) this.drafts.remove(task.id);
+    else this.drafts.keep({ task: task.id, token: task.token, label: task.label, value: this.input.draft(), mark: this.mark, taken: this.taken, keystrokes: this.keystrokes, milliseconds: this.spent });
+    this.renew();
+  }
+
+  /** Whoever works keeps the task: now and then the server is told. */
+  async renew() {
+    const { held } = this;
+    if (!held || this.renewing || this.lesson || performance.now() < held.renewAt) return;
+    this.renewing = true;
+    try {
+      const reply = await post(`/work/tasks/${held.task.id}/renew`, { token: held.task.token });
+      if (reply.task) held.task = reply.task;
+      held.last(reply.seconds_left);
+    } catch (problem) {
+      held.renewAt = performance.now() + AGAIN;
+      if (this.held === held && problem.status) this.lostInHand(held, problem);
+    } finally {
+      this.renewing = false;
+    }
+  }
+
+  lostInHand(held, problem) {
+    const draft = this.drafts.of(held.task.id);
+    if (draft) this.lose(draft, problem);
+    else this.notices.add(`“${held.task.label}”: ${problem.detail ?? "It went back to the pile."}`, "warn");
+    this.next();
+  }
+
+  /** The task is another's now. The draft stays, to be copied; of what is no longer wanted nothing stays. */
+  lose(draft, problem) {
+    if (!problem.status || problem.status === 401 || problem.status >= 500) return; // no connection: later
+    if ([404, 410].includes(problem.status)) {
+      this.drafts.remove(draft.task);
+      this.notices.add(`“${draft.label}”: ${problem.detail}`, "warn");
+      return;
+    }
+    const lost = { ...draft, lost: problem.detail };
+    this.drafts.keep(lost);
+    this.tellLost(lost);
+  }
+
+  tellLost(draft) {
+    const typed = [draft.value].flat().join("\n");
+    this.notices.keep(`“${draft.label}”: ${draft.lost} What you had typed was not counted:`, typed, () => this.drafts.remove(draft.task));
+  }
+
+  get spent() {
+    return performance.now() - this.startedAt - this.hiddenFor;
   }
 
   // --- which task is shown ------------------------------------------------------------------------------------------
@@ -95,19 +178,21 @@ class Bench {
 
   async show(held, typed = null) {
     const { task } = held;
+    const draft = typed === null ? this.drafts.of(task.id) : null;
     this.held = held;
-    this.viewIndex = 0;
-    this.mark = null;
-    this.taken = false;
+    this.viewIndex = Math.max(0, task.views.findIndex((view) => view.page === draft?.mark?.page));
+    this.mark = draft?.mark ?? null;
+    this.taken = draft?.taken ?? false;
     this.asked = null;
     this.lesson = null;
-    this.keystrokes = 0;
+    this.keystrokes = draft?.keystrokes ?? 0;
     this.hiddenFor = 0;
     this.describe(task);
-    this.build(task, typed);
+    this.build(task, draft?.value ?? typed);
     await this.showView();
     if (this.held !== held) return;
-    this.startedAt = performance.now();
+    if (this.mark) this.stage.mark(this.mark.box);
+    this.startedAt = performance.now() - (draft?.milliseconds ?? 0);
     onScreen(() => { performance.clearMarks("crop"); performance.mark("crop"); });
   }
 
@@ -174,6 +259,7 @@ class Bench {
   key(event) {
     if (document.querySelector("dialog[open]")) return;
     if (!["Alt", "Control", "Shift", "Meta"].includes(event.key)) this.keystrokes += 1;
+    this.renew();
     const asks = event.key === "?" && (!this.input || this.input.isEmpty());
     const action = asks ? "help" : this.keymap.action(event);
     if (!action || (action === "submit" && this.leavesToBrowser(event.target))) return;
@@ -295,7 +381,7 @@ class Bench {
     const { held } = this;
     if (held.task.whole_page || held.widening) return;
     held.widening = true;
-    const typed = this.input && !this.input.isEmpty() && !part("input").hidden ? this.input.read().value : null;
+    const typed = this.input && !this.input.isEmpty() && !part("input").hidden ? this.input.draft() : null;
     try {
       const { task } = await post(`/work/tasks/${held.task.id}/widen`, { token: held.task.token });
       held.task = task;
@@ -342,6 +428,7 @@ class Bench {
     part("input").hidden = false;
     this.input.fill(this.mark.text);
     this.taken = true;
+    this.typed();
     this.input.focus();
   }
 
@@ -355,13 +442,14 @@ class Bench {
       source: "typed",
       page: this.mark?.page ?? null,
       box: this.mark?.box ?? null,
-      seconds: Math.round(performance.now() - this.startedAt - this.hiddenFor) / 1000,
+      seconds: Math.round(this.spent) / 1000,
       keystrokes: this.keystrokes,
       ...answer,
     };
     for (const name of ["answer", "crop"]) performance.clearMarks(name);
     performance.mark("answer");
     this.remember({ key: body.idempotency_key, held, answer: body });
+    this.drafts.remove(task.id); // from now on the outbox keeps it
     this.outbox.add({ key: body.idempotency_key, path: `/work/tasks/${task.id}/answer`, body, label: task.label, task: task.id });
     part("take").hidden = true;
     if (task.purpose === "training") this.waitForLesson(body.idempotency_key);
@@ -384,11 +472,23 @@ class Bench {
   refused({ entry, reply }) {
     const refused = this.history.find((past) => past.key === entry.key);
     this.history = this.history.filter((past) => past.key !== entry.key);
-    const isIdle = !this.held || this.input?.isEmpty();
-    if (refused?.held.left > 0 && isIdle && REWRITTEN.has(reply?.code)) this.bringBack(refused); // typed without a connection
     const why = reply?.detail ?? "The server did not take it.";
-    this.notices.add(`“${entry.label}”: ${why}`, "bad", reply?.next_step);
+    const typed = entry.body.source === "confirmed" ? null : entry.body.value ?? null;
+    const draft = { task: entry.task, token: entry.body.token, label: entry.label, value: typed };
+    const isTypedAnew = typed !== null && refused?.held.left > 0 && REWRITTEN.has(reply?.code);
+    if (isTypedAnew) this.typeAnew(refused, draft);
+    if (isTypedAnew || typed === null) this.notices.add(`“${entry.label}”: ${why}`, "bad", reply?.next_step);
+    else this.lose(draft, { status: 409, detail: why });
     if (this.lesson === entry.key) this.next();
+  }
+
+  /** Typed without a connection, and not understood: at once if nothing else is being typed, else next. */
+  typeAnew(refused, draft) {
+    if (!this.held || this.input?.isEmpty()) this.bringBack(refused);
+    else {
+      this.drafts.keep(draft);
+      this.feed.soon(refused.held);
+    }
   }
 
   waitForLesson(key) {
@@ -424,7 +524,7 @@ class Bench {
         await this.outbox.flush();
         const { task } = await post("/work/undo", { idempotency_key: last.key });
         last.held.task = { ...task, views: task.views };
-        last.held.until = performance.now() + task.seconds_left * 1000;
+        last.held.last(task.seconds_left);
       }
       this.status.undone();
       this.bringBack(last);
@@ -456,7 +556,10 @@ class Bench {
     const seconds = Math.ceil(this.held.left / 1000);
     part("lease").hidden = seconds > 60;
     part("lease").textContent = seconds > 0 ? `This task goes to somebody else in ${seconds} s` : "";
-    if (seconds <= 0) {
+    if (seconds <= 0 && this.drafts.of(this.held.task.id)) {
+      part("lease").textContent = "Time is up. Type on to keep this task";
+      this.held.renewAt = 0;
+    } else if (seconds <= 0) {
       this.notices.add(`Your time for “${this.held.task.label}” ran out, so it went back to the pile. What you had typed was not counted; here is the next one.`, "warn");
       this.next();
     }
@@ -476,10 +579,10 @@ class Bench {
     }
   }
 
-  /** Leaving the page gives back what was fetched ahead. Answers stay in the outbox. */
+  /** Leaving the page gives back what was fetched ahead, but for what has a draft. Answers stay in the outbox. */
   leave() {
     if (this.unsent) this.sendTyped(this.unsent);
-    const tasks = this.feed.heldTasks.map(({ id, token }) => ({ id, token }));
+    const tasks = this.feed.heldTasks.filter(({ id }) => !this.drafts.of(id)).map(({ id, token }) => ({ id, token }));
     if (tasks.length) navigator.sendBeacon("/work/return", new Blob([JSON.stringify({ tasks })], { type: "application/json" }));
   }
 }

@@ -18,9 +18,32 @@ export class Notices {
     close.textContent = "Close";
     close.addEventListener("click", () => item.remove());
     item.append(says, close);
+    this.show(item);
+    if (tone !== "bad") setTimeout(() => item.remove(), 9000);
+    return item;
+  }
+
+  /** What was typed for a task that went to somebody else, to be copied. Closing it erases it. */
+  keep(text, typed, erase) {
+    const item = this.add(text, "bad");
+    const kept = document.createElement("output");
+    kept.className = "kept";
+    kept.textContent = typed;
+    const copy = document.createElement("button");
+    copy.type = "button";
+    copy.className = "small";
+    copy.textContent = "Copy";
+    copy.addEventListener("click", async () => {
+      getSelection().selectAllChildren(kept);
+      await navigator.clipboard?.writeText(typed).catch(() => {});
+    });
+    item.firstElementChild.append(kept, copy);
+    item.lastElementChild.addEventListener("click", erase);
+  }
+
+  show(item) {
     this.root.append(item);
     while (this.root.children.length > SHOWN) this.root.firstElementChild.remove();
-    if (tone !== "bad") setTimeout(() => item.remove(), 9000);
   }
 }
 
