@@ -11,10 +11,11 @@ from sqlmodel import Session, col, select
 
 from hitl.annotation import audit as audits
 from hitl.annotation import consensus
+from hitl.annotation.blocked import blocked
 from hitl.people import eligible
 from hitl.platform.moves import advance
 from hitl.work import queue_rows
-from models.states import IN_WORK, DocumentState, TaskPurpose, TaskState, VerdictState
+from models.states import TaskPurpose, TaskState, VerdictState
 from models.tables import Answer, Audit, Document, Review, Task, Verdict
 
 
@@ -24,53 +25,8 @@ def queue_summary(session: Session, workspace_id: str, *, now: datetime) -> dict
         "tasks": _tasks(session, workspace_id, now),
         "reviews": _reviews(session, workspace_id, now),
         "documents": _documents(session, workspace_id),
-        "blocked": blocked(session, workspace_id),
+        "blocked": [one.as_dict() for one in blocked(session, workspace_id)],
     }
-
-
-def blocked(session: Session, workspace_id: str) -> list[dict[str, Any]]:
-    """Work that no person of the workspace may do, each with what staff can do about it."""
-    reviews = session.exec(
-        select(Review).where(Review.workspace_id == workspace_id, col(Review.state).in_(queue_rows.UNDECIDED))
-    ).all()
-    found: list[dict[str, Any]] = []
-    for review in reviews:
-        field = field_of(session, review)
-        barred = eligible.barred_from(session, review, field)
-        if not eligible.reviewers(session, workspace_id, review.level, barred):
-            found.append(
-                {
-                    "review_id": review.id,
-                    "document_id": review.document_id,
-                    "field": field,
-                    "reason": f"nobody of level {review.level} may decide this",
-                    "next_step": "Invite a reviewer who did not key this document, or turn on single_operator mode.",
-                }
-            )
-    return found + _unkeyed(session, workspace_id) + _held_documents(session, workspace_id)
-
-
-def _unkeyed(session: Session, workspace_id: str) -> list[dict[str, Any]]:
-    """Kinds of which tasks wait while nobody may key them."""
-    waiting = session.exec(
-        select(Task.kind, func.count())
-        .where(Task.workspace_id == workspace_id, Task.state == TaskState.OPEN.value)
-        .group_by(col(Task.kind))
-    ).all()
-    step = "Invite a validator, end a pause, or have somebody take the exam of this kind."
-    return [
-        {"kind": kind, "count": count, "reason": f"nobody may key the kind {kind}", "next_step": step}
-        for kind, count in waiting
-        if not eligible.keyers(session, workspace_id, kind)
-    ]
-
-
-def field_of(session: Session, review: Review) -> str | None:
-    """The field that a review is about; None for a whole document."""
-    verdict_id = review.verdict_id
-    if review.audit_id:
-        verdict_id = session.get_one(Audit, review.audit_id).verdict_id
-    return session.get_one(Verdict, verdict_id).field if verdict_id else None
 
 
 def escalate_stranded(session: Session, workspace_id: str, *, now: datetime, document_id: str | None = None) -> int:
@@ -163,29 +119,3 @@ def _documents(session: Session, workspace_id: str) -> dict[str, int]:
         select(Document.state, func.count()).where(Document.workspace_id == workspace_id).group_by(col(Document.state))
     ).all()
     return {str(state): int(count) for state, count in rows}
-
-
-def _held_documents(session: Session, workspace_id: str) -> list[dict[str, Any]]:
-    held = session.exec(
-        select(Document).where(
-            Document.workspace_id == workspace_id,
-            col(Document.state).in_([state.value for state in IN_WORK]),
-            col(Document.held_reason).is_not(None),
-        )
-    ).all()
-    untyped = session.exec(
-        select(Document)
-        .join(Verdict, (col(Verdict.document_id) == col(Document.id)) & (col(Verdict.run) == col(Document.run)))
-        .where(
-            Document.workspace_id == workspace_id,
-            Document.state == DocumentState.AWAITING_TYPE.value,
-            Verdict.field == "document_type",
-            col(Verdict.value_state).is_not(None),
-            Verdict.value_state != "found",
-        )
-    ).all()
-    add_type = "Add a document type for it and retype the document, or cancel it."
-    return [
-        {"document_id": row.id, "reason": row.held_reason, "next_step": "Look at the document, then release the hold."}
-        for row in held
-    ] + [{"document_id": row.id, "reason": "no document type fits", "next_step": add_type} for row in untyped]

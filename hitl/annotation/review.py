@@ -24,8 +24,8 @@ from hitl.aggregate.votes import Vote
 from hitl.annotation import audit as audits
 from hitl.annotation import consensus, leases, tasks
 from hitl.annotation.answers import parse
+from hitl.annotation.blocked import field_of
 from hitl.annotation.consensus import Said
-from hitl.annotation.queue import field_of
 from hitl.people import eligible, messages
 from hitl.platform.moves import advance
 from hitl.release.release import IN_HAND, TOLD, amend

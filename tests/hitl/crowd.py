@@ -95,7 +95,7 @@ def review_all(session: Session, user: User, truth: dict[str, Any], now: datetim
     """`user` decides every review they may have, by `truth`."""
     decided = []
     while review := next_review(session, user, now=now):
-        from hitl.annotation.queue import field_of
+        from hitl.annotation.blocked import field_of
 
         field = field_of(session, review)
         said = {} if field is None else {field: ("found", truth[field])}

@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 from hitl import pipeline
 from hitl.annotation import review, tasks
 from hitl.annotation.answers import TooLateToUndo, undo
-from hitl.annotation.queue import field_of
+from hitl.annotation.blocked import field_of
 from hitl.people import pauses
 from hitl.platform.moves import verify_chain
 from hitl.work import queue_rows

@@ -15,6 +15,7 @@ from api.web.learn.figures import clopper_pearson
 from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Visitor
 from extractor.measure import charts
+from hitl.aggregate.equality import TYPE_FIELD
 from hitl.certificate import quality
 from hitl.settings import settings
 from hitl.workspace import registry
@@ -78,7 +79,7 @@ def quality_page(
         curves=[curve for curve in curves if curve], target=target, overall=_overall(observed),
         drift=drift.drift(observed, certificates), grader=drift.grader(who.session, who.workspace_id),
         can_operate=who.is_at_least(Role.OPERATOR),
-        totals=_totals(numbers["fields"], workspace.settings), money=_cost(workspace.settings),
+        totals=totals(numbers["fields"], workspace.settings), money=_cost(workspace.settings),
         single=[name for name in types if _policy(who, name).single_operator],
     )  # fmt: skip
 
@@ -248,20 +249,29 @@ def _cost(settings: dict[str, Any]) -> dict[str, Any]:
     return {"hourly": 0, "currency": "EUR"} | given
 
 
-def _totals(fields: list[dict[str, Any]], settings: dict[str, Any]) -> dict[str, Any]:
-    """Over all released fields: automation, answers and seconds a field, and money against double keying."""
-    decisions = sum(one["decisions"] for one in fields)
+def totals(fields: list[dict[str, Any]], settings: dict[str, Any]) -> dict[str, Any]:
+    """Over all released fields: automation, answers and seconds a field, and money against double keying.
+
+    The document types are no fields: they are counted apart. Their answers are part of what a field costs.
+    """
+    of_fields = [one for one in fields if one["field"] != TYPE_FIELD]
+    of_types = [one for one in fields if one["field"] == TYPE_FIELD]
+    decisions = sum(one["decisions"] for one in of_fields)
     if not decisions:
         return {"decisions": 0}
 
-    def mean(name: str) -> float:
-        return float(sum(one[name] * one["decisions"] for one in fields) / decisions)
+    def total(name: str, rows: list[dict[str, Any]]) -> float:
+        return float(sum(one[name] * one["decisions"] for one in rows))
 
-    answers, seconds = mean("answers_per_decision"), mean("seconds_per_decision")
+    answers = total("answers_per_decision", fields) / decisions
+    seconds = total("seconds_per_decision", fields) / decisions
+    types = sum(one["decisions"] for one in of_types)
     hourly = float(_cost(settings)["hourly"])
     per_answer = seconds / answers if answers else 0.0
     return {
-        "decisions": decisions, "automation": mean("accepted_share"), "answers": answers, "seconds": seconds,
+        "decisions": decisions, "automation": total("accepted_share", of_fields) / decisions,
+        "types": types, "types_automation": total("accepted_share", of_types) / types if types else None,
+        "answers": answers, "seconds": seconds,
         "money": seconds * hourly / 3600, "double": per_answer * DOUBLE_KEYING * hourly / 3600,
         "saved": 1 - answers / DOUBLE_KEYING,
     }  # fmt: skip

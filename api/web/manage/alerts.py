@@ -8,13 +8,14 @@ from datetime import timedelta
 from sqlmodel import and_, col, func, select
 
 from api.web.documents.documents import BY_CLIENTS, TABS
-from api.web.manage.operate import WORKING, blocked_tasks, levels_without_reviewer
+from api.web.manage.operate import WORKING, blocked_by_reason
 from api.web.visitor import Visitor
 from hitl.workspace import registry
 from models.states import DocumentState, ModelState
 from models.tables import Certificate, Correction, Document, ModelVersion, User
 
 LATELY = timedelta(days=7)
+OF_STAFF = ("no_reviewer", "no_keyer")  # causes of blocked work that people cure; holds have lines of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,10 @@ def _of_documents(who: Visitor) -> list[Matter]:
 
 def _of_people(who: Visitor) -> list[Matter]:
     found = []
-    if blocked := blocked_tasks(who.session, who.workspace_id):
-        text = f"{len(blocked)} field{'' if len(blocked) == 1 else 's'} that nobody is left to key."
-        found.append(Matter("bad", "no staff", text, "/queue", "See which"))
-    for level in levels_without_reviewer(who.session, who.workspace_id):
-        text = f"Reviews of level {level} wait, and nobody may do them."
-        found.append(Matter("bad", "no staff", text, "/people", "Give somebody the role"))
+    for first, group in blocked_by_reason(who.session, who.workspace_id):
+        if first.cause in OF_STAFF:
+            count = sum(one.count for one in group)
+            found.append(Matter("bad", "no staff", f"Blocked: {first.reason} ({count}).", "/queue", "See which"))
     paused = select(User).where(
         User.workspace_id == who.workspace_id, col(User.active), col(User.paused_reason).is_not(None)
     )

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, func, select
 
 from api.web.rendering import render
 from api.web.visitor import Manager
-from hitl.people.eligible import keyers_left, reviewers
+from hitl.annotation.blocked import Blocked, blocked
 from hitl.work.queue_rows import OUTSTANDING, UNDECIDED
 from hitl.workspace.workspaces import current_types
 from models.states import DocumentState, Role, TaskState
@@ -31,7 +31,6 @@ WORKING = tuple(
         DocumentState.IN_REVIEW,
     )
 )
-BLOCKED_CHECKED = 200  # tasks looked at for blockage, oldest first
 
 
 @router.get("/queue")
@@ -43,7 +42,7 @@ def queue_page(request: Request, who: Manager) -> Response:
         request, who, "manage/queue.html", section="/queue", title="Queue",
         states=documents_by_state(session, workspace), tasks=tasks_by_type(session, workspace),
         reviews=reviews_by_level(session, workspace), documents=most_urgent(session, workspace),
-        blocked=blocked_tasks(session, workspace), no_reviewer=levels_without_reviewer(session, workspace),
+        blocked=blocked_by_reason(session, workspace),
         at_work=at_work, people=people, types=current_types(session, workspace), working=WORKING,
         warn_before=timedelta(hours=2), can_upload=who.is_at_least(Role.OPERATOR),
     )  # fmt: skip
@@ -128,25 +127,9 @@ def most_urgent(session: Session, workspace_id: str, *, limit: int = 30) -> list
     return list(session.exec(wanted).all())
 
 
-def blocked_tasks(session: Session, workspace_id: str) -> list[Task]:
-    """Open tasks that nobody who is active may answer: each of them has already seen the field."""
-    wanted = (
-        select(Task)
-        .where(Task.workspace_id == workspace_id, Task.state == TaskState.OPEN.value)
-        .order_by(col(Task.created_at))
-        .limit(BLOCKED_CHECKED)
-    )
-    left: dict[tuple[str, str], bool] = {}
-    blocked = []
-    for task in session.exec(wanted).all():
-        about = (task.document_id, task.field)
-        if about not in left:
-            left[about] = bool(keyers_left(session, workspace_id, task.document_id, task.field, task.kind))
-        if not left[about]:
-            blocked.append(task)
-    return blocked
-
-
-def levels_without_reviewer(session: Session, workspace_id: str) -> list[int]:
-    levels = {level for level, *_ in reviews_by_level(session, workspace_id)}
-    return sorted(level for level in levels if not reviewers(session, workspace_id, level))
+def blocked_by_reason(session: Session, workspace_id: str) -> list[tuple[Blocked, list[Blocked]]]:
+    """What is blocked, by cause and reason; the first of each stands for its cure."""
+    groups: dict[tuple[str, str], list[Blocked]] = {}
+    for one in blocked(session, workspace_id):
+        groups.setdefault((one.cause, one.reason), []).append(one)
+    return [(group[0], group) for group in groups.values()]

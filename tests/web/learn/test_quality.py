@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from sqlmodel import Session
 
 from api.web.learn.figures import interval
-from api.web.learn.quality import calibration, frontier, measure, newest, share, thinned
-from models.tables import ModelVersion
+from api.web.learn.quality import calibration, frontier, measure, newest, share, thinned, totals
+from hitl.aggregate.equality import TYPE_FIELD
+from hitl.certificate.quality import quality
+from models.tables import ModelVersion, Workspace
+from tests import factories
 
 
 def test_intervals_hold_the_share_and_shrink_with_the_number():
@@ -66,3 +70,15 @@ def test_of_each_pool_the_newest_certificate_of_the_model_that_serves_is_shown()
     ]
     assert [one["target"] for one in newest(rows, ModelVersion(id="serves"))] == ["3"]
     assert [one["target"] for one in newest(rows, None)] == ["4"]
+
+
+def test_fields_are_counted_as_fields_and_document_types_apart(session: Session, workspace: Workspace):
+    for route in ("accept", "review"):
+        document = factories.create_document(session, workspace, state="released")
+        factories.create_verdict(session, document, TYPE_FIELD, route="accept", state="final")
+        for field in ("vendor", "date"):
+            factories.create_verdict(session, document, field, route="review", state="final")
+        factories.create_verdict(session, document, "total", route=route, state="final")
+    shown = totals(quality(session, workspace.id)["fields"], {})
+    assert (shown["decisions"], shown["automation"]) == (6, pytest.approx(1 / 6))
+    assert (shown["types"], shown["types_automation"]) == (2, 1.0)
