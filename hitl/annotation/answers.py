@@ -207,6 +207,8 @@ def _undo_consequences(session: Session, task: Task, answer: Answer, document: D
         if began:
             raise TooLateToUndo("The next person is at it already.")
         queue_rows.withdraw_open(session, verdict_id=task.verdict_id, why="undone", actor=answer.user_id, now=now)
+    if isinstance(subject, Audit):
+        audits.forget_first(session, subject)
     if subject.state == VerdictState.AGREED.value:
         blank = dict.fromkeys(("value_state", "value", "posterior", "decided_by", "decided_at"))
         advance(session, subject, VerdictState.PENDING, actor=answer.user_id, now=now, why="undone", **blank)

@@ -84,6 +84,11 @@ def insist(session: Session, document: Document, audit: Audit, verdict: Verdict,
         open_audit_tasks(session, document, audit, verdict, now=now)
 
 
+def is_under_way(session: Session, audit: Audit) -> bool:
+    """Whether somebody is asked about the audit, or a reviewer has it."""
+    return audit.state == VerdictState.CONTESTED.value or bool(queue_rows.outstanding(session, audit_id=audit.id))
+
+
 Checks = dict[str, tuple[Audit, Verdict]]
 
 
@@ -127,11 +132,14 @@ def may_take_back(session: Session, audit: Audit, document: Document) -> bool:
     if not audit.first_agreed:
         return True
     verdict = session.get_one(Verdict, audit.verdict_id)
-    if drawn_for_second(session, document, verdict.run)[0] is not None:
-        return False
-    audit.first_agreed = None
-    session.add(audit)
-    return True
+    return drawn_for_second(session, document, verdict.run)[0] is None
+
+
+def forget_first(session: Session, audit: Audit) -> None:
+    """The first answer that agreed with the machine is taken back: nobody has spoken yet."""
+    if audit.first_agreed:
+        audit.first_agreed = None
+        session.add(audit)
 
 
 def typed_answers(session: Session, audit: Audit) -> list[Answer]:

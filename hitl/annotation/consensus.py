@@ -69,10 +69,12 @@ def ask_on(
     session: Session, verdict: Verdict, document: Document, policy: Policy, *, contested: bool, now: datetime
 ) -> None:
     """Bring the next person; at the cap, or when nobody is left, level 2. A blind check under way is waited for."""
-    if queue_rows.outstanding(session, verdict_id=verdict.id) or waits_for_audit(
-        session, verdict, document, policy, now
-    ):
+    if queue_rows.outstanding(session, verdict_id=verdict.id):
         return
+    if audit := _audit_that_counts(session, verdict, document, policy):
+        audits.insist(session, document, audit, verdict, now=now)
+        if audits.is_under_way(session, audit):
+            return
     people = people_asked(session, verdict)
     left = eligible.keyers_left(session, document.workspace_id, document.id, verdict.field, verdict.kind)
     if not people and not eligible.keyers(session, document.workspace_id, verdict.kind):
@@ -86,18 +88,11 @@ def ask_on(
         open_review_task(session, verdict, document, policy, blind=bool(people), now=now)
 
 
-def waits_for_audit(session: Session, verdict: Verdict, document: Document, policy: Policy, now: datetime) -> bool:
-    """Whether the verdict's audit is under way: its answers count for the verdict too, so nobody keys a field twice.
-
-    If its first keyer has spoken and the field is still open, a second is asked now.
-    """
+def _audit_that_counts(session: Session, verdict: Verdict, document: Document, policy: Policy) -> Audit | None:
+    """The verdict's audit, where its answers count for the verdict too, so that nobody keys a field twice."""
     if mode_of(policy, spec_of(session, document), verdict.field) is not KeyingMode.BLIND:
-        return False
-    audit = session.exec(select(Audit).where(Audit.verdict_id == verdict.id)).first()
-    if audit is None:
-        return False
-    audits.insist(session, document, audit, verdict, now=now)
-    return audit.state == VerdictState.CONTESTED.value or bool(queue_rows.outstanding(session, audit_id=audit.id))
+        return None
+    return session.exec(select(Audit).where(Audit.verdict_id == verdict.id)).first()
 
 
 def open_review_task(

@@ -28,7 +28,7 @@ GROWTH = 1.2  # and how many times as many before the next one
 SEED = 20150
 
 
-def asks_review(
+def sample_for_review(
     session: Session, document: Document, verdicts: Sequence[Verdict], policy: Policy, *, now: datetime
 ) -> bool:
     """Pick the document for a review of level 2, or let it go. True: a review was opened, the release waits for it.

@@ -64,7 +64,7 @@ def release_if_ready(session: Session, document: Document, *, now: datetime) -> 
     policy = policy_of(session, document, now=now)
     if policy.hold_for_audit and _pending_audits(session, document):
         return None
-    if review_sampling.asks_review(session, document, verdicts, policy, now=now):
+    if review_sampling.sample_for_review(session, document, verdicts, policy, now=now):
         return None
     _finalise(session, verdicts, now)
     _apply_early_audits(session, document, now)

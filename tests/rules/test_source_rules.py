@@ -129,3 +129,25 @@ def test_the_first_line_of_a_module_is_a_whole_sentence():
 def test_vague_file_names_are_not_used():
     vague = {"utils.py", "helpers.py", "common.py", "manager.py", "misc.py"}
     assert not [name_of(p) for p in SOURCES if p.name in vague]
+
+
+QUESTION = re.compile(r"_?(is|has|may|can|was|asks|waits|needs|should|certifies|differs)(_|$)")
+WRITES = re.compile(r"(\.(add|add_all|delete|merge)|(^|\.)(advance|record|enqueue))$")
+
+
+def test_a_question_never_acts():
+    """A function whose name is a question writes nothing: no row, no state, no event, no job, no attribute."""
+    offences = []
+    for path in SOURCES:
+        if not name_of(path).startswith("hitl/"):
+            continue
+        for question in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(question, ast.FunctionDef) or not QUESTION.match(question.name):
+                continue
+            for node in ast.walk(question):
+                is_write = isinstance(node, ast.Call) and WRITES.search(ast.unparse(node.func))
+                is_write = is_write and "session" in ast.unparse(node)
+                targets = node.targets if isinstance(node, ast.Assign) else []
+                if is_write or any(isinstance(target, ast.Attribute) for target in targets):
+                    offences.append(f"{name_of(path)}:{node.lineno} {question.name}: {ast.unparse(node)[:60]}")
+    assert not offences, found(offences)
