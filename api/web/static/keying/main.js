@@ -15,6 +15,7 @@ const PAN = 0.25;
 const REWRITTEN = new Set(["value_not_valid", "value_ambiguous"]); // refusals after which the same task is typed anew
 const HISTORY = 8;
 const RESUMED = 4; // tasks with a draft that are taken up again at once
+const LOST = [403, 404, 409, 410]; // a task that is no longer ours; anything else is a matter of the connection
 const AGAIN = 5000; // until a lease that could not be renewed is tried again
 
 async function post(path, body, options = {}) {
@@ -71,6 +72,7 @@ class Bench {
   /** Begin with the tasks that have a draft, as far as nobody took them; then whatever comes next. */
   async resume() {
     for (const draft of await this.drafts.mine()) {
+      if (draft.purpose !== settings.purpose) continue;
       if (draft.lost) this.tellLost(draft);
       else if (this.feed.ready.length < RESUMED) await this.takeUp(draft);
     }
@@ -92,8 +94,12 @@ class Bench {
     if (!this.held || !this.input || this.lesson) return;
     const { task } = this.held;
     if (this.input.isEmpty()) this.drafts.remove(task.id);
-    else this.drafts.keep({ task: task.id, token: task.token, label: task.label, value: this.input.draft(), mark: this.mark, taken: this.taken, keystrokes: this.keystrokes, milliseconds: this.spent });
+    else this.drafts.keep({ ...this.draftOf(task, this.input.draft()), mark: this.mark, taken: this.taken, keystrokes: this.keystrokes, milliseconds: this.spent });
     this.renew();
+  }
+
+  draftOf({ id, token, label }, value) {
+    return { task: id, token, label, value, purpose: settings.purpose };
   }
 
   /** Whoever works keeps the task: now and then the server is told. */
@@ -107,7 +113,7 @@ class Bench {
       held.last(reply.seconds_left);
     } catch (problem) {
       held.renewAt = performance.now() + AGAIN;
-      if (this.held === held && problem.status) this.lostInHand(held, problem);
+      if (this.held === held && LOST.includes(problem.status)) this.lostInHand(held, problem);
     } finally {
       this.renewing = false;
     }
@@ -122,7 +128,7 @@ class Bench {
 
   /** The task is another's now. The draft stays, to be copied; of what is no longer wanted nothing stays. */
   lose(draft, problem) {
-    if (!problem.status || problem.status === 401 || problem.status >= 500) return; // no connection: later
+    if (!LOST.includes(problem.status)) return; // later
     if ([404, 410].includes(problem.status)) {
       this.drafts.remove(draft.task);
       this.notices.add(`“${draft.label}”: ${problem.detail}`, "warn");
@@ -474,7 +480,7 @@ class Bench {
     this.history = this.history.filter((past) => past.key !== entry.key);
     const why = reply?.detail ?? "The server did not take it.";
     const typed = entry.body.source === "confirmed" ? null : entry.body.value ?? null;
-    const draft = { task: entry.task, token: entry.body.token, label: entry.label, value: typed };
+    const draft = this.draftOf({ id: entry.task, token: entry.body.token, label: entry.label }, typed);
     const isTypedAnew = typed !== null && refused?.held.left > 0 && REWRITTEN.has(reply?.code);
     if (isTypedAnew) this.typeAnew(refused, draft);
     if (isTypedAnew || typed === null) this.notices.add(`“${entry.label}”: ${why}`, "bad", reply?.next_step);
