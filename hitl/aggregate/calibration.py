@@ -34,7 +34,16 @@ class Calibration:
 
 
 def fit(claimed: Sequence[float], was_right: Sequence[bool], weights: Sequence[float] | None = None) -> Calibration:
-    """Isotonic regression on decisions with gold, half an error added a block, so that none is certain."""
+    """Isotonic regression on decisions with gold, half an error added a block, so that none is certain.
+
+    `claimed`, `was_right`, `weights`: one element a decision. With fewer than `FEWEST` of them: the identity. Barlow et
+    al., Statistical Inference under Order Restrictions (1972), pool adjacent violators.
+
+    >>> fit([0.99] * 100, [True] * 100)(0.99)
+    0.99
+    >>> round(fit([0.999] * 4000, [True] * 3960 + [False] * 40)(0.999), 3)
+    0.99
+    """
     if len(claimed) < FEWEST:
         return Calibration()
     order = np.argsort(np.asarray(claimed), kind="stable")

@@ -45,7 +45,11 @@ def _likelihood(vote: Vote, truth: str, size: int, terms: Terms) -> float:
 
 @dataclass(frozen=True)
 class Fitted:
-    """Labels and probabilities a question, one confusion matrix [truth, said] a voter, and the class priors."""
+    """What EM found, for n questions, k voters and m labels.
+
+    `label`: (n,) the best label of each question. `probabilities`: (n, m), rows sum to 1. `confusions`: (k, m, m), the
+    matrix [truth, said] of each voter, rows sum to 1. `priors`: (m,) how frequent each label is.
+    """
 
     label: Ints
     probabilities: Floats
@@ -56,7 +60,14 @@ class Fitted:
 def fit(
     question: Ints, voter: Ints, label: Ints, *, smoothing: float = 0.01, max_rounds: int = 100, tolerance: float = 1e-5
 ) -> Fitted:
-    """EM from the vote shares. All three arrays count from 0. `smoothing` is added to every cell of a matrix."""
+    """EM from the vote shares. All three arrays count from 0. `smoothing` is added to every cell of a matrix.
+
+    The arrays have one element an answer: (answers,).
+
+    >>> found = fit(np.array([0, 0, 0, 1, 1, 1]), np.array([0, 1, 2, 0, 1, 2]), np.array([1, 1, 0, 0, 0, 0]))
+    >>> found.label.tolist(), found.confusions.shape
+    ([1, 0], (3, 2, 2))
+    """
     questions, voters, labels = (int(axis.max()) + 1 for axis in (question, voter, label))
     belief: Floats = np.zeros((questions, labels))
     np.add.at(belief, (question, label), 1.0)

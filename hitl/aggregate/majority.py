@@ -10,7 +10,15 @@ from hitl.aggregate.votes import NOTHING, Decision, Outcome, Source, Terms, Vote
 
 
 def rule(votes: Sequence[Vote], terms: Terms) -> Decision:
-    """Agreed when more than half of the voters say the same. The reported posterior is the share, not a probability."""
+    """Agreed when more than half of the voters say the same. The reported posterior is the share, not a probability.
+
+    >>> votes = [Vote(voter, token, 0.97) for voter, token in (("ana", "yes"), ("ben", "yes"), ("cleo", "no"))]
+    >>> found = rule(votes, Terms())
+    >>> found.outcome.value, found.token, round(found.posterior, 2)
+    ('agreed', 'yes', 0.67)
+    >>> rule(votes[1:], Terms()).outcome.value  # a tie is nobody's
+    'contested'
+    """
     if not votes:
         return NOTHING
     counts = Counter(vote.token for vote in votes)

@@ -30,7 +30,17 @@ FLOOR, CEILING = 0.01, 0.9995  # nobody is certain, in either direction
 
 
 def rule(votes: Sequence[Vote], terms: Terms) -> Decision:
-    """The rule: Bayes with the skills as known."""
+    """The rule: Bayes with the skills as known.
+
+    >>> machine = Vote("machine", "12.50", 0.9, Source.MACHINE)
+    >>> rule([machine], Terms()).outcome.value  # one source is not enough, however sure
+    'unsure'
+    >>> agreed = rule([machine, Vote("ana", "12.50", 0.97)], Terms())
+    >>> agreed.outcome.value, agreed.sources, round(agreed.posterior, 4)
+    ('agreed', 2, 0.9998)
+    >>> rule([machine, Vote("ana", "72.50", 0.97)], Terms()).outcome.value
+    'contested'
+    """
     return decide(votes, posteriors(votes, terms), terms) if votes else NOTHING
 
 
@@ -61,7 +71,11 @@ def _log_likelihood(vote: Vote, truth: str | None, terms: Terms) -> float:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What EM found: one value and posterior a question, one skill a voter."""
+    """What EM found, for n questions and k voters.
+
+    `value`: (n,) the best value of each question, numbered as given. `posterior`: (n,) its probability. `skill`: (k,)
+    the probability that each voter is right. `rounds`: of EM until nothing moved by more than the tolerance.
+    """
 
     value: Ints
     posterior: Floats
@@ -82,8 +96,14 @@ def fit(
 ) -> Fitted:
     """EM over all answers at once. `question` and `voter` count from 0; `value` is any integer per distinct answer.
 
-    `right` and `wrong` are the Beta prior of each voter (one number, or one a voter: gold results add to them).
-    100,000 answers take about 0.05 s on one core.
+    The three arrays have one element an answer: (answers,). `right` and `wrong` are the Beta prior of each voter (one
+    number, or one a voter: gold results add to them). 100,000 answers take about 0.05 s on one core.
+
+    Three voters on two questions, of whom the third is always alone:
+
+    >>> found = fit(np.array([0, 0, 0, 1, 1, 1]), np.array([0, 1, 2, 0, 1, 2]), np.array([7, 7, 5, 8, 8, 6]))
+    >>> found.value.tolist(), bool(found.skill[2] < found.skill[0])
+    ([7, 8], True)
     """
     questions, voters = int(question.max()) + 1, int(voter.max()) + 1
     span = int(value.max()) + 1
