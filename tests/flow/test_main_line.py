@@ -25,6 +25,9 @@ from playwright.sync_api import Browser
 from sqlmodel import Session, col, select
 
 from extractor.doctypes import load_document_types
+from extractor.kinds import same
+from extractor.measure.evaluate import Truth, truth_of
+from extractor.measure.manifest import read_manifest
 from fixtures.generate import generate
 from hitl.platform import db
 from hitl.platform.moves import verify_chain
@@ -37,6 +40,8 @@ pytestmark = [pytest.mark.web, pytest.mark.slow]
 PASSWORD = "correct horse battery"
 REAL = os.environ.get("COUNTERSIGN_REAL_DATA")
 MISTAKES = 0.03
+WRONG = 0.02  # of the released values: people who err in 3 % seldom err alike
+TYPES = load_document_types()
 SETTINGS = {
     "COUNTERSIGN_WEBHOOK_ALLOW_PRIVATE": "true",
     "COUNTERSIGN_RETRY_SECONDS": "1",
@@ -52,12 +57,17 @@ SETTINGS = {
 class Upload:
     path: Path
     truth: dict[str, Any]
+    labels: Truth
 
 
 def chosen(manifest: Path, n: int, split: str | None = None) -> list[Upload]:
     lines = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
     wanted = [line for line in lines if split is None or line["split"] == split][:n]
-    return [Upload(manifest.parent / line["file"], {"type": line["type"], "fields": line["fields"]}) for line in wanted]
+    labels = [truth_of(entry, TYPES) for entry in read_manifest(manifest, split, n)]
+    return [
+        Upload(manifest.parent / line["file"], {"type": line["type"], "fields": line["fields"]}, truth)
+        for line, truth in zip(wanted, labels, strict=True)
+    ]
 
 
 def generated(folder: Path) -> list[Upload]:
@@ -123,7 +133,7 @@ def listening() -> Iterator[Listener]:
 
 def people(stack: ExitStack, browser: Browser, site: Running, truths: dict[str, Any]) -> tuple[list[Person], Person]:
     """Three validators and a reviewer, signed in."""
-    labels = {spec.name: spec.label for spec in load_document_types().values()}
+    labels = {spec.name: spec.label for spec in TYPES.values()}
     crowd = []
     for number, (login, role) in enumerate(
         [("ana", "validator"), ("ben", "validator"), ("cleo", "validator"), ("rita", "reviewer")]
@@ -175,7 +185,10 @@ def test_from_upload_to_a_better_model(source, database: str, browser: Browser, 
         work_until_done(ids, crowd, reviewer)
         site.wait_until(lambda: listening.released() >= set(ids), 120, "the client heard of every release")
         check_releases(client, ids)
-        report(crowd, reviewer, killer)
+        judged = [right for document_id, one in ids.items() for right in judge(client, document_id, one.labels)]
+        report(crowd, reviewer, killer, judged)
+        assert len(judged) > 2 * len(ids)
+        assert judged.count(False) <= WRONG * len(judged)
 
         model = client.post("/v1/models", json={"document_types": ["ad_buy"]})
         assert model.status_code == 202, model.text
@@ -213,12 +226,27 @@ def check_releases(client: httpx.Client, ids: dict[str, Upload]) -> None:
         assert len(keys) == len(set(keys))
 
 
-def report(crowd: list[Person], reviewer: Person, killer: Killer) -> None:
+def judge(client: httpx.Client, document_id: str, labels: Truth) -> list[bool]:
+    """Of each labelled field of a released document: is the released value the true one?"""
+    shown = client.get(f"/v1/documents/{document_id}").json()
+    assert shown["document_type"] == labels.document_type
+    fields = shown["fields"]
+    kinds = {field.name: field.kind for field in TYPES[labels.document_type].fields}
+    found = [
+        fields[name]["state"] == "found" and same(kinds[name], fields[name]["value"], wanted)
+        for name, wanted in labels.values.items()
+    ]
+    return found + [fields[name]["state"] == "absent" for name in labels.absent]
+
+
+def report(crowd: list[Person], reviewer: Person, killer: Killer, judged: list[bool]) -> None:
     """What happened, for the one who runs this with -s."""
     line = {
         "keyed": {person.login: person.keyed for person in crowd},
         "slips": sum(person.wrong for person in crowd),
         "reviews": reviewer.decided,
+        "released": len(judged),
+        "wrong": judged.count(False),
         "kills": Counter(killer.kills),
     }
     sys.stdout.write(json.dumps(line) + "\n")
