@@ -23,12 +23,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """The steps are what is tested here, not how well it learns."""
     import extractor.classify.classifier
+    import extractor.classify.papers
     import extractor.fields.learn
     import extractor.fields.scoring.grow
     import extractor.fields.scoring.scorers
     import fixtures.generate as generator
 
     monkeypatch.setattr(extractor.classify.classifier, "FOLDS", 2)
+    monkeypatch.setattr(extractor.classify.papers, "LEAST_STRANGERS", 4)
     monkeypatch.setattr(extractor.fields.learn, "FOLDS", 2)
     monkeypatch.setattr(extractor.fields.learn, "FOLD_EFFORT", 0.05)
     monkeypatch.setattr(extractor.fields.scoring.grow, "TREES", 4)
@@ -49,7 +51,8 @@ def test_the_recipe_makes_a_bundle_of_the_documents_and_of_invoices(data: Path, 
     made = Bundle.load(out)
     assert set(made.meta["types"]) == {"ad_buy", "invoice"}
     assert made.meta["types"]["ad_buy"]["documents"] == 6  # of 9; the dev split is not learned from
-    assert made.meta["types"]["invoice"]["documents"] == 8
+    assert made.meta["types"]["invoice"]["documents"] == 4 + 8 + 1  # by table of layouts, and drawn from parts
+    assert made.has_section("papers/")  # strangers were made, too
     assert made.has_section("fields/invoice/")
     assert made.section("fields/invoice/")[2]["memory"] is None
     assert any(name.startswith("table.line_items.") for name in made.section("fields/invoice/")[0])
