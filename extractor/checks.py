@@ -13,6 +13,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 
+from extractor.kinds.text import compact
 from models.doctype import DocumentType
 
 Validator = Callable[[str, date | None], bool | None]
@@ -48,6 +49,16 @@ def find_failures(
         if CHECKS[check.kind]([_single(values.get(name)) for name in check.fields]) is False
     ]
     return tuple(failed)
+
+
+def held_fields(values: Mapping[str, str | list[str] | None], spec: DocumentType) -> frozenset[str]:
+    """The fields that stand in a check over several values which holds."""
+    return frozenset(
+        name
+        for check in spec.checks
+        if CHECKS[check.kind]([_single(values.get(name)) for name in check.fields])
+        for name in check.fields
+    )
 
 
 def unknown_names(spec: DocumentType) -> list[str]:
@@ -132,6 +143,12 @@ def not_more_than(values: Sequence[str | None]) -> bool | None:
     return None if first is None or second is None else first <= second
 
 
+def different(values: Sequence[str | None]) -> bool | None:
+    """No two of the values are the same: who sells does not buy."""
+    known = [compact(value) for value in values if value]
+    return None if len(known) < 2 else len(set(known)) == len(known)
+
+
 VALIDATORS: dict[str, Validator] = {
     "not_in_future": not_in_future,
     "not_negative": not_negative,
@@ -144,4 +161,5 @@ CHECKS: dict[str, CrossCheck] = {
     "order": order,
     "sum": amounts_add_up,
     "not_more_than": not_more_than,
+    "different": different,
 }

@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractor import kinds
+from extractor.fields.anchors.phrases import anchors_of
 from extractor.fields.layout import Floats
 from extractor.fields.lists import Cutoff, pick_several, standing
-from extractor.fields.scoring.features import Scene
-from extractor.fields.scoring.scorers import Ranking, Scorers
+from extractor.fields.scoring.features import FIRST_LABEL, Scene
+from extractor.fields.scoring.lexicon import LABELS
+from extractor.fields.scoring.scorers import Scorers
+from extractor.fields.scoring.together import Ranking
 from models.doctype import FieldSpec
 from models.values import ValueState
 
@@ -21,7 +24,8 @@ ALTERNATIVES = 5
 EVIDENCE = (
     "score", "margin", "tree", "net", "agree", "ocr_mean", "ocr_least", "seen", "known_words", "own_known", "several",
     "absent", "check_failed", "memory_kept", "memory_changed", "items",
-    "second",
+    "second", "labelled", "misnamed", "label_elsewhere", "check_held", "settled",
+    "weak",
 )  # fmt: skip
 
 
@@ -70,6 +74,7 @@ def decide(
     """One decision for every field of the type."""
     known = scorers.vocabulary.ids(scene.layout)[:-1] < len(scorers.vocabulary.hashes)
     familiar = float(known.mean()) if len(known) else 0.0  # low for a layout never seen
+    called = anchors_of(scorers.doctype).fields
     decisions = {}
     for name, ranking in rankings.items():
         if ranking.field.repeated:
@@ -83,7 +88,10 @@ def decide(
         )
         own = _own_known(scene, ranking, decision, known)
         decisions[name] = decision.with_evidence(
-            known_words=familiar, own_known=own, seen=float(np.log1p(max(seen, 0.0)))
+            known_words=familiar,
+            own_known=own,
+            seen=float(np.log1p(max(seen, 0.0))),
+            **_labels(scene, ranking, decision, called.get(name, name)),
         )
     return decisions
 
@@ -95,21 +103,43 @@ def _own_known(scene: Scene, ranking: Ranking, decision: Decision, known: NDArra
     return float(known[wordy].mean()) if wordy else 1.0
 
 
+def _labels(scene: Scene, ranking: Ranking, decision: Decision, own: str) -> dict[str, float]:
+    """What labels say of a choice: its own speaks for it, another's does, or its own stands elsewhere on the pages."""
+    named = scene.layout.anchors
+    if own not in named:
+        return {}
+    if not decision.choices:
+        return {"label_elsewhere": 1.0}
+    candidate = decision.choices[0].candidate
+    slots = ranking.table.slots[candidate, FIRST_LABEL : FIRST_LABEL + len(LABELS)]
+    beside, over, heading = (named[token] if token >= 0 else "" for token in slots.tolist())
+    labelled = 1.0 if own in (beside, over) else 0.5 if heading == own else 0.0
+    is_label = any(named[token] for token in ranking.table.spans[candidate].tokens)
+    return {
+        "labelled": labelled,
+        "misnamed": float(is_label or (bool(beside) and beside != own and labelled < 1)),
+        "label_elsewhere": float(labelled == 0),
+    }
+
+
 def _decide_one(scene: Scene, ranking: Ranking, scorers: Scorers) -> Decision:
     can_be_absent = scorers.absences.get(ranking.field.name, 0) > 0
     if not len(ranking.keys):
         return _nothing(ranking, ValueState.ABSENT if can_be_absent else ValueState.NOT_FOUND)
     absent, absent_tree, absent_net = ranking.absent
-    if can_be_absent and absent > ranking.score[0]:
+    if can_be_absent and absent > ranking.score[0] and not ranking.settled:
         evidence = _scores(absent, float(ranking.score[0]), absent_tree, absent_net, agree=_is_top_absent(ranking))
         return Decision(ranking.field, ValueState.ABSENT, (), evidence | {"absent": 1.0}, _alternatives(ranking, 0))
     best = _choice(ranking, 0)
-    second = float(ranking.score[1]) if len(ranking.keys) > 1 else -12.0
+    second = float(ranking.score[1:].max(initial=-12.0))
     if can_be_absent:
         second = max(second, absent)
     agree = float(ranking.tree[0] >= ranking.tree.max()) + float(ranking.net[0] >= ranking.net.max())
     evidence = _scores(best.score, second, float(ranking.tree[0]), float(ranking.net[0]), agree)
-    evidence |= _reading_quality(scene, ranking, best) | {"several": float(np.log1p(len(ranking.keys)))}
+    evidence |= _reading_quality(scene, ranking, best) | {
+        "several": float(np.log1p(len(ranking.keys))),
+        "settled": float(ranking.settled),
+    }
     return Decision(ranking.field, ValueState.FOUND, (best,), evidence, _alternatives(ranking, 1))
 
 
@@ -117,6 +147,7 @@ def _scores(score: float, second: float, tree: float, net: float, agree: float) 
     return {
         "score": _logit(score),
         "margin": min(score - second, 8.0),
+        "weak": min(_logit(score), 0.0),  # the best of bad choices is no good one, however far ahead
         "tree": _logit(tree),
         "net": _logit(net),
         "agree": agree,

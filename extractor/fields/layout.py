@@ -42,6 +42,7 @@ class Layout:
     line: Ints  # rows count over the document
     segment: Ints  # and so do segments
     confidence: Floats
+    anchors: tuple[str, ...] = ()  # what the label names that a token belongs to (`anchors.phrases`); empty: none
 
     def __len__(self) -> int:
         return len(self.text)
@@ -86,8 +87,14 @@ class Layout:
 
     @cached_property
     def shapes(self) -> NDArray[np.uint32]:
-        """A hash of each token's upper-cased text with its digits turned to 0: what lexicons count."""
-        return np.array([zlib.crc32(shape(t).encode()) for t in self.text], np.uint32)
+        """A hash of each term, upper-cased and with its digits turned to 0: what lexicons count."""
+        return np.array([zlib.crc32(shape(t).encode()) for t in self.terms], np.uint32)
+
+    @cached_property
+    def terms(self) -> list[str]:
+        """The text of each token; of a label what it names, so that it counts the same in all languages."""
+        named = self.anchors or ("",) * len(self)
+        return [f"<{name}>" if name else text for text, name in zip(self.text, named, strict=True)]
 
     @cached_property
     def outlines(self) -> NDArray[np.uint32]:

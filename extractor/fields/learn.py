@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,10 +15,11 @@ from extractor.fields.labels import Goal, TrainingDocument, goal_of, normalised
 from extractor.fields.lists import Cutoff, candidates_of, fit_cutoff
 from extractor.fields.memory.memory import REMEMBERED, Fact, Memory, Reread, fit_ratios, numbers_of
 from extractor.fields.memory.spelling import RESPELLED, Spelling
-from extractor.fields.model import FieldModel, OutOfFold, checked, heard
+from extractor.fields.model import FieldModel, OutOfFold, checked, heard, most_of
 from extractor.fields.scoring.features import Scene, make_scene
 from extractor.fields.scoring.grow import Grower
-from extractor.fields.scoring.scorers import Ranking, Scorers, train_scorers
+from extractor.fields.scoring.scorers import Scorers, train_scorers
+from extractor.fields.scoring.together import Ranking
 from extractor.fields.tables.learn import learn_tables
 from extractor.fields.tickgoals import settle
 from extractor.measure.cost import rare_collections
@@ -141,9 +143,15 @@ def _prepare(
 
 
 def _folds(groups: Iterable[str], seed: int) -> dict[str, int]:
-    """Groups in a keyed order, dealt out in turn, so that folds are equally large whatever the names."""
-    order = sorted(set(groups), key=lambda g: (zlib.crc32(f"{seed}:{g}".encode()), g))
-    return {group: position % FOLDS for position, group in enumerate(order)}
+    """Groups in a keyed order, the largest first, each to the smallest fold: as equally large as whole groups allow."""
+    sizes = Counter(groups)
+    order = sorted(sizes, key=lambda g: (-sizes[g], zlib.crc32(f"{seed}:{g}".encode()), g))
+    filled = [0] * FOLDS
+    found = {}
+    for group in order:
+        found[group] = filled.index(min(filled))
+        filled[found[group]] += sizes[group]
+    return found
 
 
 def _right(row: _Prepared, field: FieldSpec, doctype: DocumentType) -> str | None:
@@ -245,6 +253,7 @@ def _calibrate(held: Sequence[_Held], doctype: DocumentType, prior: Prior | None
         rest, mine = fold != k, fold == k
         part = calibration.fit(evidence[rest], field[rest], correct[rest], weight[rest], len(number), prior)
         crossed[mine] = part.confidence(evidence[mine], field[mine])
+    crossed = np.minimum(crossed, [most_of(h.decision, doctype) for h in held]) if held else crossed
     oof = [
         OutOfFold(
             h.row.document.id, h.decision.field.name, h.decision.value, h.decision.state.value, float(p), h.correct

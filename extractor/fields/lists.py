@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from extractor.fields.layout import Floats
-from extractor.fields.scoring.scorers import Ranking
+from extractor.fields.scoring.together import Ranking
 
 MOST_ITEMS = 8
 LEAST = -12.0

@@ -10,23 +10,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from extractor.checks import find_failures
+from extractor.checks import find_failures, held_fields
 from extractor.fields.decisions import EVIDENCE, Choice, Decision, decide
 from extractor.fields.labels import Images
 from extractor.fields.lists import Cutoff
 from extractor.fields.memory.memory import Fact, Memory
 from extractor.fields.memory.spelling import UNTAUGHT, Spelling
-from extractor.fields.scoring.features import NUMBERS, Scene, make_scene
+from extractor.fields.scoring.features import BASE, NUMBERS, Scene, make_scene
 from extractor.fields.scoring.lexicon import NO_HASHES, Vocabulary
 from extractor.fields.scoring.scorers import Scorers, net_from_arrays, net_to_arrays
 from extractor.fields.scoring.trees import FieldTrees
 from extractor.fields.tables.model import LearnedTable
 from models.doctype import DocumentType, Kind
 from models.nets.calibration import Calibrator
-from models.values import Box, Item, Page, Reading
+from models.values import Box, Item, Page, Reading, ValueState
 
 Tensors = dict[str, NDArray[Any]]
 Parts = tuple[Tensors, dict[str, str], dict[str, Any]]
+DOUBTED = 0.49  # most confidence of what stands beside another label, while its own label names something else
+NUMBERED = frozenset({Kind.DATE, Kind.MONEY, Kind.IDENTIFIER})
+ABSENT_MOST = 0.89  # of a type from many countries: its labels may be in words that nobody knows
 UNPROVEN = 0.5  # most confidence of a value that master data put in place of what was read: nothing calibrates it
 
 
@@ -62,13 +65,14 @@ class FieldModel:
 
     def read(self, pages: Sequence[Page], image_of: Images | None = None) -> tuple[Reading, ...]:
         """One reading for every field of the document type. `image_of` is asked only for a second reader."""
-        scene = make_scene(pages, self.doctype)
+        scene = make_scene(pages, self.doctype, labels=len(self.scorers.mean) > BASE)
         decisions = heard(scene, self.decide(scene), self.doctype, image_of)
         order = [f.name for f in self.doctype.fields]
         evidence = np.array([decisions[name].vector() for name in order])
         sure = self.calibrator.confidence(evidence, np.arange(len(order)))
         listed = self.master_data.apply(scene, decisions) if self.master_data else decisions
         most = {name: UNPROVEN if listed[name].value != decisions[name].value else 1.0 for name in order}
+        most = {name: min(cap, most_of(decisions[name], self.doctype)) for name, cap in most.items()}
         readings = {n: _reading(scene, listed[n], min(most[n], float(p))) for n, p in zip(order, sure, strict=True)}
         readings |= {name: table.read(pages, self.doctype) for name, table in self.tables.items()}
         return tuple(readings.values())
@@ -111,7 +115,7 @@ class FieldModel:
         tables: Mapping[str, Any],
     ) -> FieldModel:
         doctype = DocumentType.model_validate(tables["doctype"])
-        if len(tensors["mean"]) != NUMBERS:
+        if len(tensors["mean"]) not in (BASE, NUMBERS):
             raise ValueError("the bundle was trained on other features; train it again")
         trees = {f.name: _under(tensors, f"trees.{f.name}.") for f in doctype.fields}
         net = net_from_arrays(_under(tensors, "net."), doctype, tables["net"]) if "net" in tables else None
@@ -132,11 +136,27 @@ class FieldModel:
         return cls(doctype, scorers, calibrator, cutoffs, memory, spelling=spelling, tables=learned)
 
 
+def most_of(decision: Decision, doctype: DocumentType) -> float:
+    """The most confidence that a decision may have, whatever its calibrator says.
+
+    Doubted where the field's own label stands elsewhere: what is beside it could not be read, or was not believed.
+    """
+    is_elsewhere = bool(decision.evidence.get("label_elsewhere"))
+    if decision.state is ValueState.ABSENT:
+        return DOUBTED if is_elsewhere else ABSENT_MOST if doctype.mixed_locales else 1.0
+    is_misnamed = is_elsewhere and decision.field.kind in NUMBERED and bool(decision.evidence.get("misnamed"))
+    return DOUBTED if is_misnamed else 1.0
+
+
 def checked(decisions: dict[str, Decision], doctype: DocumentType) -> dict[str, Decision]:
     """Decisions that know which of the type's validators and checks they fail."""
     values = {name: d.value for name, d in decisions.items()}
     failed = {name for failure in find_failures(values, doctype) for name in failure.fields}
-    return {name: d.with_evidence(check_failed=float(name in failed)) for name, d in decisions.items()}
+    held = held_fields(values, doctype)
+    return {
+        name: d.with_evidence(check_failed=float(name in failed), check_held=float(name in held))
+        for name, d in decisions.items()
+    }
 
 
 def heard(

@@ -49,6 +49,9 @@ def test_validators(name: str, value: str, answer: bool | None) -> None:
         ("not_more_than", ["1.00", "2.00"], True),
         ("not_more_than", ["3.00", "2.00"], False),
         ("not_more_than", ["3.00", None], None),
+        ("different", ["Acme Ltd", "Brook Inc"], True),
+        ("different", ["Acme Ltd", "ACME LTD."], False),
+        ("different", ["Acme Ltd", None], None),
     ],
 )
 def test_checks(name: str, values: list[str | None], answer: bool | None) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import itertools
 import re
 import zlib
 from collections.abc import Sequence
@@ -12,9 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from extractor.fields.anchors.phrases import anchors_of
 from extractor.fields.candidates import find_candidates
 from extractor.fields.layout import Floats, Ints, Layout, lay_out
+from extractor.fields.scoring.labelled import labelled
 from extractor.fields.scoring.neighbours import beside, over_and_under, stretches
+from extractor.fields.scoring.relations import EARLIER, LATER, relations
 from extractor.fields.spans import Span
 from models.doctype import DocumentType, Kind
 from models.values import Page
@@ -39,13 +40,16 @@ SLOT_NAMES = [
     "head",
     "before",
     "after",
+    "label",
+    "over",
+    "heading",
 ]
 SLOTS = len(SLOT_NAMES)
+FIRST_LABEL = SLOT_NAMES.index("label")
 ABOVE, BELOW = SLOT_NAMES.index("above1"), SLOT_NAMES.index("below1")
-NUMBERS = 53
+BASE = 53  # numbers that the first bundles know
+NUMBERS = BASE + LATER + 3  # then those about relations, and how far the labels are that speak for a candidate
 BOUNDED = frozenset({Kind.NAME, Kind.ADDRESS, Kind.LINE})  # where a value ends is half of the question
-RANGE_WORDS = 2  # tokens from the first date of a range to the second
-MOST_SUMMED = 300  # distinct amounts; pairs grow with the square
 _SIGN = re.compile(r"[$€£¥]|RM|USD|EUR", re.IGNORECASE)
 _MONTH = re.compile(r"[A-Z]{3}", re.IGNORECASE)
 
@@ -92,8 +96,10 @@ class Scene:
     tables: dict[Kind, Table]
 
 
-def make_scene(pages: Sequence[Page], doctype: DocumentType) -> Scene:
+def make_scene(pages: Sequence[Page], doctype: DocumentType, *, labels: bool = True) -> Scene:
+    """`labels` off: as the first bundles saw a document, with the words of labels for what they say."""
     layout = lay_out(pages)
+    layout = anchors_of(doctype).mark(layout) if labels else layout
     found = find_candidates(layout, doctype)
     if not len(layout):
         return Scene(layout, {kind: _empty() for kind in found})
@@ -107,6 +113,7 @@ class _Near:
     def __init__(self, layout: Layout) -> None:
         self.left, self.right, self.start = beside(layout)
         self.above, self.below, self.head = over_and_under(layout)
+        self.labelled = labelled(layout)
         index = np.arange(len(layout))
         same = np.diff(layout.page, append=-1) == 0
         self.after = np.where(same, index + 1, -1)[:, None]
@@ -115,7 +122,7 @@ class _Near:
     def slots(self, first: Ints, last: Ints) -> NDArray[np.int32]:
         columns = (
             self.left[first], self.right[last], self.above[first], self.below[last],
-            self.start[first], self.head[first], self.before[first], self.after[last],
+            self.start[first], self.head[first], self.before[first], self.after[last], self.labelled.tokens[first],
         )  # fmt: skip
         return np.concatenate(columns, 1).astype(np.int32)
 
@@ -139,11 +146,14 @@ def _table(layout: Layout, near: _Near, kind: Kind, spans: list[Span]) -> Table:
     place = _places(layout, tokens, starts, first, last, slots)
     text = _texts(layout, kind, spans, tokens, starts, lengths, first, last)
     rank = _ranks(kind, spans, value, list(keys))
-    sums = _relations(layout, kind, spans, value, list(keys))
+    related = relations(layout, kind, spans, value, list(keys))
+    sums, later = related[:, :EARLIER], related[:, EARLIER:]
     around = np.zeros((len(spans), 4), np.int64)
     if kind in BOUNDED:
         around = stretches(layout, first, last, *slots[:, [ABOVE, BELOW]].T.astype(np.int64))
-    numbers = np.concatenate([place, text, rank, sums, _steps(layout, first, last, around)], 1).astype(np.float32)
+    steps = _steps(layout, first, last, around)
+    said = near.labelled.distance[first]
+    numbers = np.concatenate([place, text, rank, sums, steps, later, said], 1).astype(np.float32)
     hashes = np.array([value_hash(k) for k in keys], np.int64)
     return Table(spans, slots, numbers, tokens, starts, value.astype(np.int64), list(keys), around, hashes)
 
@@ -242,42 +252,3 @@ def _steps(layout: Layout, first: Ints, last: Ints, around: Ints) -> Floats:
         columns += [np.where(exists, taller, 0.0), np.where(exists, np.minimum(down, 9.0), 9.0)]
         columns.append(exists & (layout.line[there] == layout.line[edge]))
     return np.stack([np.asarray(c, np.float32) for c in columns], 1)
-
-
-def _relations(layout: Layout, kind: Kind, spans: list[Span], value: Ints, keys: list[str]) -> Floats:
-    """How values of one kind bear on each other: sums of amounts, ranges of dates. 4 columns."""
-    if kind is Kind.MONEY:
-        return _sums(np.array([float(k) for k in keys]))[value]
-    return _ranges(layout, spans) if kind is Kind.DATE else np.zeros((len(spans), 4), np.float32)
-
-
-def _ranges(layout: Layout, spans: list[Span]) -> Floats:
-    """Dates from-to. [n, 4]: opens a range, ends one, length of the range (log of days), earliest in its column."""
-    found = np.zeros((len(spans), 4), np.float32)
-    days = np.array([dt.date.fromisoformat(s.key).toordinal() for s in spans])
-    for one, other in itertools.pairwise(range(len(spans))):
-        here, there = spans[one].tokens, spans[other].tokens
-        beside = layout.line[here[-1]] == layout.line[there[0]] and there[0] - here[-1] <= RANGE_WORDS
-        if beside and days[other] > days[one]:
-            found[one, 0] = found[other, 1] = 1
-            found[[one, other], 2] = np.log1p(days[other] - days[one])
-    left = layout.box[[s.tokens[0] for s in spans], 0]
-    aligned = np.abs(left[:, None] - left[None]) < 0.01
-    found[:, 3] = (np.where(aligned, days[None], days.max()).min(1) == days) & (aligned.sum(1) > 2)
-    return found
-
-
-def _sums(amounts: NDArray[np.float64]) -> Floats:
-    """How distinct amounts add up. [n, 4]: whole five cents, near another, sum of two others, difference of two."""
-    cents = np.round(amounts * 100).astype(np.int64)
-    if len(cents) > MOST_SUMMED:
-        cents = cents[:MOST_SUMMED]
-    apart = np.abs(cents[:, None] - cents[None])
-    other = ~np.eye(len(cents), dtype=bool)
-    positive = cents[cents > 0]
-    sums = np.unique((positive[:, None] + positive[None])[np.triu_indices(len(positive), 1)])
-    differences = np.unique((positive[:, None] - positive[None])[np.tril_indices(len(positive), -1)])
-    columns = (cents % 5 == 0, ((apart <= 5) & other).any(1), np.isin(cents, sums), np.isin(cents, np.abs(differences)))
-    found = np.zeros((len(amounts), 4), np.float32)
-    found[: len(cents)] = np.stack(columns, 1)
-    return found

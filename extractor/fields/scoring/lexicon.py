@@ -21,8 +21,9 @@ GROUPS: dict[str, tuple[int, ...]] = {
     "left1": (0,), "left": (0, 1, 2, 3), "right": (4, 5, 6), "above1": (7,), "above": (7, 8, 9, 10),
     "below": (11, 12), "start": (13, 14), "head": (15,), "before": (16,), "after": (17,),
 }  # fmt: skip
+LABELS = {"label": 18, "over": 19, "heading": 20}  # came later: behind all others, so that older trees find theirs
 OWN = ("own", "first", "last")
-ROWS = len(GROUPS) + len(OWN)
+ROWS = len(GROUPS) + len(OWN) + len(LABELS)
 COLUMNS = sum(3 if len(s) > 1 else 1 for s in GROUPS.values()) + 4 + 2 + 2 + 6
 
 
@@ -104,6 +105,8 @@ class Cells:
     def of(cls, words: Words, size: int) -> Cells:
         mentions = [(words.slots[:, slots] + row * size).ravel() for row, slots in enumerate(GROUPS.values())]
         mentions += [ids + row * size for row, ids in enumerate((words.own, words.first, words.last), len(GROUPS))]
+        later = enumerate(LABELS.values(), len(GROUPS) + len(OWN))
+        mentions += [words.slots[:, slot] + row * size for row, slot in later]
         used, inverse = np.unique(np.concatenate(mentions), return_inverse=True)
         return cls(used, inverse.astype(np.int32), np.union1d(used, words.page + len(GROUPS) * size))
 
@@ -184,7 +187,7 @@ def share_of(table: Table, cells: Cells, positive: NDArray[np.float64], keys: fr
 def _mentioned(table: Table, weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """The weight of the candidate behind each mention of a cell, in the order of `Cells`."""
     by_slots = [np.repeat(weight, len(slots)) for slots in GROUPS.values()]
-    return np.concatenate([*by_slots, np.repeat(weight, table.lengths), weight, weight])
+    return np.concatenate([*by_slots, np.repeat(weight, table.lengths), weight, weight, *([weight] * len(LABELS))])
 
 
 def features(table: Table, words: Words, odds: Floats, seen: Floats) -> Floats:
@@ -223,3 +226,12 @@ def _continued(table: Table, words: Words, odds: Floats) -> list[Floats]:
         nearest = np.clip(np.where(edge == 1, high - 1, low), 0, len(words.page) - 1)
         columns += [summed, summed / np.maximum(high - low, 1), np.where(exists, odds[words.page][nearest], 0.0)]
     return [np.asarray(c, np.float32) for c in columns]
+
+
+def label_features(words: Words, odds: Floats) -> Floats:
+    """[n, len(LABELS)] log-odds of the labels that speak for each candidate; 0 by a table that knows none."""
+    found = np.zeros((len(words.slots), len(LABELS)), np.float32)
+    for column, (row, slot) in enumerate(enumerate(LABELS.values(), len(GROUPS) + len(OWN))):
+        if row < len(odds):
+            found[:, column] = odds[row][words.slots[:, slot]]
+    return found

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from extractor.fields.labels import Goal
 from extractor.fields.layout import Floats, shape
 from extractor.fields.scoring import trees
-from extractor.fields.scoring.features import NUMBERS, SLOTS, Scene, Table
+from extractor.fields.scoring.features import BASE, NUMBERS, SLOTS, Scene, Table
 from extractor.fields.scoring.grow import Grower
 from extractor.fields.scoring.lexicon import Cells, Vocabulary, Words
+from extractor.fields.scoring.together import Ranking, settle_together
 from extractor.fields.scoring.trees import Case, FieldTrees
 from models.doctype import DocumentType, FieldSpec, Kind
 
@@ -31,21 +32,6 @@ NULL_LOGIT = -1.0  # what "absent" scores against the trees' log-odds
 MOST_SCORED = 400  # candidates of a field that the trees look at
 LEAST = -12.0  # log probabilities are cut here
 STEPS_PER_DOCUMENT, FIRST_STEPS = 4, 150
-
-
-@dataclass(frozen=True, eq=False)
-class Ranking:
-    """The distinct values of one field in one document, best first."""
-
-    field: FieldSpec
-    keys: list[str]
-    best: NDArray[np.int64]  # [values] the strongest candidate of each value
-    score: Floats  # [values] mean of the two log probabilities
-    tree: Floats  # [values] log probability by the trees
-    net: Floats  # [values] by the network
-    odds: Floats  # [values] log-odds by the trees, each value on its own
-    absent: tuple[float, float, float]  # mean, trees, network
-    table: Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +49,11 @@ class Scorers:
     def rank(self, scene: Scene) -> dict[str, Ranking]:
         ids = self.vocabulary.ids(scene.layout)
         by_net = self._by_net(scene)
-        return {
+        rankings = {
             spec.name: self._rank(spec, scene.tables[spec.kind], ids, by_net.get(spec.name))
             for spec in self.doctype.fields
         }
+        return settle_together(rankings, self.doctype, self.absences) if len(self.mean) > BASE else rankings
 
     def _by_net(self, scene: Scene) -> dict[str, Floats]:
         """For each field [candidates of its kind + 1], the last one absent."""
@@ -74,9 +61,7 @@ class Scorers:
             return {}
         from models.nets.training import log_probabilities
 
-        found = log_probabilities(
-            self.net, example_of(scene, self.doctype, self.mean, self.scale, self.net.settings.grams)
-        )
+        found = log_probabilities(self.net, example_of(scene, self.doctype, self.mean, self.scale, self.net.settings))
         first = dict(zip(kinds_of(self.doctype), _offsets(scene, self.doctype), strict=True))
         return {
             spec.name: np.append(
@@ -147,13 +132,19 @@ def grams_of(text: str, buckets: int) -> tuple[int, ...]:
 
 
 def example_of(
-    scene: Scene, doctype: DocumentType, mean: Floats, scale: Floats, buckets: int, goals: dict[str, Goal] | None = None
+    scene: Scene,
+    doctype: DocumentType,
+    mean: Floats,
+    scale: Floats,
+    settings: Settings,
+    goals: dict[str, Goal] | None = None,
 ) -> Example:
-    """A scene as the network sees it; with `goals` also its targets."""
+    """A scene as the network of `settings` sees it; with `goals` also its targets."""
     from models.nets.neighbourhood import Example, Target
 
+    buckets, slots = settings.grams, settings.slots
     tables = [scene.tables[kind] for kind in kinds_of(doctype)]
-    grams = [grams_of(t, buckets) for t in scene.layout.text]
+    grams = [grams_of(t, buckets) for t in scene.layout.terms]
     lengths = np.array([len(g) for g in grams], np.int64)
     own = np.cumsum([0] + [len(t.tokens) for t in tables])
     offsets = dict(zip(kinds_of(doctype), _offsets(scene, doctype), strict=True))
@@ -164,12 +155,12 @@ def example_of(
             targets.append(Target(number, np.zeros(0, np.int64), goal.weight))
         found = [c for c in goal.candidates if len(c)] if goal else []
         targets += [Target(number, c + offsets[spec.kind], goal.weight / len(found)) for c in found if goal]
-    numbers = np.concatenate([t.numbers for t in tables])
+    numbers = np.concatenate([t.numbers for t in tables])[:, : len(mean)]  # a network of before knows fewer
     return Example(
         grams=np.array([g for token in grams for g in token], np.int64),
         gram_starts=np.cumsum(lengths) - lengths,
         boxes=scene.layout.box,
-        slots=np.concatenate([t.slots for t in tables]),
+        slots=np.concatenate([t.slots for t in tables])[:, :slots],
         tokens=np.concatenate([t.tokens for t in tables]),
         starts=np.concatenate([t.starts + own[i] for i, t in enumerate(tables)]),
         kinds=np.repeat(np.arange(len(tables)), [len(t) for t in tables]),
@@ -251,7 +242,7 @@ def _train_net(
 
     settings = net_settings(doctype)
     pairs = zip(scenes, goals, strict=True)
-    examples = [example_of(s, doctype, mean, scale, settings.grams, g) for s, g in pairs if g and len(s.layout)]
+    examples = [example_of(s, doctype, mean, scale, settings, g) for s, g in pairs if g and len(s.layout)]
     steps = round(effort * (FIRST_STEPS + STEPS_PER_DOCUMENT * len(examples)))
     return train(examples, kind_of_field(doctype), settings, steps, seed, progress)
 

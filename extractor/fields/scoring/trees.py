@@ -17,9 +17,20 @@ from numpy.typing import NDArray
 from extractor.fields.labels import Goal
 from extractor.fields.layout import Floats, Ints
 from extractor.fields.scoring import grow
-from extractor.fields.scoring.features import NUMBERS, Table, value_hash
+from extractor.fields.scoring.features import BASE, NUMBERS, Table, value_hash
 from extractor.fields.scoring.forest import Forest
-from extractor.fields.scoring.lexicon import COLUMNS, Cells, Counts, Share, Vocabulary, Words, features, share_of
+from extractor.fields.scoring.lexicon import (
+    COLUMNS,
+    LABELS,
+    Cells,
+    Counts,
+    Share,
+    Vocabulary,
+    Words,
+    features,
+    label_features,
+    share_of,
+)
 
 ROUNDS = 2
 MOST_ROWS = 60_000
@@ -82,8 +93,9 @@ class Case:
 
 def _matrix(table: Table, words: Words, odds: Floats, seen: Floats) -> Floats:
     if not len(table):
-        return np.zeros((0, NUMBERS + COLUMNS), np.float32)
-    return np.concatenate([table.numbers, features(table, words, odds, seen)], 1)
+        return np.zeros((0, NUMBERS + COLUMNS + len(LABELS)), np.float32)
+    parts = table.numbers[:, :BASE], features(table, words, odds, seen), table.numbers[:, BASE:]
+    return np.concatenate([*parts, label_features(words, odds)], 1)
 
 
 def fit(

@@ -22,9 +22,11 @@ Array = NDArray[np.float64]
 
 
 def hashed(grid: Grid, tokens: Sequence[int]) -> Array:
+    """The words of `tokens`; those of a label as what it names, if the layout knows."""
     found = np.zeros(WORDS)
+    named = grid.layout.anchors or ("",) * len(grid.layout)
     for token in tokens:
-        word = "".join(c for c in fold(grid.layout.text[token]).lower() if c.isalpha())
+        word = named[token] or "".join(c for c in fold(grid.layout.text[token]).lower() if c.isalpha())
         if len(word) > 1:
             found[zlib.crc32(word.encode()) % WORDS] = 1
     return found

@@ -220,7 +220,7 @@ def _role(
         same = [
             any(_says(grid, tokens, column.kind, row[k]) for tokens in (cell, joined(grid, more, cell)))
             for cell, more, row in zip(cells, lines, wanted, strict=True)
-            if k < len(row)
+            if k < len(row) and row[k].strip()  # a cell without a label tells nothing
         ]
         if same and float(np.mean(same)) >= SAME_CELLS:
             return column.name

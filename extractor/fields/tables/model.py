@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment, minimize
 
 from extractor import kinds
+from extractor.fields.anchors.phrases import anchors_of
 from extractor.fields.layout import Layout, lay_out
 from extractor.fields.locales import locale_of_document
 from extractor.fields.tables.features import Array, column_numbers, hashed, row_numbers
@@ -187,7 +188,7 @@ class TableReader:
 def cell_value(text: str, kind: Kind, locale: Locale) -> str:
     """A cell in the project's form; what cannot be parsed stays as it is read."""
     if kind is Kind.MONEY and (figure := parse_figure(text.replace(" ", ""), locale.decimal_mark)):
-        return f"{figure[0]:.2f}"
+        return f"{figure[0]:f}"
     return kinds.KINDS[kind].normalise(text, locale) or text if text else ""
 
 
@@ -229,11 +230,13 @@ class LearnedTable:
 
     reader: TableReader
     calibrator: Calibrator
+    labels: bool = True  # whether it was learned from labels as what they name, and not from their words
 
     def read(self, pages: Sequence[Page], doctype: DocumentType) -> Reading:
         """The table as a list of rows; without any row "not found" with the least confidence."""
         field = self.reader.field
-        grid, found = self.reader.read(lay_out(pages), doctype)
+        layout = lay_out(pages)
+        grid, found = self.reader.read(anchors_of(doctype).mark(layout) if self.labels else layout, doctype)
         if not found.items:
             return Reading(field.name, ValueState.NOT_FOUND, None, None, 0.0, provenance={"rule": "table"})
         sure = self.confidence(found)
@@ -258,13 +261,15 @@ class LearnedTable:
         fitted = self.calibrator
         numbers = {"mean": fitted.mean, "scale": fitted.scale, "weights": fitted.weights, "fields": fitted.fields}
         calibrator = {f"calibrator.{name}": array for name, array in numbers.items()}
-        return self.reader.to_arrays() | calibrator | {"calibrator.intercept": np.array([fitted.intercept])}
+        own = {"calibrator.intercept": np.array([fitted.intercept]), "labels": np.array([self.labels])}
+        return self.reader.to_arrays() | calibrator | own
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[Any]], field: FieldSpec) -> LearnedTable:
         mean, scale, weights, fields = (arrays[f"calibrator.{p}"] for p in ("mean", "scale", "weights", "fields"))
         fitted = Calibrator(mean, scale, weights, float(arrays["calibrator.intercept"][0]), fields)
-        return cls(TableReader.from_arrays(arrays, field), fitted)
+        labels = bool(arrays["labels"][0]) if "labels" in arrays else False
+        return cls(TableReader.from_arrays(arrays, field), fitted, labels)
 
 
 def _read_item(grid: Grid, item: Item, sure: float) -> ReadItem:
