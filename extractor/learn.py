@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from extractor.classify.features import Example, describe
 from extractor.measure import measures
 from extractor.measure.cost import cpu_seconds
 from extractor.measure.manifest import Entry, texts_of
-from extractor.recognise import FIELDS, OUT_OF_FOLD, TYPES
+from extractor.recognise import FIELDS, OUT_OF_FOLD, PAPERS, TYPES, papers_of
 from models.doctype import DocumentType
 from models.nets.bundle import Bundle
 from models.nets.calibration import pooled
@@ -91,7 +92,8 @@ def learn(
     if not by_type:
         raise NothingToLearn(f"none of the {len(documents)} documents is of type {', '.join(sorted(doctypes)) or '-'}")
     started = cpu_seconds()
-    bundle, classifier = _learn_classifier(by_type, base or Bundle(), seed, progress)
+    bundle, classifier = _learn_classifier(documents, by_type, base or Bundle(), seed, progress)
+    bundle = _learn_papers(documents, doctypes, bundle, seed)
     learned: dict[str, TypeLearned] = {}
     out_of_fold: list[OutOfFold] = []
     for k, (name, rows) in enumerate(by_type.items()):
@@ -117,19 +119,45 @@ def training_document(entry: Entry, pages: Sequence[Page]) -> TrainingDocument:
     labels: dict[str, Label | None] = {name: Label(ValueState.FOUND, texts_of(v)) for name, v in entry.labels.items()}
     labels |= {name: Label(ValueState.ABSENT, None) for name in entry.absent}
     pictures = pictures_of(entry.path.read_bytes, ReadOptions(), tuple(pages))
-    return TrainingDocument(str(entry.path), str(entry.path), entry.document_type, tuple(pages), labels, pictures)
+    group = entry.group or str(entry.path)
+    return TrainingDocument(str(entry.path), group, entry.document_type, tuple(pages), labels, pictures)
 
 
 def _learn_classifier(
-    by_type: Mapping[str, Sequence[TrainingDocument]], base: Bundle, seed: int, progress: Progress
+    documents: Sequence[TrainingDocument],
+    by_type: Mapping[str, Sequence[TrainingDocument]],
+    base: Bundle,
+    seed: int,
+    progress: Progress,
 ) -> tuple[Bundle, TypeReport]:
+    """The classifier by documents of the named types, and of the others that the base knows where they are more."""
     progress("document types", 0.0)
     known: dict[str, list[Example]] = {}
     if base.has_section(TYPES):
         known = examples_of(TypeClassifier.from_parts(base.section(TYPES)))
-    fresh = {name: [describe(d.pages) for d in _with_words(rows)] for name, rows in by_type.items()}
-    fitted, report = learn_types(known | {name: rows for name, rows in fresh.items() if rows}, seed)
+    fresh = {name: [d for d in _with_words(documents) if d.document_type == name] for name in {*by_type, *known}}
+    better = {n: rows for n, rows in fresh.items() if rows and (n in by_type or len(rows) > len(known[n]))}
+    fitted, report = learn_types(known | {n: [describe(d.pages) for d in rows] for n, rows in better.items()}, seed)
     return base.with_section(TYPES, fitted.to_parts()), report
+
+
+def _learn_papers(
+    documents: Sequence[TrainingDocument], doctypes: Mapping[str, DocumentType], bundle: Bundle, seed: int
+) -> Bundle:
+    """The bundle with judges of the types that come from several countries, as far as strangers are known."""
+    from extractor.classify.papers import Sample, learn_papers
+    from extractor.classify.profile import profile
+
+    known = papers_of(bundle)
+    fresh = [Sample(d.document_type, d.group, profile(d.pages)) for d in _with_words(documents)]
+    before = known.samples if known else ()
+    had, has = (Counter(sample.document_type for sample in samples) for samples in (before, fresh))
+    kept = [s for s in before if has[s.document_type] < had[s.document_type]]  # a few new ones do not stand for all
+    names = {name for name, spec in doctypes.items() if spec.mixed_locales} | (
+        {j.name for j in known.judges} if known else set()
+    )
+    papers = learn_papers([*kept, *fresh], sorted(names), seed)
+    return bundle.with_section(PAPERS, papers.to_parts()) if papers else bundle
 
 
 def _with_words(documents: Sequence[TrainingDocument]) -> list[TrainingDocument]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from extractor.checks import Failure, find_failures
 from extractor.classify.classifier import UNKNOWN, TypeClassifier, TypeGuess
+from extractor.classify.papers import Papers
 from extractor.ink.doubts import ImageOf, doubted
 from extractor.ink.tickboxes import with_ticks
 from models.doctype import DocumentType, FieldSpec
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from extractor.fields.memory.memory import Fact
 
 TYPES = "types/"  # section of the classifier in a bundle
+PAPERS = "papers/"  # section of the judges of papers from many countries
 FIELDS = "fields/"  # sections of the field models, by document type
 OUT_OF_FOLD = "out_of_fold/"  # confidence and "right" of the training documents, by document type
 
@@ -36,6 +38,7 @@ class Recogniser:
     facts: Mapping[str, Sequence[Fact]] = field(default_factory=dict)  # master data of the workspace that asks, by type
     base: Recogniser | None = field(default=None, repr=False)  # the same without master data: what it unpacks is shared
     _classifier: TypeClassifier | None = field(default=None, repr=False)
+    _papers: Papers | None = field(default=None, repr=False)
     _models: dict[str, FieldModel] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -62,7 +65,10 @@ class Recogniser:
             if not self.bundle.has_section(TYPES):
                 return TypeGuess(UNKNOWN, 0.0)
             self._classifier = TypeClassifier.from_parts(self.bundle.section(TYPES))
+            self._papers = papers_of(self.bundle)
         guess = self._classifier.guess(pages)
+        if self._papers is not None and any(page.words for page in pages):
+            guess = self._papers.judged(guess, pages)
         return guess if guess.name in self.types or guess.name == UNKNOWN else replace(guess, name=UNKNOWN)
 
     def model(self, name: str) -> FieldModel | None:
@@ -78,6 +84,11 @@ class Recogniser:
         if name not in self._models:
             self._models[name] = FieldModel.from_parts(*self.bundle.section(f"{FIELDS}{name}/"))
         return self._models[name]
+
+
+def papers_of(bundle: Bundle) -> Papers | None:
+    """The judges of a bundle; none in a bundle that was learned without documents of no type."""
+    return Papers.from_parts(bundle.section(PAPERS)) if bundle.has_section(PAPERS) else None
 
 
 def out_of_fold(bundle: Bundle) -> dict[str, list[tuple[float, bool]]]:

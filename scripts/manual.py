@@ -96,6 +96,8 @@ def types_page() -> str:
     said = DocumentType.model_fields["second_reader"].description
     rows += ["", "## Numbers", "", (importlib.import_module("extractor.kinds.numbers").__doc__ or "").strip()]
     rows += ["", "## Stamps and pens", "", (importlib.import_module("extractor.ink.handwriting").__doc__ or "").strip()]
+    said_of_labels = (importlib.import_module("extractor.fields.anchors.phrases").__doc__ or "").strip()
+    rows += ["", "## Types from several countries", "", said_of_labels]
     rows += ["", "## The second reader", "", f"`second_reader = true` in the file of a type: {said}", ""]
     for spec in load_document_types().values():
         rows += [

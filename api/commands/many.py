@@ -66,14 +66,23 @@ def setup_of(
     return Setup(ReadOptions(engine, cache=cache), folder, doctypes, document_type, datetime.now(UTC).date())
 
 
-def named_types(types: Mapping[str, DocumentType], entries: Sequence[Entry]) -> dict[str, DocumentType]:
-    names = {entry.document_type for entry in entries if entry.document_type}
+def named_types(
+    types: Mapping[str, DocumentType], entries: Sequence[Entry], *, only: str | None = None, strangers: bool = False
+) -> dict[str, DocumentType]:
+    """The types that the entries name, or `only` that one; with `strangers` some may be of no type.
+
+    Raises `CommandError` for a type that does not exist, and where none is left.
+    """
+    from extractor.classify.classifier import UNKNOWN
+
+    names = {entry.document_type for entry in entries if entry.document_type} - ({UNKNOWN} if strangers else set())
     missing = sorted(names - set(types))
     if missing:
         raise CommandError(
             f"The manifest names unknown document types: {', '.join(missing)}.",
             f"Write a TOML file for each and give its folder with --doctypes. Known: {', '.join(types)}.",
         )
+    names &= {only} if only else names
     if not names:
         raise CommandError("The manifest holds no document with a type.", "Check --split, and `type` in its lines.")
     return {name: types[name] for name in sorted(names)}

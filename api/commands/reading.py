@@ -81,6 +81,10 @@ def learn(
         bool, typer.Option(help="Keep known values of vendors. Off for a model that is given away.")
     ] = True,
     vendors: Vendors = None,
+    only: Annotated[
+        str | None,
+        typer.Option("--only", help="Learn the fields of this type; the others only show what it is not like."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = SEED,
     jobs: Jobs = None,
     cache: Cache = None,
@@ -93,7 +97,8 @@ def learn(
     from extractor.measure.manifest import read_manifests
 
     entries = read_manifests(manifest, split, limit)
-    named, base = named_types(load_document_types(doctypes), entries), _base(bundle)
+    named = named_types(load_document_types(doctypes), entries, only=only, strangers=True)
+    base = _base(bundle)
     known = facts_of(vendors, named, memory)
     documents = training_documents(entries, setup_of(None, doctypes, None, cache, engine, needs_bundle=False), jobs)
     with bar("learning", 100) as step:

@@ -10,7 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
+from api.commands.many import named_types
 from api.commands.shared import CommandError
+from extractor.doctypes import load_document_types
+from extractor.measure.manifest import Entry
 from models.nets.bundle import Bundle
 from tests.extractor.pages import encoded, picture
 
@@ -167,3 +170,14 @@ def test_master_data_that_cannot_be_used_is_a_sentence(
             "learn", "--manifest", folder / "manifest.jsonl", "--bundle", folder / "bundle",
             "--doctypes", folder / "types", "--vendors", folder / "vendors.csv", *more,
         )  # fmt: skip
+
+
+def test_one_type_alone_may_be_learned_beside_documents_of_others_and_of_none() -> None:
+    types = load_document_types(None)
+    entries = [Entry(Path(f"{name}.pdf"), f"{name}.pdf", name, None) for name in ("invoice", "receipt", "unknown")]
+    assert set(named_types(types, entries, strangers=True)) == {"invoice", "receipt"}
+    assert set(named_types(types, entries, only="invoice", strangers=True)) == {"invoice"}
+    with pytest.raises(CommandError, match="no document with a type"):
+        named_types(types, entries, only="nda", strangers=True)
+    with pytest.raises(CommandError, match="unknown document types"):
+        named_types(types, entries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,10 @@ def test_a_bad_line_is_named_by_number(tmp_path: Path, line: str) -> None:
 def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
     with pytest.raises(ManifestUnreadable, match="none"):
         read_manifest(tmp_path / "none.jsonl")
+
+
+def test_a_group_is_what_is_held_out_together(tmp_path: Path) -> None:
+    lines = [{"file": "a.pdf", "group": "Brook"}, {"file": "b.pdf", "family": "Acme"}, {"file": "c.pdf"}]
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert [entry.group for entry in read_manifest(manifest)] == ["Brook", "Acme", ""]
