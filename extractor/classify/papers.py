@@ -25,6 +25,7 @@ from models.values import Page
 
 DOUBTFUL = 0.4  # a type that is right as often as this is named, below .5 with its values in doubt
 LEAST_STRANGERS = 40
+MOST_KEPT = 250  # samples of a type that a bundle keeps, evenly spread
 PENALTY = 10.0
 FOLDS = 6
 FARTHEST = 4.0  # standard deviations; what is stranger counts no more
@@ -119,7 +120,17 @@ def learn_papers(samples: Sequence[Sample], names: Sequence[str], seed: int) -> 
     if not known or kinds.count(UNKNOWN) < LEAST_STRANGERS:
         return None
     numbers = np.stack([sample.numbers for sample in samples]).astype(np.float64)
-    return Papers(tuple(_learn(samples, numbers, name, seed) for name in known), tuple(samples))
+    return Papers(tuple(_learn(samples, numbers, name, seed) for name in known), kept(samples))
+
+
+def kept(samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """At most `MOST_KEPT` samples of each type."""
+    found: list[Sample] = []
+    for name in dict.fromkeys(sample.document_type for sample in samples):
+        mine = [sample for sample in samples if sample.document_type == name]
+        places = np.linspace(0, len(mine) - 1, min(len(mine), MOST_KEPT)).astype(int)
+        found += [mine[place] for place in places]
+    return tuple(found)
 
 
 def cross_fitted(samples: Sequence[Sample], name: str, seed: int) -> Array:
