@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 
-from api import problems
+from api import admission, problems
 from api.limits import LimitBody, SameOrigin, SecureHeaders
 from api.metrics import CountRequests
 from api.routes import document_types, documents, health, models, quality, tasks, webhooks
@@ -39,7 +39,9 @@ def create_app() -> FastAPI:
         docs_url=None,  # its page loads scripts from a content network
         redoc_url=None,
         separate_input_output_schemas=False,
+        lifespan=admission.enough_threads,
     )
+    admission.install(app)
     problems.install(app)
     for router in ROUTERS:
         app.include_router(router, responses=PROBLEM_RESPONSE if router is not health.router else {})

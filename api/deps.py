@@ -11,17 +11,19 @@ from fastapi import Depends, Request
 from sqlmodel import Session, SQLModel, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from api.admission import AtWork
 from api.problems import ApiProblem
 from hitl.people.keys import Scope, allows, key_of
 from hitl.platform import db
-from models.tables import ModelVersion
+from hitl.platform.locks import hold
+from models.tables import Document, ModelVersion
 
 Row = TypeVar("Row", bound=SQLModel)
 
 
-def request_session() -> Iterator[Session]:
+def request_session(_place: AtWork) -> Iterator[Session]:
     """One transaction per request, committed before the answer is sent."""
-    with db.transaction() as session:
+    with db.transaction(db.request_engine) as session:
         yield session
 
 
@@ -51,9 +53,9 @@ class Caller:
 def needs(scope: Scope) -> Callable[..., Caller]:
     """A dependency: the caller, who must hold a key with this scope."""
 
-    def caller(request: Request, now: Now) -> Caller:
+    def caller(request: Request, now: Now, _place: AtWork) -> Caller:
         # A transaction of its own, so that a slow upload does not hold a database connection while it streams.
-        with db.transaction() as session:
+        with db.transaction(db.request_engine) as session:
             key = key_of(session, bearer(request), now=now)
         if key is None:
             raise unauthorised("This API key is not valid or was revoked.")
@@ -106,8 +108,10 @@ def mine(table: type[Row], workspace_id: str) -> SelectOfScalar[Row]:
 
 def owned(session: Session, table: type[Row], identifier: str, workspace_id: str, *, lock: bool = False) -> Row:
     """One row of the workspace. Another workspace's row is answered like one that does not exist: 404."""
+    if lock and table is Document:
+        hold(session, identifier)
     wanted = mine(table, workspace_id).where(table.id == identifier)  # type: ignore[attr-defined]
-    row = session.exec(wanted.with_for_update() if lock else wanted).one_or_none()
+    row = session.exec(wanted.with_for_update(key_share=True) if lock else wanted).one_or_none()
     if row is None:
         raise not_found(table, identifier)
     return row

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from api.admission import TooBusy
 from extractor.kinds import AmbiguousValue
 from extractor.measure.manifest import ManifestUnreadable
 from extractor.page.triage import Refusal, TooLarge
@@ -31,6 +32,7 @@ from hitl.platform.blobs import BlobMissing
 from hitl.platform.embedded import DatabaseUnavailable
 from hitl.platform.idempotency import KeyReused
 from hitl.platform.moves import IllegalMove, LostRace
+from hitl.platform.outage import DatabaseAway, DatabaseBusy
 from hitl.platform.webhooks import WebhookRefused
 from hitl.release.documents import NotNow
 from hitl.release.release import NoSuchField, NotReleased, ReleaseError
@@ -47,7 +49,7 @@ class Kind:
 
     status: int
     code: str
-    next_step: str
+    next_step: str  # an error that is over by itself has `retry_seconds`: its answer says when to come again
 
 
 ERRORS: dict[type[Exception], Kind] = {
@@ -77,6 +79,9 @@ ERRORS: dict[type[Exception], Kind] = {
     TrainingUnderWay: Kind(409, "training_under_way", "GET /v1/models shows how far it is."),
     TooFewExamples: Kind(409, "too_few_examples", "Answer more tasks of this type first."),
     DatabaseUnavailable: Kind(503, "database_unavailable", "Look at the database, then try again."),
+    DatabaseAway: Kind(503, "database_away", "Send it again in a few seconds; GET /readyz tells when it is back."),
+    DatabaseBusy: Kind(503, "database_busy", "Send it again in a few seconds."),
+    TooBusy: Kind(503, "too_busy", "Send it again in a few seconds."),
     BackupRefused: Kind(409, "backup_refused", "Nothing was changed. Correct it and run the command again."),
     ManifestUnreadable: Kind(422, "manifest_unreadable", "Correct the line and run the command again."),
     MasterDataRefused: Kind(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection, text
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hitl.platform import db
+from hitl.platform import db, outage
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 REGISTRY = CollectorRegistry()
@@ -43,7 +45,7 @@ class Queues(Collector):
     """Reads the gauges from the database when it is scraped."""
 
     def collect(self) -> Iterable[Metric]:
-        with db.engine().connect() as connection:
+        with outage.told(), db.request_engine().connect() as connection:
             return [_gauge(connection, *row) for row in GAUGES]
 
 
@@ -55,9 +57,13 @@ def _gauge(connection: Connection, name: str, meaning: str, label: str, query: s
 
 
 def render() -> bytes:
-    """This process's counters and the gauges, in the text format."""
+    """The counters of all web processes of this machine, and the gauges, in the text format."""
     scrape = CollectorRegistry()
     scrape.register(Queues())
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # serve --processes
+        together = CollectorRegistry()
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
+        return generate_latest(together) + generate_latest(scrape)
     return generate_latest(REGISTRY) + generate_latest(scrape)
 
 

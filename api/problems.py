@@ -140,7 +140,8 @@ def install(app: FastAPI) -> None:
         return respond(request, of_validation(error))
 
     def on_known(request: Request, error: Exception) -> Response:
-        return respond(request, of_known(error) or CRASH)
+        retry = getattr(error, "retry_seconds", None)
+        return respond(request, of_known(error) or CRASH, {"Retry-After": str(retry)} if retry else None)
 
     def on_crash(request: Request, error: Exception) -> Response:
         log.error("%s %s broke", request.method, request.url.path, exc_info=error)

@@ -33,13 +33,13 @@ def _ask(name: str, check: Callable[[datetime], str], now: datetime) -> str:
 
 
 def check_database(_now: datetime) -> str:
-    with db.engine().connect() as connection:
+    with db.request_engine().connect() as connection:
         connection.execute(text("SELECT 1"))
     return "ok"
 
 
 def check_migrations(_now: datetime) -> str:
-    with db.engine().connect() as connection:
+    with db.request_engine().connect() as connection:
         present = MigrationContext.configure(connection).get_current_revision()
         wanted = ScriptDirectory.from_config(db.alembic_config(connection)).get_current_head()
     return "ok" if present == wanted else f"the schema is at {present}, this version needs {wanted}"
@@ -51,7 +51,7 @@ def check_blobs(_now: datetime) -> str:
 
 def check_worker(now: datetime) -> str:
     """A worker that has written its heartbeat lately."""
-    with db.engine().connect() as connection:
+    with db.request_engine().connect() as connection:
         beat = connection.execute(text("SELECT max(last_heartbeat) FROM procrastinate_workers")).scalar_one()
     if beat is None or now - beat > timedelta(seconds=settings().stalled_seconds):
         return "no worker has been heard of"

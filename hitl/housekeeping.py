@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from hitl.platform.jobs import enqueue
+from hitl.platform.locks import hold
 from hitl.release import documents
 from models.states import DocumentState
 from models.tables import Document, DocumentPage, Workspace
@@ -71,7 +72,9 @@ def erase_expired(session: Session, *, now: datetime) -> int:
             col(Document.state).in_([state.value for state in done]),
             Document.created_at < oldest,
         )
-        for document in session.exec(old.limit(ERASE_AT_A_TIME)).all():
+        expired = session.exec(old.limit(ERASE_AT_A_TIME)).all()
+        hold(session, *(document.id for document in expired))
+        for document in expired:
             documents.erase(session, document, actor="system:retention", now=now)
             erased += 1
     return erased

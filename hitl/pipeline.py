@@ -36,8 +36,9 @@ from hitl.learning.collect import collect
 from hitl.platform import idempotency, webhooks
 from hitl.platform.blobs import blobs, drop_unused
 from hitl.platform.db import transaction
-from hitl.platform.failures import count_failure, lock_document
+from hitl.platform.failures import count_failure
 from hitl.platform.jobs import enqueue, every, job
+from hitl.platform.locks import lock_document
 from hitl.platform.moves import advance
 from hitl.release import documents
 from hitl.release.release import TOLD, amend, release_if_ready
@@ -319,6 +320,8 @@ def upkeep() -> None:
     with transaction() as session:
         tasks.expire_leases(session, now=now())
     with transaction() as session:
+        tasks.mark_pressing(session, now=now())
+    with transaction() as session:
         housekeeping.enqueue_lost_steps(session, now=now(), silence=timedelta(minutes=10))
     with transaction() as session:
         housekeeping.erase_expired(session, now=now())
@@ -330,7 +333,9 @@ def upkeep() -> None:
 def learn_about_people() -> None:
     """Make gold of what was adjudicated, see what posteriors are worth, train the grader; workspace by workspace."""
     with transaction() as session:
-        for workspace_id in session.exec(select(Workspace.id)).all():
+        workspaces = session.exec(select(Workspace.id)).all()
+    for workspace_id in workspaces:
+        with transaction() as session:
             qualification.harvest(session, workspace_id, now=now())
             recalibration.recalibrate(session, workspace_id, now=now())
             review_sampling.train_if_due(session, workspace_id, now=now())

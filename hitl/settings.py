@@ -23,7 +23,16 @@ class Settings(BaseSettings):
         None,
         description="Folder of the embedded database. Unset: data_dir/postgres; as root, one in /var/lib/countersign.",
     )
-    database_pool: int = Field(10, ge=1, description="Database connections that one process keeps.")
+    database_pool: int = Field(
+        10, ge=1, description="Database connections that one process keeps; so many requests are at work at a time."
+    )
+    lock_seconds: float = Field(5.0, gt=0, description="Time that a request waits for a lock or a connection.")
+    statement_seconds: float = Field(30.0, gt=0, description="Time that one statement of a request may take.")
+    idle_seconds: float = Field(60.0, gt=0, description="Time that a request may do nothing within a transaction.")
+    requests_waiting: int = Field(
+        600, ge=0, description="Requests that wait in one process; more are answered 503 with Retry-After at once."
+    )
+    waiting_seconds: float = Field(20.0, gt=0, description="Time that a request waits to be worked on, then 503.")
     blob_url: str | None = Field(
         None, description="Where blobs live: s3://, gs:// or az:// URL, or a folder. Unset: data_dir/blobs."
     )

@@ -5,21 +5,29 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import sys
+import tempfile
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.commands.shared import out
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 Port = Annotated[int | None, typer.Option(help="Default: COUNTERSIGN_PORT, else 8000.")]
 PARENT = "COUNTERSIGN_PARENT_PID"
+COUNTED_TOGETHER = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client's: the folder in which processes count together
+HUNG = 30  # seconds without a sign of life after which a web process is replaced
 
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Default: COUNTERSIGN_HOST, else 127.0.0.1.")] = None,
     port: Port = None,
     migrate_first: Annotated[bool, typer.Option("--migrate/--no-migrate", help="Bring the schema up to date.")] = True,
+    processes: Annotated[int, typer.Option(min=1, help="Web processes on the same port: one for each core.")] = 1,
 ) -> None:
     """Serve the pages and the API."""
     import uvicorn
@@ -29,16 +37,32 @@ def serve(
     die_with_parent()
     if migrate_first:
         prepare()
-    uvicorn.run(
-        "api.app:create_app",
-        factory=True,
-        host=host or settings().host,
-        port=port or settings().port,
-        log_level=settings().log_level.lower(),
-        access_log=False,  # /metrics counts requests; addresses of documents stay out of logs
-        timeout_graceful_shutdown=5,
-        server_header=False,
-    )
+    with tempfile.TemporaryDirectory(prefix="countersign-metrics-") as counted:
+        if processes > 1:
+            os.environ |= {PARENT: str(os.getpid()), COUNTED_TOGETHER: counted}
+        uvicorn.run(
+            "api.commands.serving:application",
+            factory=True,
+            workers=processes,
+            timeout_worker_healthcheck=HUNG,
+            host=host or settings().host,
+            port=port or settings().port,
+            log_level=settings().log_level.lower(),
+            access_log=False,  # /metrics counts requests; addresses of documents stay out of logs
+            timeout_graceful_shutdown=5,
+            server_header=False,
+        )
+
+
+def application() -> FastAPI:
+    """The application of one web process, which ends with the one that started it."""
+    from api.app import create_app
+
+    die_with_parent()
+    sys.setswitchinterval(
+        0.001
+    )  # the event loop, which answers /healthz, waits for the interpreter behind every thread
+    return create_app()
 
 
 def worker() -> None:

@@ -11,11 +11,11 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
-from sqlalchemy import tuple_
 from sqlmodel import Session, col, select
 from starlette.datastructures import UploadFile
 
 from api import cursors
+from api.admission import AtWork
 from api.deps import Caller, Now, Reader, SessionDep, Writer, mine, not_found, owned
 from api.problems import ApiProblem
 from api.schemas import (
@@ -56,9 +56,11 @@ class Upload:
     fields: UploadFields
 
 
-async def read_upload(request: Request, caller: Writer) -> AsyncIterator[Upload]:
-    """Parse the form only after the key was checked: strangers' bytes are never taken in."""
+async def read_upload(request: Request, caller: Writer, place: AtWork) -> AsyncIterator[Upload]:
+    """Parse the form only after the key was checked: strangers' bytes are never taken in. It has no place meanwhile."""
+    place.give_back()
     async with request.form(max_files=1, max_fields=20) as form:
+        await place.take()
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise ApiProblem(
@@ -145,10 +147,7 @@ def list_documents(
         wanted = wanted.where(Document.document_type == document_type)
     if external_id:
         wanted = wanted.where(Document.external_id == external_id)
-    place = tuple_(col(Document.created_at), col(Document.id))
-    if cursor:
-        wanted = wanted.where(place < tuple_(*cursors.decode(cursor)))
-    rows = session.exec(wanted.order_by(place.desc()).limit(limit + 1)).all()
+    rows = session.exec(cursors.newest_first(wanted, cursor).limit(limit + 1)).all()
     more = cursors.encode(rows[limit - 1].created_at, rows[limit - 1].id) if len(rows) > limit else None
     return DocumentList(documents=[DocumentSummary.model_validate(row) for row in rows[:limit]], next_cursor=more)
 
@@ -205,16 +204,16 @@ def correct(
     document_id: str, body: CorrectionInput, session: SessionDep, caller: Writer, now: Now, idempotency_key: Key = None
 ) -> Response:
     """A released value is wrong: amend the release, tell the webhooks, and learn from it."""
-    document = owned(session, Document, document_id, caller.workspace_id, lock=True)
 
     def amend() -> idempotency.Answer:
+        document = owned(session, Document, document_id, caller.workspace_id, lock=True)
         release.correct(
             session, document, body.field, body.state, body.value,
             note=body.note, by=caller.actor, now=now, meant=body.meant,
         )  # fmt: skip
         return idempotency.Answer(201, view(session, document).model_dump(mode="json"), f"/v1/documents/{document.id}")
 
-    request_digest = idempotency.digest("POST corrections", document.id, body.model_dump_json())
+    request_digest = idempotency.digest("POST corrections", document_id, body.model_dump_json())
     answer = idempotency.once(session, caller.workspace_id, idempotency_key, request_digest, amend, now=now)
     return said(answer)
 

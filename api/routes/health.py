@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse, Response
 
 from api import metrics, readiness
+from api.admission import Probe
 from api.deps import Now
 from api.schemas import Readiness
 
@@ -13,13 +14,13 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz")
-def healthz() -> dict[str, str]:
-    """The web process answers."""
+async def healthz() -> dict[str, str]:
+    """The web process answers. It takes no thread and no connection, so it does so however much there is to do."""
     return {"status": "ok"}
 
 
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
-def readyz(now: Now) -> Response:
+def readyz(now: Now, _place: Probe) -> Response:
     """Database, migrations, blob store and worker: 200 when all are well, 503 with what is not."""
     checks = readiness.check_all(now)
     ready = all(said == "ok" for said in checks.values())
@@ -27,6 +28,6 @@ def readyz(now: Now) -> Response:
 
 
 @router.get("/metrics", include_in_schema=True, response_class=Response)
-def prometheus() -> Response:
+def prometheus(_place: Probe) -> Response:
     """Counters of requests, and what is in the queues, in Prometheus' text format."""
     return Response(metrics.render(), media_type=metrics.MEDIA_TYPE)

@@ -8,6 +8,7 @@ from sqlmodel import col, select
 from api.deps import Now, SessionDep, WebhookKeeper, mine, not_found, owned
 from api.schemas import DeliveryList, DeliveryView, WebhookCreated, WebhookInput, WebhookList, WebhookView
 from hitl.platform import webhooks
+from hitl.platform.locks import ROW
 from models.tables import Webhook, WebhookDelivery
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
@@ -51,7 +52,7 @@ def list_deliveries(webhook_id: str, session: SessionDep, caller: WebhookKeeper)
 def replay(webhook_id: str, delivery_id: str, session: SessionDep, caller: WebhookKeeper) -> DeliveryView:
     """Send a delivery again, under the same id, so that the receiver can tell that it is the same."""
     webhook = owned(session, Webhook, webhook_id, caller.workspace_id)
-    delivery = session.get(WebhookDelivery, delivery_id, with_for_update=True)
+    delivery = session.get(WebhookDelivery, delivery_id, with_for_update=ROW)
     if delivery is None or delivery.webhook_id != webhook.id:
         raise not_found(WebhookDelivery, delivery_id)
     webhooks.replay(session, delivery)

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from api.admission import keyed_in
 from api.problems import Problem
 from api.web.visitor import Visitor
 from hitl.people.accounts import at_least
@@ -205,6 +206,7 @@ HEADINGS = {
     422: "Something in the form is not right",
     429: "Too many tries",
     500: "Something broke",
+    503: "Not just now",
 }
 BARE = {
     "Not Found": ("There is no page at this address.", "Check the address, or begin at the start."),
@@ -213,8 +215,9 @@ BARE = {
 
 
 def error_page(request: Request, problem: Problem) -> HTMLResponse:
-    """The page of an error: what happened and what to do next."""
+    """The page of an error: what happened and what to do next. What was keyed into a form is not lost by an outage."""
     message, step = BARE.get(problem.detail, (problem.detail, problem.next_step))
+    keyed = keyed_in(request) if problem.status == 503 else []
     return render(
         request,
         None,
@@ -222,5 +225,7 @@ def error_page(request: Request, problem: Problem) -> HTMLResponse:
         status=problem.status,
         title=HEADINGS.get(problem.status, problem.title),
         message=message,
-        step=step,
+        step="What you keyed is kept on this page: send it again in a moment." if keyed else step,
+        action=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+        keyed=keyed,
     )

@@ -23,6 +23,7 @@ from hitl.aggregate.equality import field_spec
 from hitl.annotation import audit as audits
 from hitl.annotation import control, leases, qualification, tasks
 from hitl.people import pauses
+from hitl.platform.locks import hold
 from hitl.platform.moves import advance
 from hitl.release.release import TOLD
 from hitl.work import queue_rows
@@ -131,8 +132,7 @@ def take(session: Session, task_id: str, user: User, token: str, answer: AnswerI
     if held is None or held.workspace_id != user.workspace_id:
         raise WorkWithdrawn("There is no such task.")
     document = session.get_one(Document, held.document_id)
-    session.refresh(document, with_for_update=True)  # answers of one document are taken one after the other
-    session.refresh(held, with_for_update=True)
+    hold(session, document.id)  # answers of one document are taken one after the other
     if repeated := _repeated(session, answer.idempotency_key, user):
         return Taken(session.get_one(Task, repeated.task_id), document, repeated, is_repeat=True)
     if leases.may_take_up_again(session, held, user):
@@ -154,8 +154,7 @@ def undo(session: Session, answer_id: str, user: User, *, now: datetime) -> Task
     if answer is None or answer.user_id != user.id:
         raise NotYours("This is not your answer.")
     document = session.get_one(Document, answer.document_id)
-    session.refresh(document, with_for_update=True)
-    session.refresh(answer)
+    hold(session, document.id)
     task = session.get_one(Task, answer.task_id)
     if answer.undone_at is not None or task.state != TaskState.ANSWERED.value:
         raise TooLateToUndo("The answer was undone already.")
@@ -179,7 +178,6 @@ def _undo_consequences(session: Session, task: Task, answer: Answer, document: D
     subject: Verdict | Audit = (
         session.get_one(Audit, task.audit_id) if task.audit_id else session.get_one(Verdict, task.verdict_id)
     )
-    session.refresh(subject, with_for_update=True)
     if subject.state not in (VerdictState.PENDING.value, VerdictState.AGREED.value):
         raise TooLateToUndo("A reviewer is at it, or it is decided.")
     if task.audit_id and _decided_with(session, task, document):

@@ -12,12 +12,13 @@ from hitl.aggregate.spelling import best_spelling
 from hitl.aggregate.votes import Vote
 from hitl.people import eligible
 from hitl.people.skills import skills_of
+from hitl.platform.locks import hold
 from hitl.platform.moves import advance
 from hitl.routing.sampling import KEYERS, ask_twice, machine_token, picked, second_chance, second_order
 from hitl.work import queue_rows
 from hitl.work.document import checked_fields
 from hitl.workspace.policy import ANY_TYPE, current_policy
-from models.states import TaskPurpose, TaskState, VerdictState
+from models.states import TaskPurpose, VerdictState
 from models.tables import Answer, Audit, Document, Task, Verdict, Workspace
 
 
@@ -43,8 +44,7 @@ def open_audit_tasks(session: Session, document: Document, audit: Audit, verdict
 
 def settle(session: Session, audit: Audit, document: Document, *, now: datetime) -> None:
     """Look at the answers of an audit: gold when two blind people agree, level 2 when they do not."""
-    session.flush()
-    session.refresh(audit, with_for_update=True)
+    hold(session, document.id)
     if audit.state != VerdictState.PENDING.value:
         return
     verdict = session.get_one(Verdict, audit.verdict_id)
@@ -166,9 +166,7 @@ def contest(
     if audit.first_agreed is None:
         ask_twice(audit)
     advance(session, audit, VerdictState.CONTESTED, actor="system:audit", now=now, why=reason)
-    for task in queue_rows.outstanding(session, audit_id=audit.id):
-        if task.state == TaskState.OPEN.value:
-            advance(session, task, TaskState.WITHDRAWN, actor="system:audit", now=now, why=reason)
+    queue_rows.withdraw_open(session, audit_id=audit.id, why=reason, actor="system:audit", now=now)
     queue_rows.add_review(session, document, reason=reason, verdict=verdict, audit=audit, now=now)
 
 

@@ -7,7 +7,7 @@ manager has looked, and what hung on their word alone is asked again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +19,7 @@ from hitl.annotation import answers, leases, trackrecord
 from hitl.annotation.trackrecord import RECENT, TrackRecord
 from hitl.people import pauses
 from hitl.platform.jobs import enqueue
+from hitl.platform.locks import hold
 from hitl.platform.moves import advance, record
 from hitl.work import queue_rows
 from models.states import DocumentState, Route, TaskPurpose, TaskState, VerdictState
@@ -161,8 +162,16 @@ def judge_if_due(session: Session, user: User, task: Task, *, now: datetime) -> 
 
 def ask_again(session: Session, user: User, *, why: str, now: datetime) -> list[Verdict]:
     """Take the tasks of a paused person back and reopen their unconfirmed answers. Returns what was reopened."""
-    _take_back_leases(session, user, now)
-    return reopen(session, user, since=trackrecord.since(session, user, now), why=why, now=now)
+    since = trackrecord.since(session, user, now)
+    said = select(Answer.document_id).where(Answer.user_id == user.id, col(Answer.created_at) >= since)
+    hold(session, *session.exec(said).all(), *(task.document_id for task in _leased(session, user)))
+    for task in _leased(session, user):
+        leases.put_back(session, task, actor="system:conduct", why="paused", now=now)
+    return reopen(session, user, since=since, why=why, now=now)
+
+
+def _leased(session: Session, user: User) -> Sequence[Task]:
+    return session.exec(select(Task).where(Task.leased_to == user.id, Task.state == TaskState.LEASED.value)).all()
 
 
 def reopen(session: Session, user: User, *, since: datetime, why: str, now: datetime) -> list[Verdict]:
@@ -184,13 +193,12 @@ def reopen(session: Session, user: User, *, since: datetime, why: str, now: date
         )
         .order_by(col(Answer.document_id))
     ).all()
+    hold(session, *(answer.document_id for answer, _, _ in rows))
     return [verdict for answer, _, verdict in rows if _reopen_one(session, answer, verdict, why, now)]
 
 
 def _reopen_one(session: Session, answer: Answer, verdict: Verdict, why: str, now: datetime) -> bool:
     document = session.get_one(Document, answer.document_id)
-    session.refresh(document, with_for_update=True)
-    session.refresh(verdict, with_for_update=True)
     if verdict.run != document.run or verdict.decided_by not in (None, "people"):
         return False
     said = token_of(verdict.kind, answer.value_state, answer.value)
@@ -235,17 +243,3 @@ def _others_agree(session: Session, answer: Answer, verdict: Verdict, said: str)
         )
     ).all()
     return any(token_of(verdict.kind, other.value_state, other.value) == said for other in others)
-
-
-def _take_back_leases(session: Session, user: User, now: datetime) -> None:
-    held = session.exec(
-        select(Task)
-        .where(Task.leased_to == user.id, Task.state == TaskState.LEASED.value)
-        .order_by(col(Task.document_id))
-        .with_for_update(
-            of=Task, skip_locked=True
-        )  # one that is being answered this instant is no longer theirs to lose
-        .execution_options(populate_existing=True)
-    ).all()
-    for task in held:
-        leases.put_back(session, task, actor="system:conduct", why="paused", now=now)

@@ -16,6 +16,7 @@ from hitl.aggregate.spelling import best_spelling
 from hitl.annotation import audit as audits
 from hitl.people import eligible
 from hitl.people.skills import catch_rate_of, skills_of
+from hitl.platform.locks import hold
 from hitl.platform.moves import advance
 from hitl.routing import sampling
 from hitl.work import queue_rows
@@ -45,8 +46,7 @@ class Said:
 
 def settle(session: Session, verdict: Verdict, document: Document, *, now: datetime) -> bool:
     """Aggregate what was said of `verdict`: decide it (True), or ask on. A decided verdict stays as it is (False)."""
-    session.flush()
-    session.refresh(verdict, with_for_update=True)
+    hold(session, document.id)
     if verdict.state != VerdictState.PENDING.value:
         return False
     policy = policy_for(session, document, verdict, now=now)

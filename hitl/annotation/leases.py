@@ -7,11 +7,13 @@ is up. Work that went back untouched is still its last holder's to take up again
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session, col, select
 
+from hitl.platform.locks import hold, hold_free
 from hitl.platform.moves import advance
 from hitl.settings import settings
 from models.states import ReviewState, TaskState
@@ -45,8 +47,7 @@ def is_held(work: Leased, user: User, token: str) -> bool:
 
 def renew(session: Session, work: Leased, user: User, token: str, *, now: datetime) -> bool:
     """Prolong a lease that is still held; False if it is lost."""
-    session.flush()
-    session.refresh(work, with_for_update=True)
+    hold(session, work.document_id)
     if not is_held(work, user, token):
         return False
     work.lease_until = end(work, now)
@@ -62,16 +63,14 @@ def put_back(session: Session, work: Leased, *, actor: str, why: str, now: datet
 
 def put_back_expired(session: Session, *, now: datetime) -> int:
     """Put back tasks and reviews whose lease ran out. Returns how many."""
-    expired: list[Any] = []
+    expired: list[Leased] = []
     for table, state in ((Task, TaskState.LEASED.value), (Review, ReviewState.LEASED.value)):
         columns: Any = table
-        expired += session.exec(
-            select(table)
-            .where(columns.state == state, columns.lease_until < now)
-            .order_by(columns.document_id)
-            .limit(AT_ONCE)
-            .with_for_update(skip_locked=True)
-        ).all()
+        late = (columns.state == state, columns.lease_until < now)
+        oldest = select(columns.document_id).where(*late).order_by(columns.lease_until).limit(AT_ONCE)
+        held = hold_free(session, session.exec(oldest).all())
+        of_held: Sequence[Any] = session.exec(select(table).where(*late, columns.document_id.in_(held))).all()
+        expired += of_held
     for work in expired:
         put_back(session, work, actor="system:expire_leases", why="lease ran out", now=now)
     return len(expired)

@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 
 from extractor.kinds import Locale, canonical
 from hitl.aggregate.equality import TYPE_FIELD
+from hitl.platform.locks import hold
 from hitl.platform.moves import record
 from hitl.routing.sampling import draw_number
 from hitl.work.typed import understood
@@ -106,6 +107,7 @@ def harvest(session: Session, workspace_id: str, *, now: datetime, limit: int = 
         .order_by(col(Example.created_at).desc(), col(Example.id).desc())
         .limit(limit)
     ).all()
+    hold(session, *(document.id for _, document in examples))
     newest = {(example.document_id, example.field): (example, document) for example, document in reversed(examples)}
     for example, document in newest.values():
         answer = (example.value_state, canonical(example.value))
@@ -114,16 +116,20 @@ def harvest(session: Session, workspace_id: str, *, now: datetime, limit: int = 
 
 
 def is_due(session: Session, user: User) -> bool:
-    """Whether the next task of `user` is a control task: drawn by keyed hash of how many answers they have given."""
-    answers = session.exec(select(func.count()).select_from(Answer).where(Answer.user_id == user.id)).one()
+    """Whether the next task of `user` is a control task: drawn by keyed hash of the answer that they gave last."""
+    newest = select(Answer.id).where(Answer.user_id == user.id).order_by(col(Answer.created_at).desc())
+    last = session.exec(newest.limit(1)).first() or ""
     controls = session.exec(
         select(func.count())
-        .select_from(Answer)
-        .join(Task, col(Task.id) == col(Answer.task_id))
-        .where(Answer.user_id == user.id, Task.for_user_id == user.id, Task.purpose == TaskPurpose.GOLD.value)
+        .select_from(Task)
+        .where(
+            Task.for_user_id == user.id,
+            Task.purpose == TaskPurpose.GOLD.value,
+            Task.state == TaskState.ANSWERED.value,
+        )
     ).one()
     workspace = session.get_one(Workspace, user.workspace_id)
-    return draw_number(workspace.audit_key, user.id, "gold", answers) < gold_rate(controls)
+    return draw_number(workspace.audit_key, user.id, f"gold\n{last}", 0) < gold_rate(controls)
 
 
 def open_control(

@@ -13,6 +13,7 @@ from hitl.annotation import audit as audits
 from hitl.annotation import consensus
 from hitl.annotation.blocked import blocked
 from hitl.people import eligible
+from hitl.platform.locks import hold_free
 from hitl.platform.moves import advance
 from hitl.work import queue_rows
 from models.states import TaskPurpose, TaskState, VerdictState
@@ -52,7 +53,11 @@ def escalate_stranded(session: Session, workspace_id: str, *, now: datetime, doc
         wanted = wanted.where(Task.document_id == document_id)
     keyers: dict[str, set[str]] = {}
     moved = 0
-    for task in session.exec(wanted.order_by(col(Task.document_id)).with_for_update(skip_locked=True)).all():
+    stranded = session.exec(wanted).all()
+    held = hold_free(session, [task.document_id for task in stranded])
+    for task in stranded:
+        if task.document_id not in held or task.state != TaskState.OPEN.value:
+            continue
         if task.kind not in keyers:
             keyers[task.kind] = eligible.keyers(session, workspace_id, task.kind)
         if not keyers[task.kind] or keyers[task.kind] - eligible.has_seen(session, task.document_id, task.field):

@@ -27,22 +27,24 @@ from hitl.annotation.answers import parse
 from hitl.annotation.blocked import field_of
 from hitl.annotation.consensus import Said
 from hitl.people import eligible, messages
+from hitl.platform.locks import hold, hold_best
 from hitl.platform.moves import advance
 from hitl.release.release import IN_HAND, TOLD, amend
 from hitl.work import queue_rows
 from hitl.work.document import fields_of, verdicts_of
 from hitl.work.typed import Unparseable
-from models.states import LEVEL, ReviewState, Role, TaskState, VerdictState
+from models.states import LEVEL, ReviewState, Role, VerdictState
 from models.tables import Answer, Audit, Document, Review, Task, User, Verdict
 from models.values import ValueState
 
 Decisions = Mapping[str, tuple[str, Any]]  # field: (value state, value)
 
 LAST_LEVEL = 3
+MOST_TRIED = 20  # reviews that are looked at together for a free one
 
 # Level, own work and own earlier decisions are looked at here; the field of a review is that of its verdict or audit.
 _NEXT = text("""
-    SELECT r.id FROM review r
+    SELECT r.id, r.document_id FROM review r
     LEFT JOIN audit au ON au.id = r.audit_id
     LEFT JOIN verdict v ON v.id = coalesce(r.verdict_id, au.verdict_id)
     JOIN document d ON d.id = r.document_id
@@ -56,7 +58,7 @@ _NEXT = text("""
         WHERE e.document_id = r.document_id AND e.id <> r.id AND e.decided_by = :user
           AND e.verdict_id IS NOT DISTINCT FROM r.verdict_id AND e.audit_id IS NOT DISTINCT FROM r.audit_id)
     ORDER BY r.level DESC, d.priority DESC, d.due_at NULLS LAST, r.created_at, r.id
-    LIMIT 1 FOR UPDATE OF r SKIP LOCKED
+    LIMIT :most
 """)
 
 
@@ -101,15 +103,25 @@ def next_review(session: Session, user: User, *, now: datetime) -> Review | None
     """Lease the next review that `user` may decide: of their level or below, and not of their own work."""
     if not user.active or user.paused_reason is not None or LEVEL[Role(user.role)] < 2:
         return None
-    session.flush()
-    asked = {"workspace": user.workspace_id, "user": user.id, "level": LEVEL[Role(user.role)]}
-    review_id = session.execute(_NEXT, asked).scalar()
-    if review_id is None:
+    review = _free_review(session, user)
+    if review is None:
         return None
-    review = session.get_one(Review, review_id)
     leases.grant(session, review, user, now=now)
     tasks.expose(session, user.id, review.document_id, now=now, whole_page=True)
     return review
+
+
+def _free_review(session: Session, user: User) -> Review | None:
+    """The best review of a document that nobody is at this instant; if somebody is at all of them, after them."""
+    session.flush()
+    asked = {"workspace": user.workspace_id, "user": user.id, "level": LEVEL[Role(user.role)], "most": MOST_TRIED}
+    while found := session.execute(_NEXT, asked).all():
+        held = hold_best(session, [row.document_id for row in found])
+        for row in found:
+            review = session.get_one(Review, row.id) if row.document_id in held else None
+            if review is not None and review.state == ReviewState.OPEN.value:
+                return review
+    return None
 
 
 def candidates(session: Session, review: Review, *, now: datetime) -> list[Candidate]:
@@ -246,9 +258,7 @@ def subject_of(session: Session, review: Review) -> tuple[Verdict | None, Audit 
 def _hold(session: Session, review: Review, user: User, token: str) -> Document:
     """Lock the document and the review, and see that this person may decide it now."""
     document = session.get_one(Document, review.document_id)
-    session.flush()
-    session.refresh(document, with_for_update=True)
-    session.refresh(review, with_for_update=True)
+    hold(session, document.id)
     if not leases.is_held(review, user, token):
         raise NotYourReview("This review is no longer in your hands.")
     if user.id in eligible.barred_from(session, review, field_of(session, review)):
@@ -315,9 +325,7 @@ def _fix(session: Session, verdict: Verdict, answer: tuple[str, Any], user: User
         decided_by=f"reviewer:{user.id}",
         decided_at=now,
     )
-    for task in queue_rows.outstanding(session, verdict_id=verdict.id):
-        if task.state == TaskState.OPEN.value:
-            advance(session, task, TaskState.WITHDRAWN, actor=user.id, now=now, why="decided by a reviewer")
+    queue_rows.withdraw_open(session, verdict_id=verdict.id, why="decided by a reviewer", actor=user.id, now=now)
 
 
 def _place_of(session: Session, verdict: Verdict, answer: tuple[str, Any]) -> tuple[int | None, list[float] | None]:

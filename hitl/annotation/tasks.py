@@ -5,59 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import exists, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from hitl.annotation import audit as audits
 from hitl.annotation import consensus, leases, qualification
+from hitl.annotation.front import best_tasks
 from hitl.annotation.queue import escalate_stranded, queue_summary
 from hitl.people import eligible
+from hitl.platform.locks import hold, hold_best
 from hitl.platform.moves import record
 from hitl.work.document import verdicts_of
-from hitl.work.queue_rows import OUTSTANDING
-from models.states import TaskPurpose, VerdictState
+from hitl.work.queue_rows import OLD, OUTSTANDING, SOON
+from models.states import TaskPurpose, TaskState, VerdictState
 from models.tables import Answer, Audit, Document, Exposure, Task, User, Verdict, Workspace
 
 __all__ = ["expire_leases", "hand_back", "hand_out", "open_tasks", "queue_summary"]
-
-SOON = timedelta(hours=1)  # a task that is due so soon goes before the batch
-OLD = timedelta(hours=4)  # and so does one that waited so long
-
-# Each step takes the whole queue at once: probing for every task cost a quarter of a second at 2,000 open ones.
-# Of several tasks on one field a person gets the first. The order: returned work, priority, what cannot wait, the field
-# the person has in hand, due, age. Of the best, those are leased that nobody else is leasing this instant.
-_NEXT = text("""
-    WITH waiting AS MATERIALIZED (
-      SELECT DISTINCT ON (document_id COLLATE "C", field COLLATE "C")
-        id, document_id, field, kind, for_user_id, priority, due_at, created_at FROM task
-      WHERE workspace_id = :workspace AND state = 'open'
-        AND (for_user_id IS NULL OR for_user_id = :user)
-        AND (CAST(:purposes AS text[]) IS NULL OR purpose = ANY (CAST(:purposes AS text[])))
-        AND (CAST(:field AS text) IS NULL OR field = :field)
-      ORDER BY document_id COLLATE "C", field COLLATE "C", id COLLATE "C"),
-    had AS MATERIALIZED (
-      SELECT a.document_id, done.field FROM (SELECT DISTINCT document_id FROM waiting) w
-      JOIN answer a ON a.user_id = :user AND a.document_id = w.document_id AND a.undone_at IS NULL
-      JOIN task done ON done.id = a.task_id
-      UNION ALL SELECT document_id, field FROM task WHERE leased_to = :user AND state = 'leased'),
-    best AS MATERIALIZED (
-      SELECT id, row_number() OVER (
-        ORDER BY (for_user_id IS NOT NULL) DESC, priority DESC, (due_at < :soon OR created_at < :old) IS TRUE DESC,
-          (field = :batch) IS TRUE DESC, due_at NULLS LAST, created_at, id COLLATE "C") AS place
-      FROM waiting w
-      WHERE (CAST(:kinds AS text[]) IS NULL OR kind = ANY (CAST(:kinds AS text[])))
-        AND (CAST(:trained AS text[]) IS NULL OR kind = ANY (CAST(:trained AS text[])) OR for_user_id = :user)
-        AND (document_id, field) NOT IN (SELECT document_id, field FROM had)
-        AND document_id NOT IN (SELECT id FROM document WHERE workspace_id = :workspace AND held_reason IS NOT NULL)
-        AND (CAST(:cap AS float) >= 1 OR for_user_id = :user OR coalesce(
-          (SELECT jsonb_array_length(e.fields) FROM exposure e
-            WHERE e.user_id = :user AND e.document_id = w.document_id), 0) + 1
-          <= greatest(1, :cap * (SELECT count(*) FROM verdict v JOIN document d ON d.id = v.document_id
-            WHERE v.document_id = w.document_id AND v.run = d.run)))
-      ORDER BY place LIMIT :count + 200)
-    SELECT t.id FROM best JOIN task t ON t.id = best.id WHERE t.state = 'open'
-    ORDER BY best.place LIMIT :count FOR UPDATE OF t SKIP LOCKED
-""")
 
 
 def open_tasks(session: Session, document: Document, *, now: datetime) -> list[Verdict]:
@@ -101,20 +66,34 @@ def hand_out(
         "kinds": list(kinds) if kinds is not None else None,
         "field": field,
         "cap": float(workspace.settings.get("exposure_cap", 1.0)),
-        "soon": now + SOON,
-        "old": now - OLD,
         "batch": batch,
         "trained": trained,
         "purposes": list(purposes) if purposes is not None else None,
-        "count": count,
     }
+    chosen: list[Task] = []
     session.flush()
-    ids = list(session.execute(_NEXT, asked).scalars())
-    tasks = {task.id: task for task in session.exec(select(Task).where(col(Task.id).in_(ids))).all()}
-    chosen = [tasks[task_id] for task_id in ids]
-    for task in sorted(chosen, key=lambda task: task.document_id):  # one order of locks for everybody
-        lease(session, task, user, now=now)
+    while len(chosen) < count and (found := best_tasks(session, asked, count - len(chosen))):
+        first = {row.document_id for row in found[: count - len(chosen)]}
+        held = hold_best(session, [row.document_id for row in found], most=len(first))
+        ids = [row.id for row in found if row.document_id in held][: count - len(chosen)]
+        free = {task.id: task for task in session.exec(_still_open(ids, user)).all()}
+        chosen += [lease(session, free[task_id], user, now=now) for task_id in ids if task_id in free]
     return _controls_amid(chosen)
+
+
+def _still_open(ids: Sequence[str], user: User) -> SelectOfScalar[Task]:
+    """Those that are open now that their documents are held, of fields that the person has not got elsewhere since."""
+    other = aliased(Task)
+    same_field = (col(other.document_id) == col(Task.document_id)) & (col(other.field) == col(Task.field))
+    leased = exists().where(same_field, col(other.leased_to) == user.id, col(other.state) == TaskState.LEASED.value)
+    answered = exists().where(
+        same_field,
+        col(Answer.task_id) == col(other.id),
+        col(Answer.user_id) == user.id,
+        col(Answer.document_id) == col(Task.document_id),
+        col(Answer.undone_at).is_(None),
+    )
+    return select(Task).where(col(Task.id).in_(ids), Task.state == TaskState.OPEN.value, ~leased, ~answered)
 
 
 def _mix_in_control(
@@ -178,8 +157,7 @@ def hand_back(session: Session, task: Task, user: User, token: str, reason: str,
 
     Without one (the browser was closed) anybody may get it. A lease that was lost is nothing to give back.
     """
-    session.flush()
-    session.refresh(task, with_for_update=True)
+    hold(session, task.document_id)
     if not leases.is_held(task, user, token):
         return
     if reason:
@@ -206,6 +184,20 @@ def expire_leases(session: Session, *, now: datetime) -> int:
     for workspace_id in session.exec(select(Workspace.id)).all():
         escalate_stranded(session, workspace_id, now=now)
     return expired
+
+
+def mark_pressing(session: Session, *, now: datetime, most: int = 5_000) -> int:
+    """Mark open tasks that cannot wait any more: due within the hour, or four hours old. Returns how many.
+
+    It waits for nobody, so it needs no documents: a task that somebody is at is marked the next time.
+    """
+    due, old = col(Task.due_at) < now + SOON, col(Task.created_at) < now - OLD
+    marked: set[str] = set()
+    for which, by in ((due, col(Task.due_at)), (old, col(Task.created_at))):
+        patient = select(Task.id).where(Task.state == TaskState.OPEN.value, ~col(Task.pressing), which)
+        marked |= set(session.exec(patient.order_by(by).limit(most).with_for_update(skip_locked=True)).all())
+    session.execute(update(Task).where(col(Task.id).in_(marked)).values(pressing=True))
+    return len(marked)
 
 
 def field_in_hand(session: Session, user: User) -> str | None:

@@ -299,7 +299,7 @@ def _row(
     fresh = {"id": new_id("crt"), "target": target, "delta": delta, "documents": 0, "report": {}, "updated_at": now}
     session.execute(insert(Certificate).values(**key, **fresh).on_conflict_do_nothing())
     return session.exec(
-        select(Certificate).filter_by(**key).with_for_update().execution_options(populate_existing=True)
+        select(Certificate).filter_by(**key).with_for_update(key_share=True).execution_options(populate_existing=True)
     ).one()
 
 

@@ -16,6 +16,7 @@ from hitl.certificate.evidence import evidence_after
 from hitl.certificate.observations import follow, machine_errs
 from hitl.intake import recognition
 from hitl.platform.jobs import enqueue
+from hitl.platform.locks import lock_document
 from hitl.routing.rules import Claim, Context, reasons_for
 from hitl.work.document import spec_of
 from hitl.workspace import registry
@@ -73,7 +74,7 @@ def plan(session: Session, document_id: str, model_id: str) -> recognition.Work 
 
 def store(session: Session, document_id: str, result: Recognition, work: recognition.Work, *, now: datetime) -> int:
     """Write the observations of the document for the model that read it now, with the probabilities as drawn."""
-    document = session.get(Document, document_id)
+    document = lock_document(session, document_id)
     if document is None or document.state not in TOLD:
         return 0
     spec = spec_of(session, document)

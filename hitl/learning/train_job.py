@@ -15,6 +15,7 @@ from hitl.learning import train
 from hitl.learning.plan import plan
 from hitl.platform.db import transaction
 from hitl.platform.failures import LOST_WORKERS
+from hitl.platform.locks import ROW
 from hitl.platform.moves import advance
 from hitl.settings import settings
 from hitl.workspace.workspaces import current_types
@@ -38,13 +39,13 @@ def train_candidate(model_id: str, *, now: Callable[[], datetime]) -> None:
         work = plan(session, model, types)
     trained = in_own_process(train.train, work, progress=lambda step, share: note_progress(model_id, step, share))
     with transaction() as session:
-        train.finish(session, session.get_one(ModelVersion, model_id, with_for_update=True), trained, now=now())
+        train.finish(session, session.get_one(ModelVersion, model_id, with_for_update=ROW), trained, now=now())
 
 
 def note_progress(model_id: str, step: str, share: float) -> None:
     """Show people how far the training is. How often it failed before stays known."""
     with transaction() as session:
-        model = session.get_one(ModelVersion, model_id, with_for_update=True)
+        model = session.get_one(ModelVersion, model_id, with_for_update=ROW)
         if model.state != ModelState.TRAINING:
             return
         counted = {name: model.progress[name] for name in COUNTED if name in model.progress}
@@ -55,7 +56,7 @@ def note_progress(model_id: str, step: str, share: float) -> None:
 def count_failure(error: BaseException, arguments: dict[str, Any], now: datetime) -> bool:
     """Count a failed training. True: enough, the model version is failed with its reason."""
     with transaction() as session:
-        model = session.get(ModelVersion, arguments["model_id"], with_for_update=True)
+        model = session.get(ModelVersion, arguments["model_id"], with_for_update=ROW)
         if model is None or model.state != ModelState.TRAINING:
             return True
         attempts = int(model.progress.get("failures", 0)) + 1

@@ -23,6 +23,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
 
+from hitl.platform.locks import ROW
 from hitl.platform.moves import record
 from hitl.settings import settings
 from models.states import Role
@@ -252,7 +253,7 @@ def begin_reset(session: Session, user: User, *, actor: str, now: datetime) -> s
 def use_code(session: Session, code: str, password: str, *, now: datetime) -> User:
     """Set a password with an invitation or reset code. Raises CodeSpent or WeakPassword."""
     spent = CodeSpent("This code has been used, has run out, or is not right.")
-    row = session.get(PasswordReset, hash_token(code.strip()), with_for_update=True)
+    row = session.get(PasswordReset, hash_token(code.strip()), with_for_update=ROW)
     if row is None or row.used_at is not None or row.expires_at <= now:
         raise spent
     user = session.get(User, row.user_id)

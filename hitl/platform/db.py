@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlmodel import Session
 
 import models.migrations
+from hitl.platform import outage
 from hitl.platform.embedded import Server, default_folder
 from hitl.settings import settings
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATION_LOCK = 7201
+SPARE_CONNECTIONS = 2  # for probes, and for those who look on
+CONNECT_SECONDS = 3
 
 
 @lru_cache(maxsize=1)
@@ -46,23 +49,52 @@ def conninfo() -> str:
 
 @lru_cache(maxsize=1)
 def engine() -> Engine:
-    """The engine of this process."""
-    return create_engine(database_url(), pool_size=settings().database_pool, max_overflow=10, pool_pre_ping=True)
+    """The engine of this process for jobs and commands, which may take their time."""
+    return _engine({})
+
+
+@lru_cache(maxsize=1)
+def request_engine() -> Engine:
+    """The engine of this process for requests: they wait for a lock, a statement and themselves only so long."""
+    given = settings()
+    limits = {
+        "lock_timeout": given.lock_seconds,
+        "statement_timeout": given.statement_seconds,
+        "idle_in_transaction_session_timeout": given.idle_seconds,
+    }
+    return _engine({"options": " ".join(f"-c {name}={int(1000 * seconds)}" for name, seconds in limits.items())})
+
+
+def _engine(arguments: dict[str, str]) -> Engine:
+    size = settings().database_pool
+    return create_engine(
+        database_url(),
+        pool_size=size,
+        max_overflow=SPARE_CONNECTIONS,
+        pool_timeout=settings().lock_seconds,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": CONNECT_SECONDS, **arguments},
+    )
 
 
 @contextmanager
-def transaction() -> Iterator[Session]:
-    """One session, committed when the block ends and rolled back when it raises. The only place that commits."""
-    with Session(engine(), expire_on_commit=False) as session:
+def transaction(source: Callable[[], Engine] = engine) -> Iterator[Session]:
+    """One session, committed when the block ends and rolled back when it raises. The only place that commits.
+
+    Raises DatabaseAway and DatabaseBusy.
+    """
+    with outage.told(), Session(source(), expire_on_commit=False) as session:
         yield session
         session.commit()
 
 
 def forget() -> None:
     """Close the connections of this process and read the settings anew: for tests, and for a child after a fork."""
-    if engine.cache_info().currsize:
-        engine().dispose()
-    engine.cache_clear()
+    for made in (engine, request_engine):
+        if made.cache_info().currsize:
+            made().dispose()
+        made.cache_clear()
+    outage.breaker.until = 0.0
     database_url.cache_clear()
     settings.cache_clear()
 

@@ -14,6 +14,7 @@ from sqlmodel import Session, select
 
 from hitl.platform import webhooks
 from hitl.platform.db import transaction
+from hitl.platform.locks import ROW, hold, lock_document
 from hitl.platform.moves import advance
 from hitl.settings import settings
 from models.states import IN_WORK, DocumentState, ModelState
@@ -29,7 +30,7 @@ _STALLED = text("""
     SELECT job.id, job.worker_id, job.task_name, job.args FROM procrastinate_jobs job
     LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id
     WHERE job.status = 'doing' AND (worker.id IS NULL OR worker.last_heartbeat < now() - CAST(:silence AS interval))
-    ORDER BY job.args->>'document_id', job.id
+    ORDER BY job.id
     FOR UPDATE OF job SKIP LOCKED
 """)
 _SIGNED_OFF = text("""
@@ -39,12 +40,6 @@ _SIGNED_OFF = text("""
 """)
 _RETRY = text("SELECT procrastinate_retry_job_v2(:job, NULL, NULL, NULL, NULL)")
 _END = text("SELECT procrastinate_finish_job_v1(:job, 'failed', false)")
-
-
-def lock_document(session: Session, document_id: str) -> Document | None:
-    """The document as it is now, kept from others until the transaction ends."""
-    query = select(Document).where(Document.id == document_id).with_for_update()
-    return session.exec(query.execution_options(populate_existing=True)).first()
 
 
 def count_failure(error: BaseException, arguments: dict[str, Any], now: datetime) -> bool:
@@ -69,8 +64,10 @@ def take_over(session: Session, now: datetime) -> None:
     A job is taken over by one caller, and its loss is counted in the same transaction: overlapping calls do no harm.
     A worker that had several jobs of one document in hand is one loss to it.
     """
+    stalled = session.execute(_STALLED, {"silence": timedelta(seconds=settings().stalled_seconds)}).all()
+    hold(session, *(job.args["document_id"] for job in stalled if "document_id" in job.args))
     lost: dict[tuple[Any, str], bool] = {}
-    for job in session.execute(_STALLED, {"silence": timedelta(seconds=settings().stalled_seconds)}).all():
+    for job in stalled:
         log.warning("worker %s was lost with job %s %s in hand", job.worker_id, job.task_name, job.args)
         document_id = job.args.get("document_id")
         if document_id and (job.worker_id, document_id) not in lost:
@@ -108,7 +105,7 @@ def count_lost_worker(session: Session, document_id: str, now: datetime) -> bool
 
 def count_lost_training(session: Session, model_id: str, now: datetime) -> bool:
     """Count a worker that was lost with this training in hand. True: enough, the model version is failed."""
-    model = session.get(ModelVersion, model_id, with_for_update=True)
+    model = session.get(ModelVersion, model_id, with_for_update=ROW)
     if model is None or model.state != ModelState.TRAINING:
         return True
     lost = int(model.progress.get(LOST_WORKERS, 0)) + 1

@@ -16,8 +16,11 @@ from procrastinate.job_context import JobContext
 from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
+from sqlalchemy import event
 from sqlmodel import Session
 
+from hitl.platform.locks import notes
+from hitl.platform.outage import DatabaseAway, DatabaseBusy
 from hitl.settings import settings
 
 log = logging.getLogger(__name__)
@@ -58,6 +61,8 @@ def job(name: str, on_failure: OnFailure) -> Callable[[Work], Work]:
         def run(_context: JobContext, /, **arguments: Any) -> None:
             try:
                 work(**arguments)
+            except (DatabaseAway, DatabaseBusy):
+                raise  # tried again; it says nothing about the document, so it counts as no failure of it
             except Exception as error:  # the one broad except of a job: count it, then retry or give up
                 log.warning("job %s %s failed: %s", name, arguments, error, exc_info=True)
                 if on_failure(error, arguments, datetime.now(UTC)):
@@ -80,7 +85,7 @@ def enqueue(
 ) -> None:
     """Put a job in the queue, in the transaction of `session`: it exists exactly if that commits.
 
-    `at`: not before then. `once`: do nothing if a job with this key waits already.
+    `at`: not before then. `once`: do nothing if a job with this key waits already, when the transaction ends.
     """
 
     def defer() -> None:
@@ -96,12 +101,23 @@ def enqueue(
 
     if once is None:
         defer()
+    else:
+        notes(session).last.setdefault(once, defer)
+
+
+@event.listens_for(Session, "before_commit")
+def enqueue_once(session: Session) -> None:
+    """The jobs that may wait only once, in one order: who enqueues the same waits until the other has committed."""
+    if session.in_nested_transaction():
         return
-    try:
-        with session.begin_nested():  # what the database refuses spoils the savepoint, not the transaction
-            defer()
-    except procrastinate.exceptions.AlreadyEnqueued:
-        return
+    last = notes(session).last
+    for key in sorted(last):
+        try:
+            with session.begin_nested():  # what the database refuses spoils the savepoint, not the transaction
+                last[key]()
+        except procrastinate.exceptions.AlreadyEnqueued:
+            continue
+    last.clear()
 
 
 def every(*, minutes: int) -> Callable[[Callable[[], None]], Callable[[], None]]:

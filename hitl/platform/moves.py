@@ -7,11 +7,14 @@ import json
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, text, update
+from sqlalchemy import text, update
 from sqlmodel import Session, SQLModel, select
 
+from hitl.platform.locks import hold, notes
 from models.states import MOVES, DocumentState, ModelState, ReviewState, State, TaskState, VerdictState
 from models.tables import Audit, Document, Event, ModelVersion, Review, Task, Verdict
+
+DOCUMENT = "doc_"  # how their identifiers begin
 
 
 class IllegalMove(Exception):
@@ -44,23 +47,24 @@ def advance(
     seen = ENUM[table](subject.state)
     if to not in MOVES[ENUM[table]][seen]:
         raise IllegalMove(f"{table.__name__} {subject.id}: {seen} -> {to} is not in the table of moves")
+    if document_id := subject.id if table is Document else getattr(subject, "document_id", None):
+        hold(session, document_id)
     session.flush()
     columns = cast("Any", table)
     swap = (
         update(table)
         .where(columns.id == subject.id, columns.state == seen.value)
         .values(state=to.value, **changes)
-        .execution_options(synchronize_session=False)
+        .returning(table)
+        .execution_options(synchronize_session=False, populate_existing=True)
     )
-    result = cast("CursorResult[Any]", session.exec(swap))
-    if result.rowcount != 1:
+    if session.exec(swap).first() is None:
         raise LostRace(f"{table.__name__} {subject.id} is no longer {seen}")
-    session.refresh(row)
     record(
         session,
         action=f"{table.__name__.lower()}.{to.value}",
         subject=subject.id,
-        stream=getattr(subject, "document_id", None) or subject.id,
+        stream=document_id or subject.id,
         workspace_id=subject.workspace_id,
         actor=actor,
         now=now,
@@ -79,15 +83,11 @@ def record(
     now: datetime,
     data: dict[str, Any] | None = None,
 ) -> Event:
-    """Append one event to its stream. The advisory lock keeps the chain single-file; it ends with the transaction."""
-    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:stream, 7))"), {"stream": stream})
-    last = session.exec(
-        select(Event.number, Event.hash)
-        .where(Event.stream == stream)
-        .order_by(cast("Any", Event.number).desc())
-        .limit(1)
-    ).first()
-    number, previous = (last[0] + 1, last[1]) if last else (1, "")
+    """Append one event to its stream, which is locked until the transaction ends."""
+    heads = notes(session).heads
+    if stream not in heads:
+        heads[stream] = _lock_chain(session, stream)
+    number, previous = heads[stream][0] + 1, heads[stream][1]
     event = Event(
         workspace_id=workspace_id,
         stream=stream,
@@ -101,8 +101,23 @@ def record(
     )
     event.hash = digest(event)
     session.add(event)
-    session.flush()
+    heads[stream] = (number, event.hash)
     return event
+
+
+def _lock_chain(session: Session, stream: str) -> tuple[int, str]:
+    """Number and hash of the last event of a stream, to which nobody else adds until the transaction ends."""
+    if stream.startswith(DOCUMENT):
+        hold(session, stream)
+    else:
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:stream, 7))"), {"stream": stream})
+    last = session.exec(
+        select(Event.number, Event.hash)
+        .where(Event.stream == stream)
+        .order_by(cast("Any", Event.number).desc())
+        .limit(1)
+    ).first()
+    return (last[0], last[1]) if last else (0, "")
 
 
 def digest(event: Event) -> str:

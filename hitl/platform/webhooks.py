@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 
 from hitl.platform.db import transaction
 from hitl.platform.jobs import enqueue
+from hitl.platform.locks import ROW
 from hitl.settings import settings
 from models.ids import new_id
 from models.tables import Document, Webhook, WebhookDelivery
@@ -173,7 +174,7 @@ def note(
     delivered_at: datetime | None = None,
 ) -> None:
     """Write down how an attempt went."""
-    delivery = session.get_one(WebhookDelivery, delivery_id, with_for_update=True)
+    delivery = session.get_one(WebhookDelivery, delivery_id, with_for_update=ROW)
     delivery.last_status, delivery.last_error = answered, error
     delivery.status = status or delivery.status
     delivery.delivered_at = delivered_at or delivery.delivered_at
@@ -183,7 +184,7 @@ def note(
 def count_failure(error: BaseException, arguments: dict[str, Any], _now: datetime) -> bool:
     """Count a failed attempt. True: enough, the delivery is failed; it can be replayed."""
     with transaction() as session:
-        delivery = session.get(WebhookDelivery, arguments["delivery_id"], with_for_update=True)
+        delivery = session.get(WebhookDelivery, arguments["delivery_id"], with_for_update=ROW)
         if delivery is None or delivery.status != "pending":
             return True
         delivery.attempts += 1

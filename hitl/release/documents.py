@@ -11,8 +11,8 @@ from sqlalchemy import delete, update
 from sqlmodel import Session, SQLModel, col, select
 
 from hitl.platform.blobs import blobs
-from hitl.platform.failures import lock_document
 from hitl.platform.jobs import enqueue
+from hitl.platform.locks import lock_document
 from hitl.platform.moves import advance, record
 from hitl.release import release
 from hitl.work.queue_rows import withdraw_all
@@ -180,7 +180,8 @@ def _note(session: Session, document: Document, action: str, actor: str, now: da
 def _forget_in_snapshots(session: Session, document: Document) -> list[str]:
     """Write the workspace's snapshots anew without this document, and flag them. Returns the old blobs' keys."""
     replaced = []
-    for snapshot in session.exec(select(Snapshot).where(Snapshot.workspace_id == document.workspace_id)).all():
+    kept_for = select(Snapshot).where(Snapshot.workspace_id == document.workspace_id).order_by(col(Snapshot.id))
+    for snapshot in session.exec(kept_for).all():
         body = json.loads(blobs().get(snapshot.blob_key))
         kept = [entry for entry in body["documents"] if entry["document"] != document.id]
         if len(kept) == len(body["documents"]):

@@ -20,6 +20,7 @@ from hitl.grader import sampling as review_sampling
 from hitl.learning.collect import collect
 from hitl.people.keys import CLIENT
 from hitl.platform import webhooks
+from hitl.platform.locks import hold
 from hitl.platform.moves import advance
 from hitl.release.payload import describe_certificate, payload
 from hitl.work.document import checked_fields, fields_of, is_about_type, policy_of, spec_of, verdicts_of
@@ -52,8 +53,7 @@ class NoSuchField(ReleaseError):
 
 def release_if_ready(session: Session, document: Document, *, now: datetime) -> Release | None:
     """Release `document` if every verdict of its run is decided and nothing holds it; else None."""
-    session.flush()
-    session.refresh(document, with_for_update=True)
+    hold(session, document.id)
     if document.state not in IN_HAND or document.held_reason:
         return None
     verdicts = verdicts_of(session, document)
@@ -88,8 +88,7 @@ def amend(
 
     Raises NotReleased, NoSuchField.
     """
-    session.flush()
-    session.refresh(document, with_for_update=True)
+    hold(session, document.id)
     if document.state not in TOLD:
         raise NotReleased(f"Document {document.id} is {document.state}; only a released result can be amended.")
     verdicts = {verdict.field: verdict for verdict in verdicts_of(session, document)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement
@@ -12,6 +12,8 @@ from hitl.platform.moves import advance, record
 from models.states import ReviewState, TaskPurpose, TaskState
 from models.tables import Audit, Document, Review, Task, Verdict
 
+SOON = timedelta(hours=1)  # a task that is due so soon goes before the batch
+OLD = timedelta(hours=4)  # and so does one that waited so long
 OUTSTANDING = (TaskState.OPEN.value, TaskState.LEASED.value)
 UNDECIDED = (ReviewState.OPEN.value, ReviewState.LEASED.value, ReviewState.RETURNED.value)
 
@@ -42,6 +44,7 @@ def add_task(
         seeded=seeded,
         whole_page=whole_page or audit is not None,
         priority=document.priority,
+        pressing=document.due_at is not None and document.due_at < now + SOON,
         due_at=document.due_at,
         created_at=now,
     )
@@ -122,18 +125,10 @@ def waiting(session: Session, document: Document) -> list[Task]:
 def withdraw_open(
     session: Session, *, verdict_id: str | None = None, audit_id: str | None = None, why: str, actor: str, now: datetime
 ) -> None:
-    """Take back what nobody has begun. A task that is being leased this instant is left: its answer does no harm."""
-    wanted = [task.id for task in outstanding(session, verdict_id=verdict_id, audit_id=audit_id)]
-    if not wanted:
-        return
-    free = session.exec(
-        select(Task)
-        .where(col(Task.id).in_(wanted), Task.state == TaskState.OPEN.value)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
-    ).all()
-    for task in free:
-        advance(session, task, TaskState.WITHDRAWN, actor=actor, now=now, why=why)
+    """Take back what nobody has begun."""
+    for task in outstanding(session, verdict_id=verdict_id, audit_id=audit_id):
+        if task.state == TaskState.OPEN.value:
+            advance(session, task, TaskState.WITHDRAWN, actor=actor, now=now, why=why)
 
 
 def withdraw_returned(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
+from hitl.platform.locks import ROW
 from hitl.platform.moves import record
 from models.doctype import KeyingMode
 from models.ids import new_id
@@ -250,7 +251,7 @@ def save_policy(
 ) -> PolicyVersion:
     """Write `policy` as the next version. Documents that were routed keep theirs."""
     first, _ = current_policy(session, workspace_id, document_type, now=now)
-    session.refresh(first, with_for_update=True)  # one writer at a time
+    session.refresh(first, with_for_update=ROW)  # one writer at a time
     before = _newest(session, workspace_id, document_type) or first
     row = PolicyVersion(
         workspace_id=workspace_id,

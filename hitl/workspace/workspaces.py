@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlmodel import Session, col, select
 
 from extractor.doctypes import load_document_types
+from hitl.platform.locks import ROW
 from hitl.platform.moves import record
 from models.doctype import DocumentType
 from models.ids import new_id
@@ -91,7 +92,7 @@ def save_type(
     session: Session, workspace_id: str, spec: DocumentType, *, actor: str, now: datetime, active: bool = True
 ) -> DocumentTypeVersion:
     """Write `spec` as the next version of its type, or return the current version if it says the same."""
-    session.exec(select(Workspace.id).where(Workspace.id == workspace_id).with_for_update()).one()  # one writer
+    session.get_one(Workspace, workspace_id, with_for_update=ROW)  # one writer at a time
     before = _newest(session, workspace_id, spec.name)
     body = spec.model_dump(mode="json")
     if before is not None and before.spec == body and before.active == active:

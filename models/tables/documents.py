@@ -27,6 +27,7 @@ class Document(SQLModel, table=True):
             postgresql_where=text("external_id IS NOT NULL AND state <> 'erased'"),
         ),
         Index("document_cursor", "workspace_id", "created_at", "id"),
+        Index("document_cursor_of_state", "workspace_id", "state", "created_at", "id"),
         Index("document_held", "workspace_id", postgresql_where=text("held_reason IS NOT NULL")),
     )
 

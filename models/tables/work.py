@@ -11,6 +11,10 @@ from models.ids import new_id
 from models.states import ReviewState, Route, TaskPurpose, TaskState, VerdictState
 from models.tables.base import Moment, json_column, moment, one_of, reference
 
+HAND_OUT = (text("priority DESC"), text("pressing DESC"), "due_at", "created_at", "id")
+FREE = text("state = 'open' AND for_user_id IS NULL")
+PATIENT = text("state = 'open' AND NOT pressing")
+
 
 class Verdict(SQLModel, table=True):
     """What is decided of one field of one document in one run. The field name ``document_type`` is the class itself."""
@@ -87,7 +91,12 @@ class Task(SQLModel, table=True):
     __table_args__ = (
         one_of("state", TaskState, "task"),
         one_of("purpose", TaskPurpose, "task"),
-        Index("task_next", "workspace_id", "state", "priority", "due_at", "created_at"),
+        # The order in which tasks are handed out (hitl.annotation.front), of all, of one field, of one kind.
+        Index("task_front", "workspace_id", *HAND_OUT, postgresql_where=FREE),
+        Index("task_front_of_field", "workspace_id", "field", *HAND_OUT, postgresql_where=FREE),
+        Index("task_front_of_kind", "workspace_id", "kind", *HAND_OUT, postgresql_where=FREE),
+        Index("task_grows_old", "created_at", postgresql_where=PATIENT),
+        Index("task_falls_due", "due_at", postgresql_where=PATIENT),
         Index("task_in_hand", "leased_to", postgresql_where=text("state = 'leased'")),
     )
 
@@ -106,6 +115,7 @@ class Task(SQLModel, table=True):
     whole_page: bool = False  # audits and suspected absence
     state: str = Field(default=TaskState.OPEN.value, max_length=32)
     priority: int = 0
+    pressing: bool = False  # due soon, or old: it goes before the field in hand (hitl.annotation.tasks.mark_pressing)
     due_at: Moment | None = moment(nullable=True)
     for_user_id: str | None = reference("person.id", nullable=True)  # returned work, exams
     leased_to: str | None = reference("person.id", nullable=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
-from sqlalchemy import ColumnElement, true, tuple_
+from sqlalchemy import ColumnElement, true
 from sqlmodel import and_, col, func, or_, select
 
 from api import cursors
@@ -85,10 +85,7 @@ def list_page(
         wanted = wanted.where(
             or_(col(Document.filename).ilike(like), col(Document.external_id).ilike(like), Document.id == q)
         )
-    place = tuple_(col(Document.created_at), col(Document.id))
-    if cursor:
-        wanted = wanted.where(place < tuple_(*cursors.decode(cursor)))
-    rows = who.session.exec(wanted.order_by(place.desc()).limit(PAGE + 1)).all()
+    rows = who.session.exec(cursors.newest_first(wanted, cursor).limit(PAGE + 1)).all()
     more = cursors.encode(rows[PAGE - 1].created_at, rows[PAGE - 1].id) if len(rows) > PAGE else None
     return render(
         request, who, "documents/documents.html", section="/documents", title="Documents",

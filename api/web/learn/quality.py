@@ -17,6 +17,7 @@ from api.web.visitor import Manager, Operator, Visitor
 from extractor.measure import charts
 from hitl.aggregate.equality import TYPE_FIELD
 from hitl.certificate import quality
+from hitl.platform.locks import ROW
 from hitl.settings import settings
 from hitl.workspace import registry
 from hitl.workspace.policy import Policy, current_policy, save_policy
@@ -292,7 +293,7 @@ def pick_target(
 def keep_cost(
     who: Operator, hourly: Annotated[float, Form(ge=0, le=10_000)], currency: Annotated[str, Form(max_length=3)] = "EUR"
 ) -> Response:
-    workspace = who.session.get_one(Workspace, who.workspace_id, with_for_update=True)
+    workspace = who.session.get_one(Workspace, who.workspace_id, with_for_update=ROW)
     workspace.settings = workspace.settings | {"cost": {"hourly": hourly, "currency": currency.strip().upper()}}
     who.session.add(workspace)
     return go("/quality", "saved")

@@ -10,6 +10,7 @@ from sqlmodel import col, func, select
 
 from api.web.rendering import go, render
 from api.web.visitor import Operator
+from hitl.platform.locks import ROW
 from hitl.platform.moves import record
 from models.tables import Blob, Document, Workspace
 
@@ -42,7 +43,7 @@ def keep(
     exam_required: Annotated[bool, Form()] = False,
 ) -> Response:
     """An empty number of days keeps everything."""
-    workspace = who.session.get_one(Workspace, who.workspace_id, with_for_update=True)
+    workspace = who.session.get_one(Workspace, who.workspace_id, with_for_update=ROW)
     if days.strip() and not (days.strip().isdigit() and int(days) > 0):
         return go("/retention", "nothing")
     workspace.retention_days = int(days) if days.strip() else None

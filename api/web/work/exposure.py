@@ -40,4 +40,4 @@ def _exposure(who: Visitor, document_id: str) -> Exposure:
     )
     who.session.execute(new.on_conflict_do_nothing(index_elements=["user_id", "document_id"]))
     wanted = select(Exposure).where(Exposure.user_id == who.user.id, Exposure.document_id == document_id)
-    return who.session.exec(wanted.with_for_update()).one()
+    return who.session.exec(wanted.with_for_update(key_share=True)).one()

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
-from sqlmodel import select
+from sqlmodel import col, select
 
-from api.deps import not_found, owned
+from api.deps import mine, not_found, owned
 from api.problems import ApiProblem
 from api.web.documents.document_view import pages_of
 from api.web.learn.figures import answers_since
@@ -26,6 +26,7 @@ from hitl.annotation import answers, leases, tasks
 from hitl.people import pauses
 from hitl.people.eligible import exam_is_asked
 from hitl.platform.blobs import blobs
+from hitl.platform.locks import hold
 from hitl.platform.moves import record
 from models.states import TaskPurpose, TaskState
 from models.tables import Answer, Document, DocumentPage, Task
@@ -194,6 +195,7 @@ def page_of(who: Visitor, document: Document, number: int) -> DocumentPage:
 def widen(who: Anybody, task_id: str, lease: Lease) -> Response:
     """The value is not in the crop: show the whole pages from now on, and write that down."""
     held = in_hand(who, task_id, lease.token)
+    hold(who.session, held.document.id)
     held.task.whole_page = True
     who.session.add(held.task)
     record(
@@ -265,10 +267,12 @@ def undo(who: Anybody, wish: Undo) -> Response:
 @router.post("/return", status_code=204)
 def give_back(who: Anybody, returned: Returned) -> None:
     """The page is left: what was fetched ahead goes back to the pile."""
-    for held in returned.tasks:
-        task = who.session.get(Task, held.id)
-        if task is not None and task.workspace_id == who.workspace_id:
-            tasks.hand_back(who.session, task, who.user, held.token, "", now=who.now)
+    tokens = {held.id: held.token for held in returned.tasks}
+    wanted = mine(Task, who.workspace_id).where(col(Task.id).in_(tokens))
+    handed = who.session.exec(wanted.order_by(col(Task.document_id))).all()
+    hold(who.session, *(task.document_id for task in handed))
+    for task in handed:
+        tasks.hand_back(who.session, task, who.user, tokens[task.id], "", now=who.now)
 
 
 @router.post("/keymap", status_code=200)

@@ -99,8 +99,10 @@ def test_new_labels_are_scored_by_the_model_in_the_shadow_if_they_certify_it(
     released(session, workspace, serving, 1)
     (document,) = session.exec(select(Document)).all()
     asked = {"workspace_id": workspace.id, "model_id": model.id, "document_id": document.id}
+    session.commit()
     assert waiting_jobs(session, "recertify") == [asked]
     released(session, workspace, serving, 1, fold=Fold.TRAIN.value, id="doc_young")
+    session.commit()
     assert waiting_jobs(session, "recertify")[1]["document_id"] == "doc_young"  # it came after the model
     model.created_at = NOW + timedelta(days=1)
     session.add(model)

@@ -1,5 +1,7 @@
 // The next tasks with their pictures, fetched and decoded before they are needed.
 
+import { isBusy } from "./outbox.js";
+
 const AHEAD = 4;
 const SAFETY = 20000; // a lease that ends sooner is not begun
 const RENEWED_EVERY = 20000; // at most, while somebody types
@@ -51,7 +53,7 @@ export class Feed extends EventTarget {
     this.ready = [];
     this.filling = null;
     this.current = null;
-    this.state = "loading"; // loading | flowing | empty | offline | signedOut | stopped
+    this.state = "loading"; // loading | flowing | empty | offline | busy | signedOut | stopped
     this.remark = null;
   }
 
@@ -94,7 +96,7 @@ export class Feed extends EventTarget {
       this.state = this.ready.length || this.current ? "flowing" : "empty";
       this.remark = reply.remark ?? null;
     } catch (problem) {
-      this.state = problem?.status === 401 ? "signedOut" : problem?.status === 403 ? "stopped" : "offline";
+      this.state = problem?.status === 401 ? "signedOut" : problem?.status === 403 ? "stopped" : isBusy(problem?.status) ? "busy" : "offline";
       this.remark = problem?.detail ?? null;
     }
     this.dispatchEvent(new Event("changed"));

@@ -173,6 +173,7 @@ class Bench {
       loading: ["Fetching the first task …", ""],
       empty: ["Nothing to key just now", this.feed.remark ?? "New tasks appear here by themselves. This page looks every few seconds."],
       offline: ["No connection", "Your answers are kept in this browser and are sent as soon as the connection is back."],
+      busy: ["The server has too much to do just now", "Your answers are kept in this browser. This page asks again by itself."],
       signedOut: ["You were signed out", "Sign in again in this tab; answers that were not sent yet are kept and follow."],
       stopped: ["No tasks are handed to you at the moment", this.feed.remark ?? "Ask your manager why."],
       flowing: ["Fetching the next task …", ""],
@@ -557,7 +558,7 @@ class Bench {
 
   tick() {
     this.status.show(this.feed);
-    if (!this.held && !this.feed.filling && ["empty", "offline", "flowing"].includes(this.feed.state)) this.lookAgain();
+    if (!this.held && !this.feed.filling && ["empty", "offline", "busy", "flowing"].includes(this.feed.state)) this.lookAgain();
     if (!this.held || this.lesson) return;
     const seconds = Math.ceil(this.held.left / 1000);
     part("lease").hidden = seconds > 60;

@@ -37,11 +37,16 @@ export class Shelf {
   }
 }
 
+/** The server is there and asks to come again later. */
+export function isBusy(status) {
+  return status === 429 || status === 503;
+}
+
 /** What a status of the server means for an entry. */
 export function meaning(status) {
   if (status >= 200 && status < 300) return "accepted";
   if (status === 401) return "signedOut";
-  if (status === 429 || status >= 500) return "again";
+  if (isBusy(status) || status >= 500) return "again";
   return "refused";
 }
 
@@ -52,7 +57,7 @@ export class Outbox extends EventTarget {
     this.send = send;
     this.wait = wait;
     this.running = null;
-    this.trouble = null; // "offline" | "signedOut" | null
+    this.trouble = null; // "offline" | "busy" | "signedOut" | null
     this.wake = () => {};
   }
 
@@ -92,18 +97,20 @@ export class Outbox extends EventTarget {
         continue;
       }
       tries += 1;
-      const pause = Math.min(SLOWEST, 500 * 2 ** tries);
+      const pause = Math.max(this.asked, Math.min(SLOWEST, 500 * 2 ** tries));
       await Promise.race([this.wait(pause), new Promise((resolve) => { this.wake = resolve; })]);
     }
   }
 
   async attempt(entry) {
     this.sending = entry.key;
+    this.asked = 0; // milliseconds that the server asked to stay away
     let outcome = "again";
     let reply = null;
     try {
       const response = await this.send(entry);
       outcome = meaning(response.status);
+      this.asked = 1000 * Number(response.headers?.get("Retry-After") ?? 0);
       reply = await response.json().catch(() => null);
       this.trouble = outcome === "signedOut" ? "signedOut" : outcome === "again" ? "busy" : null;
     } catch {

@@ -91,6 +91,7 @@ export class StatusLine {
     pill.className = `tag ${trouble ? "warn" : waiting ? "busy" : "ok"}`;
     const kept = waiting === 1 ? "1 answer kept here" : `${waiting} answers kept here`;
     if (signedOut) pill.textContent = `Signed out · ${kept}`;
+    else if (this.outbox.trouble === "busy") pill.textContent = `Server busy · ${kept}`;
     else if (trouble) pill.textContent = waiting ? `No connection · ${kept}` : "No connection";
     else pill.textContent = waiting ? `${waiting} on the way` : "All sent";
     const problem = this.root.querySelector("#not-durable");
