@@ -10,6 +10,7 @@ from api import admission, problems
 from api.limits import LimitBody, SameOrigin, SecureHeaders
 from api.metrics import CountRequests
 from api.routes import document_types, documents, health, models, quality, tasks, webhooks
+from api.wellformed import WellFormed
 
 ROUTERS: tuple[APIRouter, ...] = (
     documents.router,
@@ -46,7 +47,7 @@ def create_app() -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, responses=PROBLEM_RESPONSE if router is not health.router else {})
     _mount_pages(app)
-    for middleware in (LimitBody, SameOrigin, SecureHeaders, CountRequests):  # the last one is outermost
+    for middleware in (WellFormed, LimitBody, SameOrigin, SecureHeaders, CountRequests):  # the last one is outermost
         app.add_middleware(middleware)
     return app
 

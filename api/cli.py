@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import typer
 
 from api.commands import accounts, backup, evaluating, learning, reading, running, serving, simulating
 from api.commands.shared import USER_ERROR, CommandError, complain
 from extractor.processes.launch import leave_out_the_current_folder
+from models.text import fault_of, path_as_text
 
 app = typer.Typer(
     name="countersign",
@@ -49,14 +51,28 @@ def main() -> None:
     """Run one command. The broad `except` of the command line is here."""
     leave_out_the_current_folder()
     try:
+        _check_arguments(sys.argv[1:])
         app()
     except CommandError as error:
         complain(str(error), error.next_step)
         sys.exit(USER_ERROR)
     except KeyboardInterrupt:
         sys.exit(130)
+    except UnicodeError:
+        complain("What was typed or piped in is not UTF-8 text.", "Set the terminal to UTF-8, or convert the input.")
+        sys.exit(USER_ERROR)
     except Exception as error:  # noqa: BLE001 - the edge
         sys.exit(_explain(error))
+
+
+def _check_arguments(arguments: list[str]) -> None:
+    """Names and values as at the other doors; files may be called whatever the file system allows."""
+    for argument in arguments:
+        fault = fault_of(argument)
+        if fault is not None and not Path(argument).exists():
+            raise CommandError(
+                f"{path_as_text(argument)!r} contains {fault}.", "Take it out and run the command again."
+            )
 
 
 def _explain(error: Exception) -> int:

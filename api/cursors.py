@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import tuple_
 from sqlmodel import col
@@ -32,7 +32,8 @@ def decode(cursor: str) -> tuple[datetime, str]:
     try:
         created_at, identifier = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         moment = datetime.fromisoformat(created_at)
-    except (ValueError, TypeError, binascii.Error):
+        moment.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, binascii.Error):
         moment, identifier = None, None
     if moment is None or moment.tzinfo is None or not isinstance(identifier, str):
         raise ApiProblem(422, "bad_cursor", "This cursor is not one of ours.", "Begin the list again without a cursor.")

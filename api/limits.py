@@ -2,10 +2,12 @@
 
 The CSRF check is Datasette's: no form tokens, but `Sec-Fetch-Site` (or, from older browsers, `Origin`) must say that a
 changing request which carries cookies comes from our own pages. API keys are not sent by browsers on their own, so
-requests with an Authorization header pass.
+requests with an Authorization header and without cookies pass.
 """
 
 from __future__ import annotations
+
+import re
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -16,6 +18,7 @@ from hitl.settings import settings
 
 SMALL_BODY = 1_000_000
 MULTIPART_ROOM = 100_000  # boundaries and form fields around the file
+TAKES_FILES = re.compile(r"/(v1/documents|upload|types/[^/]+/master-data)$")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -58,9 +61,14 @@ class LimitBody:
 
 
 def body_limit(scope: Scope) -> int:
-    """Bytes that the body of this request may have: a file's worth for uploads, little for the rest."""
+    """Bytes that the body of this request may have: a file's worth where files are taken, little for the rest."""
+    return settings().max_bytes + MULTIPART_ROOM if takes_files(scope) else SMALL_BODY
+
+
+def takes_files(scope: Scope) -> bool:
+    """Whether the request carries a form with a file to an address that takes one."""
     kind = Headers(scope=scope).get("content-type", "")
-    return settings().max_bytes + MULTIPART_ROOM if kind.startswith("multipart/") else SMALL_BODY
+    return kind.startswith("multipart/") and TAKES_FILES.match(scope["path"]) is not None
 
 
 def _too_large(limit: int) -> ApiProblem:
@@ -110,7 +118,7 @@ CROSS_SITE = Problem(
 
 def is_cross_site(method: str, headers: Headers) -> bool:
     """True for a changing request that a browser sent from a page that is not ours."""
-    if method in SAFE_METHODS or "authorization" in headers:
+    if method in SAFE_METHODS or ("authorization" in headers and "cookie" not in headers):
         return False
     site = headers.get("sec-fetch-site")
     if site is not None:

@@ -17,6 +17,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from api.errors import ERRORS, kind_of
@@ -113,6 +114,14 @@ CRASH = Problem(
 )
 
 
+NOT_STORABLE = Problem(
+    422,
+    "not_well_formed",
+    "The request contains text or a number that cannot be stored.",
+    "Send text as UTF-8 without control characters, and numbers of usual size.",
+)
+
+
 def respond(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
     """The answer: a page for a browser's page request, problem+json for everybody else."""
     page: Callable[[Request, Problem], Response] | None = getattr(request.app.state, "error_page", None)
@@ -143,6 +152,10 @@ def install(app: FastAPI) -> None:
         retry = getattr(error, "retry_seconds", None)
         return respond(request, of_known(error) or CRASH, {"Retry-After": str(retry)} if retry else None)
 
+    def on_odd(request: Request, error: Exception) -> Response:
+        log.warning("%s %s: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
+        return respond(request, NOT_STORABLE)
+
     def on_crash(request: Request, error: Exception) -> Response:
         log.error("%s %s broke", request.method, request.url.path, exc_info=error)
         return respond(request, CRASH)
@@ -151,4 +164,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, on_validation)
     for kind in ERRORS:
         app.add_exception_handler(kind, on_known)
+    for odd in (DataError, UnicodeError):
+        app.add_exception_handler(odd, on_odd)
     app.add_exception_handler(Exception, on_crash)

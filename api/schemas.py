@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AnyHttpUrl, AwareDatetime, BaseModel, ConfigDict, Field
@@ -10,6 +10,7 @@ from pydantic import AnyHttpUrl, AwareDatetime, BaseModel, ConfigDict, Field
 from models.states import DeploymentAction, DocumentState, ModelState
 from models.values import ValueState
 
+DueAt = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC))]
 Priority = Annotated[int, Field(ge=-100, le=100, description="Higher first.")]
 HumanState = Literal[ValueState.FOUND, ValueState.ABSENT, ValueState.EMPTY, ValueState.ILLEGIBLE]
 JsonValue = str | list[str] | list[dict[str, str | None]] | None
@@ -36,7 +37,7 @@ class UploadFields(Input):
     document_type: Annotated[str, Field(max_length=63)] | None = None
     external_id: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     priority: Priority = 0
-    due_at: AwareDatetime | None = None
+    due_at: DueAt | None = None
 
 
 class ProblemNote(BaseModel):

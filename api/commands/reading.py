@@ -27,6 +27,7 @@ from api.commands.many import (
 )
 from api.commands.shared import CommandError, err, out
 from api.commands.vendors import Vendors, facts_of
+from models.text import path_as_text
 
 if TYPE_CHECKING:
     from extractor.batch import Job, Outcome
@@ -114,7 +115,12 @@ def learn(
 
 def line_of(outcome: Outcome) -> dict[str, Any]:
     """The line of one document, as the contract of `extract` has it."""
-    line: dict[str, Any] = {"file": outcome.name, "document_type": None, "document_type_confidence": 0.0, "pages": 0}
+    line: dict[str, Any] = {
+        "file": path_as_text(outcome.name),
+        "document_type": None,
+        "document_type_confidence": 0.0,
+        "pages": 0,
+    }
     found = outcome.extraction
     if found is None:
         return line | {"fields": {}, "seconds": round(outcome.seconds, 3), "problems": [outcome.problem]}

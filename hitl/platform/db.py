@@ -8,7 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, create_engine, text
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlmodel import Session
 
 import models.migrations
@@ -18,6 +19,7 @@ from hitl.settings import settings
 
 if TYPE_CHECKING:
     from alembic.config import Config
+    from sqlalchemy.engine import ExceptionContext
 
 MIGRATION_LOCK = 7201
 SPARE_CONNECTIONS = 2  # for probes, and for those who look on
@@ -66,15 +68,32 @@ def request_engine() -> Engine:
 
 
 def _engine(arguments: dict[str, str]) -> Engine:
+    """An engine whose errors carry neither parameters nor values: they end in logs."""
     size = settings().database_pool
-    return create_engine(
+    made = create_engine(
         database_url(),
         pool_size=size,
         max_overflow=SPARE_CONNECTIONS,
         pool_timeout=settings().lock_seconds,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"connect_timeout": CONNECT_SECONDS, **arguments},
     )
+    event.listen(made, "handle_error", _without_values)
+    return made
+
+
+def _without_values(context: ExceptionContext) -> None:
+    """The server quotes values in its messages ("Failing row contains ..."); keep what went wrong, and where."""
+    error = context.original_exception
+    if not isinstance(error, psycopg.Error) or error.sqlstate is None:
+        return
+    quotes = error.sqlstate.startswith(("22", "23"))  # data exception, integrity constraint violation
+    where = ".".join(filter(None, (error.diag.table_name, error.diag.column_name or error.diag.constraint_name)))
+    said = type(error).__name__ if quotes else error.diag.message_primary or type(error).__name__
+    error.args = (f"{said} {where}".strip() + f" (SQLSTATE {error.sqlstate})",)
+    if context.sqlalchemy_exception is not None:
+        context.sqlalchemy_exception.args = (f"({type(error).__name__}) {error}",)
 
 
 @contextmanager

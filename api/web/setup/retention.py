@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -44,7 +45,7 @@ def keep(
 ) -> Response:
     """An empty number of days keeps everything."""
     workspace = who.session.get_one(Workspace, who.workspace_id, with_for_update=ROW)
-    if days.strip() and not (days.strip().isdigit() and int(days) > 0):
+    if days.strip() and not re.fullmatch(r"[1-9][0-9]{0,4}", days.strip()):
         return go("/retention", "nothing")
     workspace.retention_days = int(days) if days.strip() else None
     workspace.settings = workspace.settings | {"exposure_cap": exposure_cap / 100, "exam_required": exam_required}

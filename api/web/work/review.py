@@ -126,7 +126,7 @@ def decide(request: Request, who: Reviewer, review_id: str, form: AnyForm) -> Re
     row = owned(who.session, Review, review_id, who.workspace_id)
     verdict, _ = review.subject_of(who.session, row)
     decisions = _of_field(who, row, verdict.field, form) if verdict else _of_document(who, row, form)
-    seconds = float(form["seconds"]) if form.get("seconds", "").replace(".", "", 1).isdigit() else None
+    seconds = float(form["seconds"]) if form.get("seconds", "").replace(".", "", 1).isdecimal() else None
     try:
         token, note = form.get("token", ""), form.get("note", "")
         pipeline.review(who.session, row, who.user, token, decisions, note, now=who.now, seconds=seconds)
@@ -140,7 +140,7 @@ def decide(request: Request, who: Reviewer, review_id: str, form: AnyForm) -> Re
 def _of_field(who: Visitor, row: Review, field: str, form: dict[str, str]) -> dict[str, tuple[str, Any]]:
     """A candidate by its number, another value, or a state."""
     choice = form.get("choice", "")
-    if choice.isdigit():
+    if choice.isdecimal():
         chosen = next((one for one in _candidates(who, row) if one.number == int(choice)), None)
         return {field: (chosen.value_state, canonical(chosen.value))} if chosen else {}
     if choice == "other":
