@@ -33,6 +33,7 @@ from hitl.intake.groups import assign_group
 from hitl.intake.receive import limits
 from hitl.learning import request, rescore, shadow, train_job
 from hitl.learning.collect import collect
+from hitl.people import throttle
 from hitl.platform import idempotency, webhooks
 from hitl.platform.blobs import blobs, drop_unused
 from hitl.platform.db import transaction
@@ -327,6 +328,7 @@ def upkeep() -> None:
         housekeeping.erase_expired(session, now=now())
         housekeeping.delete_finished_jobs(session, before=now() - timedelta(days=7))
         idempotency.forget_old_keys(session, now=now())
+        throttle.forget_old(session, now=now())
 
 
 @every(minutes=30)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -30,6 +31,7 @@ from api.schemas import (
     TypeInput,
     UploadFields,
 )
+from api.wellformed import check_text
 from hitl.intake import receive
 from hitl.platform import idempotency
 from hitl.platform.blobs import blobs
@@ -70,6 +72,8 @@ async def read_upload(request: Request, caller: Writer, place: AtWork) -> AsyncI
                 "Send multipart/form-data with a part `file`.",
             )
         given = {name: value for name, value in form.items() if name != "file" and value != ""}
+        for name, value in given.items():
+            check_text(f"the form field {name!r:.40}", name + (value if isinstance(value, str) else ""))
         yield Upload(caller, file, _fields(given))
 
 
@@ -110,6 +114,7 @@ def upload(
 ) -> Response:
     """Take a document in. 202 and its address; 200 when these bytes with this external_id are here already."""
     data = upload.file.file.read()
+    kind = receive.inspect(data)  # before a connection is taken: a locked PDF is opened in a child
     fields, caller = upload.fields, upload.caller
 
     def take_in() -> idempotency.Answer:
@@ -117,6 +122,7 @@ def upload(
             session,
             workspace_id=caller.workspace_id,
             data=data,
+            kind=kind,
             filename=upload.file.filename or "",
             actor=caller.actor,
             now=now,
@@ -218,36 +224,59 @@ def correct(
     return said(answer)
 
 
-@router.post("/{document_id}/reprocess", status_code=202)
-def reprocess(document_id: str, session: SessionDep, caller: Writer, now: Now) -> DocumentSummary:
+@router.post("/{document_id}/reprocess", status_code=202, response_model=DocumentSummary)
+def reprocess(document_id: str, session: SessionDep, caller: Writer, now: Now, idempotency_key: Key = None) -> Response:
     """Read the document again with the serving model; open tasks of the old run are withdrawn."""
-    document = owned(session, Document, document_id, caller.workspace_id, lock=True)
-    documents.reprocess(session, document, actor=caller.actor, now=now)
-    return DocumentSummary.model_validate(document)
+    again = partial(documents.reprocess, session, actor=caller.actor, now=now)
+    return _change(session, caller, document_id, "reprocess", again, 202, idempotency_key, now)
 
 
-@router.post("/{document_id}/cancel")
-def cancel(document_id: str, session: SessionDep, caller: Writer, now: Now) -> DocumentSummary:
+@router.post("/{document_id}/cancel", response_model=DocumentSummary)
+def cancel(document_id: str, session: SessionDep, caller: Writer, now: Now, idempotency_key: Key = None) -> Response:
     """Stop work on the document and withdraw its tasks."""
-    document = owned(session, Document, document_id, caller.workspace_id, lock=True)
-    documents.cancel(session, document, actor=caller.actor, now=now)
-    return DocumentSummary.model_validate(document)
+    stop = partial(documents.cancel, session, actor=caller.actor, now=now)
+    return _change(session, caller, document_id, "cancel", stop, 200, idempotency_key, now)
 
 
-@router.post("/{document_id}/retry", status_code=202)
-def retry(document_id: str, session: SessionDep, caller: Writer, now: Now) -> DocumentSummary:
+@router.post("/{document_id}/retry", status_code=202, response_model=DocumentSummary)
+def retry(document_id: str, session: SessionDep, caller: Writer, now: Now, idempotency_key: Key = None) -> Response:
     """Try a failed document again from the start."""
-    document = owned(session, Document, document_id, caller.workspace_id, lock=True)
-    documents.retry_failed(session, document, actor=caller.actor, now=now)
-    return DocumentSummary.model_validate(document)
+    again = partial(documents.retry_failed, session, actor=caller.actor, now=now)
+    return _change(session, caller, document_id, "retry", again, 202, idempotency_key, now)
 
 
-@router.post("/{document_id}/type", status_code=202)
-def retype(document_id: str, body: TypeInput, session: SessionDep, caller: Writer, now: Now) -> DocumentSummary:
+@router.post("/{document_id}/type", status_code=202, response_model=DocumentSummary)
+def retype(
+    document_id: str, body: TypeInput, session: SessionDep, caller: Writer, now: Now, idempotency_key: Key = None
+) -> Response:
     """Say what type the document is; it is read and routed again as that type."""
+
+    def as_that(document: Document) -> None:
+        documents.retype(session, document, body.document_type, actor=caller.actor, now=now)
+
+    what = f"type {body.document_type}"
+    return _change(session, caller, document_id, what, as_that, 202, idempotency_key, now)
+
+
+def _change(
+    session: Session,
+    caller: Caller,
+    document_id: str,
+    what: str,
+    change: Callable[[Document], object],
+    status: int,
+    idempotency_key: str | None,
+    now: datetime,
+) -> Response:
+    """Change a document once under the caller's key, and answer with what it is then."""
     document = owned(session, Document, document_id, caller.workspace_id, lock=True)
-    documents.retype(session, document, body.document_type, actor=caller.actor, now=now)
-    return DocumentSummary.model_validate(document)
+
+    def work() -> idempotency.Answer:
+        change(document)
+        return idempotency.Answer(status, summary(document))
+
+    request_digest = idempotency.digest("POST", document.id, what)
+    return said(idempotency.once(session, caller.workspace_id, idempotency_key, request_digest, work, now=now))
 
 
 def view(session: Session, document: Document) -> DocumentView:

@@ -59,7 +59,7 @@ def sign_in_form(
         if outcome.reason == "throttled":
             problem = f"Too many attempts. Try again in {-(-outcome.retry_after_seconds // 60)} minutes."
         status = 429 if outcome.reason == "throttled" else 403
-        return render(
+        page = render(
             request,
             None,
             "signin.html",
@@ -69,6 +69,9 @@ def sign_in_form(
             next=safe_path(next),
             login=login,
         )
+        if outcome.retry_after_seconds:
+            page.headers["Retry-After"] = str(outcome.retry_after_seconds)
+        return page
     seconds = int((outcome.expires_at - now).total_seconds())
     return keep_signed_in(request, go(safe_path(next)), outcome.token, seconds)
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractor import sandbox
+from extractor.page.locked import open_pdf
 from extractor.page.textlayer import Layer, read_layer
 from extractor.page.triage import (
     JPEG,
@@ -24,7 +25,6 @@ from extractor.page.triage import (
     PNG,
     REFUSALS,
     TIFF,
-    Encrypted,
     Limits,
     NoPages,
     NotADocument,
@@ -124,15 +124,8 @@ def draw(data: bytes, kind: Triage, limits: Limits, renderer: str) -> Iterator[t
 
 def _draw_pdf(data: bytes, limits: Limits, renderer: str) -> Iterator[tuple[Image, Layer]]:
     import pypdfium2 as pdfium
-    import pypdfium2.raw as raw
 
-    try:
-        document = pdfium.PdfDocument(data)
-    except pdfium.PdfiumError as error:
-        if raw.FPDF_GetLastError() == raw.FPDF_ERR_PASSWORD or "password" in str(error).lower():
-            raise Encrypted("The PDF is protected by a password.") from error
-        raise Unrenderable("The PDF cannot be opened; it seems to be damaged.") from error
-    with document:
+    with open_pdf(data) as document:
         if len(document) > limits.max_pages:
             raise TooManyPages(f"The document has {len(document)} pages; at most {limits.max_pages} are accepted.")
         document.init_forms()  # so that what people filled in is drawn

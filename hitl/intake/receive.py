@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from pathlib import PurePath
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
-from extractor.page.triage import Limits, triage
+from extractor.page.locked import refuse_locked
+from extractor.page.triage import PDF, Limits, Triage, triage
 from hitl.platform.blobs import keep
 from hitl.platform.jobs import enqueue
 from hitl.platform.moves import record
@@ -17,6 +17,7 @@ from hitl.settings import settings
 from hitl.workspace.workspaces import current_type
 from models.states import DocumentState
 from models.tables import Document
+from models.text import file_name
 
 
 def limits() -> Limits:
@@ -31,11 +32,20 @@ def limits() -> Limits:
     )
 
 
+def inspect(data: bytes) -> Triage:
+    """What the bytes are. Raises `extractor.page.triage.Refusal`, also for a PDF that needs a password to be opened."""
+    kind = triage(data, limits())
+    if kind == PDF and b"/Encrypt" in data:  # it stands in plain sight; most such files have an empty password
+        refuse_locked(data, limits())
+    return kind
+
+
 def receive(
     session: Session,
     *,
     workspace_id: str,
     data: bytes,
+    kind: Triage | None = None,
     filename: str,
     external_id: str | None = None,
     document_type: str | None = None,
@@ -44,11 +54,12 @@ def receive(
     actor: str,
     now: datetime,
 ) -> tuple[Document, bool]:
-    """Take in one upload. Returns the document and whether it is new: same bytes and external id are the same document.
+    """Take in one upload; `kind` is what `inspect` said, if it was asked before.
 
-    Raises `extractor.page.triage.Refusal` before anything is stored, and `workspaces.NoSuchType`.
+    Returns the document and whether it is new: same bytes and external id are the same document. Raises
+    `extractor.page.triage.Refusal` before anything is stored, and `workspaces.NoSuchType`.
     """
-    kind = triage(data, limits())
+    kind = kind or inspect(data)
     if document_type is not None:
         current_type(session, workspace_id, document_type)
     digest = hashlib.sha256(data).hexdigest()
@@ -58,7 +69,7 @@ def receive(
     document = Document(
         workspace_id=workspace_id,
         external_id=external_id,
-        filename=PurePath(filename.replace("\\", "/")).name[:255],
+        filename=file_name(filename),
         sha256=digest,
         media_type=kind.media_type,
         bytes=len(data),

@@ -23,16 +23,15 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import delete, func, update
 from sqlmodel import Session, col, select
 
+from hitl.people import throttle
 from hitl.platform.locks import ROW
 from hitl.platform.moves import record
 from hitl.settings import settings
 from models.states import Role
-from models.tables import Event, PasswordReset, User, WebSession
+from models.tables import PasswordReset, User, WebSession
 
 INVITATION_LIFE = timedelta(days=7)
 RESET_LIFE = timedelta(hours=2)
-THROTTLE_WINDOW = timedelta(minutes=15)
-MAX_FAILURES = {"pair": 5, "address": 50, "login": 30}  # within the window, before further attempts are turned away
 SHORTEST_PASSWORD = 10
 
 RANK: dict[Role, int] = {role: rank for rank, role in enumerate(Role)}  # validator < reviewer < ... < admin
@@ -279,14 +278,15 @@ def sign_in(
     session: Session, login: str, password: str, *, address: str, now: datetime, workspace_id: str | None = None
 ) -> SignedIn | Rejected:
     """Check login and password; a failed attempt is written down, and too many of them are turned away unheard."""
-    streams = _attempt_streams(login, address)
-    wait = _seconds_to_wait(session, streams, now)
+    wait = throttle.claim(login, address, now=now)
     if wait:
         return Rejected("throttled", wait)
     user = _check(session, login, password, workspace_id)
     if user is None:
-        _note_failure(session, streams, now)
+        where: dict[str, Any] = {"subject": "signin", "stream": throttle.stream(login, address), "workspace_id": None}
+        record(session, action="signin.failed", actor="system:signin", now=now, **where)
         return Rejected("wrong")
+    throttle.give_back(login, address)
     if _hasher.check_needs_rehash(user.password_hash):
         user.password_hash = _hasher.hash(password)
     _log(session, user, "person.signed_in", user.id, now)
@@ -341,34 +341,6 @@ def revoke_sessions(session: Session, user: User, *, actor: str, now: datetime) 
     if ended:
         _log(session, user, "person.sessions_revoked", actor, now, {"sessions": ended})
     return ended
-
-
-def _attempt_streams(login: str, address: str) -> dict[str, str]:
-    """Event streams that count failures by login and address; digests, because logins are personal."""
-    login = login.strip().casefold()
-    parts = {"pair": f"{login}|{address}", "login": login, "address": address}
-    return {name: f"signin:{name}:{hash_token(part)[:24]}" for name, part in parts.items()}
-
-
-def _seconds_to_wait(session: Session, streams: dict[str, str], now: datetime) -> int:
-    """Seconds until the oldest counted failure leaves the window, or 0 when an attempt is welcome."""
-    waits = [0]
-    for name, stream in streams.items():
-        failures = session.exec(
-            select(Event.at)
-            .where(Event.stream == stream, Event.at > now - THROTTLE_WINDOW)
-            .order_by(col(Event.number).desc())
-            .limit(MAX_FAILURES[name])
-        ).all()
-        if len(failures) == MAX_FAILURES[name]:
-            waits.append(int((failures[-1] + THROTTLE_WINDOW - now).total_seconds()) + 1)
-    return max(waits)
-
-
-def _note_failure(session: Session, streams: dict[str, str], now: datetime) -> None:
-    for name in sorted(streams):  # one order, so that two attempts never wait for each other
-        where: dict[str, Any] = {"subject": streams[name], "stream": streams[name], "workspace_id": None}
-        record(session, action="signin.failed", actor="system:signin", now=now, **where)
 
 
 def _log(

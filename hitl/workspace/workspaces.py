@@ -20,6 +20,10 @@ DEFAULT_NAME = "default"
 BASE_MODEL = "mdl_base"
 
 
+class TypeRefused(ValueError):
+    """The document type cannot be kept; the message says why."""
+
+
 class NoSuchType(Exception):
     """The workspace has no document type of this name."""
 
@@ -91,7 +95,12 @@ def current_types(session: Session, workspace_id: str) -> dict[str, tuple[Docume
 def save_type(
     session: Session, workspace_id: str, spec: DocumentType, *, actor: str, now: datetime, active: bool = True
 ) -> DocumentTypeVersion:
-    """Write `spec` as the next version of its type, or return the current version if it says the same."""
+    """Write `spec` as the next version of its type, or return the current version if it says the same.
+
+    Raises TypeRefused for a type without fields: nothing could be read, asked or certified of its documents.
+    """
+    if not spec.fields:
+        raise TypeRefused(f"The document type {spec.name} has no field.")
     session.get_one(Workspace, workspace_id, with_for_update=ROW)  # one writer at a time
     before = _newest(session, workspace_id, spec.name)
     body = spec.model_dump(mode="json")

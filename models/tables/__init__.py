@@ -14,13 +14,13 @@ from models.tables.learning import (
     Snapshot,
 )
 from models.tables.log import Event, IdempotencyKey, Webhook, WebhookDelivery
-from models.tables.people import ApiKey, Message, PasswordReset, Skill, User, WebSession, Workspace
+from models.tables.people import ApiKey, Message, PasswordReset, SignInCount, Skill, User, WebSession, Workspace
 from models.tables.work import Answer, Audit, Exposure, GoldItem, Review, Task, Verdict
 
 __all__ = [
     "Answer", "ApiKey", "Audit", "Blob", "Certificate", "Correction", "Deployment", "Document", "DocumentPage",
     "DocumentTypeVersion", "Event", "Example", "Exposure", "FieldReading", "GoldItem", "GraderVersion",
     "IdempotencyKey", "MasterData", "Message", "ModelVersion", "Observation", "PasswordReset", "PolicyVersion",
-    "Release", "Review", "Skill", "Snapshot", "Task", "User", "Verdict", "WebSession", "Webhook", "WebhookDelivery",
-    "Workspace",
+    "Release", "Review", "SignInCount", "Skill", "Snapshot", "Task", "User", "Verdict", "WebSession", "Webhook",
+    "WebhookDelivery", "Workspace",
 ]  # fmt: skip

@@ -67,6 +67,16 @@ class PasswordReset(SQLModel, table=True):
     used_at: Moment | None = moment(nullable=True)
 
 
+class SignInCount(SQLModel, table=True):
+    """How many sign-ins were tried by one login, from one address, or both, since its window began."""
+
+    __tablename__ = "sign_in_count"
+
+    counter: str = Field(primary_key=True)  # a digest, because logins are personal
+    since: Moment = moment(index=True)
+    attempts: int
+
+
 class ApiKey(SQLModel, table=True):
     """A key of an enterprise client: only its hash is kept, with what it may do."""
 

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image, ImageDraw
+from reportlab.lib.pdfencrypt import StandardEncryption
+from reportlab.pdfgen.canvas import Canvas
 from sqlalchemy import func
 from sqlmodel import Session, select
 
@@ -230,6 +232,38 @@ def test_a_document_is_read_again(client: TestClient, admin: Headers, session: S
     session.commit()
     answer = client.post(f"/v1/documents/{document.id}/reprocess", headers=admin)
     assert (answer.status_code, answer.json()["state"]) == (202, "rendered")
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "body"),
+    [("reprocess", "released", None), ("cancel", "in_review", None), ("type", "read", {"document_type": "nda"})],
+)
+def test_a_change_under_one_key_happens_once(
+    client: TestClient, admin: Headers, session: Session, tenant: Workspace, change: str, state: str, body: object
+):
+    document = factories.create_document(session, tenant, state=state)
+    session.commit()
+    address, keyed = f"/v1/documents/{document.id}/{change}", admin | {"Idempotency-Key": "k1"}
+    first, again = (client.post(address, headers=keyed, json=body) for _ in range(2))
+    assert (first.status_code, first.json()) == (again.status_code, again.json())
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    events = client.get(f"/v1/documents/{document.id}/events", headers=admin).json()["events"]
+    assert len({event["action"] for event in events}) == len(events)
+    other = client.post(f"/v1/documents/{document.id}/retry", headers=keyed)
+    assert other.json()["code"] == "idempotency_key_reused"
+
+
+@pytest.mark.parametrize(("password", "status"), [("secret", 422), ("", 202)])
+def test_a_pdf_that_needs_a_password_is_refused_at_once(client: TestClient, admin: Headers, password: str, status: int):
+    page = io.BytesIO()
+    lock = StandardEncryption(password, ownerPassword="owner", strength=128)
+    canvas = Canvas(page, encrypt=lock)
+    canvas.drawString(72, 720, "TOTAL 12.50")
+    canvas.save()
+    answer = send(client, admin, page.getvalue())
+    assert answer.status_code == status, answer.text
+    assert password == "" or answer.json()["code"] == "encrypted"
 
 
 def test_a_document_is_retyped(client: TestClient, admin: Headers, session: Session, tenant: Workspace):

@@ -218,6 +218,20 @@ def test_changing_requests_from_other_sites_are_refused(client: TestClient):
         assert client.get("/healthz", headers=headers).status_code == 200
 
 
+def test_a_key_beside_cookies_does_not_switch_the_check_off(client: TestClient, admin: Headers):
+    from_elsewhere = admin | {"Sec-Fetch-Site": "cross-site", "Cookie": "countersign_session=x"}
+    assert_problem(client.post("/v1/nothing", headers=from_elsewhere), 403, "cross_site")
+    assert client.post("/v1/nothing", headers=from_elsewhere | {"Sec-Fetch-Site": "same-origin"}).status_code == 404
+
+
+def test_too_many_sign_ins_are_told_when_to_come_back(client: TestClient):
+    for _ in range(5):
+        assert client.post("/signin", data={"login": "ann", "password": "wrong"}).status_code == 403
+    shut = client.post("/signin", data={"login": "ann", "password": "wrong"})
+    assert shut.status_code == 429
+    assert 0 < int(shut.headers["retry-after"]) <= 901
+
+
 def test_every_answer_has_the_security_headers(client: TestClient):
     for path in ("/healthz", "/v1/documents", "/v1/nothing"):
         headers = client.get(path).headers

@@ -96,6 +96,11 @@ def test_a_wrong_type_is_refused_with_the_place(client: TestClient, admin: Heade
     assert (answer.status_code, answer.json()["code"]) == (422, "name_mismatch")
 
 
+def test_a_type_without_fields_is_refused(client: TestClient, admin: Headers):
+    answer = client.post("/v1/document-types", headers=admin, json={"name": "empty", "label": "Empty", "fields": []})
+    assert (answer.status_code, answer.json()["code"]) == (422, "type_refused")
+
+
 def test_a_policy_is_read_and_replaced(client: TestClient, admin: Headers):
     first = client.get("/v1/policies/receipt", headers=admin).json()
     assert (first["number"], first["policy"]) == (1, Policy().model_dump(mode="json"))

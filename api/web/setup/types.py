@@ -97,6 +97,8 @@ def save(request: Request, who: Operator, name: str, form: AnyForm) -> Response:
         parsed = DocumentType.model_validate(spec | ({} if is_new else {"name": name}))
     except ValidationError as error:
         problems += [f"{place_of(item['loc'])}{item['msg'].removeprefix('Value error, ')}" for item in error.errors()]
+    if not spec["fields"]:
+        problems.append("The type has no field. Name at least one.")
     if problems:
         return editor(request, who, spec, is_new=is_new, status=422, problems=problems)
     save_type(who.session, who.workspace_id, parsed, actor=who.actor, now=who.now)
