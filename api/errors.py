@@ -33,6 +33,7 @@ from hitl.platform.embedded import DatabaseUnavailable
 from hitl.platform.idempotency import KeyReused
 from hitl.platform.moves import IllegalMove, LostRace
 from hitl.platform.outage import DatabaseAway, DatabaseBusy
+from hitl.platform.outbound import AddressRefused
 from hitl.platform.webhooks import WebhookRefused
 from hitl.release.documents import NotNow
 from hitl.release.release import NoSuchField, NotReleased, ReleaseError
@@ -40,7 +41,7 @@ from hitl.work.typed import Unparseable
 from hitl.workspace.deployment import NotPromotable
 from hitl.workspace.masterdata import MasterDataRefused
 from hitl.workspace.registry import NoSuchModel
-from hitl.workspace.workspaces import NoSuchType
+from hitl.workspace.workspaces import NoSuchType, TypeRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ ERRORS: dict[type[Exception], Kind] = {
     NotReleased: Kind(409, "not_released", "Wait for the release; GET the document shows its state."),
     NoSuchField: Kind(422, "no_such_field", "Use a field of the document's type."),
     NoSuchType: Kind(404, "no_such_document_type", "GET /v1/document-types lists the types."),
+    TypeRefused: Kind(422, "type_refused", "Give the type at least one field."),
     AnswerRefused: Kind(409, "answer_refused", "Go on with the next task."),
     NotYours: Kind(403, "not_yours", "Go on with the next task."),
     Unparseable: Kind(422, "value_not_valid", "Send a value of the field's kind."),
@@ -70,6 +72,7 @@ ERRORS: dict[type[Exception], Kind] = {
     ReviewRefused: Kind(409, "review_refused", "Go on with the next review."),
     NotYourReview: Kind(403, "not_yours", "Go on with the next review."),
     BlobMissing: Kind(410, "bytes_gone", "The bytes were erased; upload the document again."),
+    AddressRefused: Kind(422, "webhook_refused", "Give a public http or https address."),
     WebhookRefused: Kind(422, "webhook_refused", "Give a public http or https address and events that exist."),
     NotInShadow: Kind(409, "not_in_shadow", "GET /v1/models lists the models; leave out `when=ready` to promote it."),
     NotPromotable: Kind(409, "not_possible_now", "GET /v1/models lists the models."),

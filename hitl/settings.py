@@ -76,6 +76,10 @@ class Settings(BaseSettings):
     webhook_allow_private: bool = Field(
         False, description="Allow webhooks to loopback and private addresses: for development only."
     )
+    webhook_ports: tuple[int, ...] = Field(
+        (80, 443, 8080, 8443), description="Ports that webhooks may be sent to, as a JSON list."
+    )
+    webhook_jobs: int = Field(8, ge=1, description="Webhook deliveries at once of one worker, beside its documents.")
     webhook_seconds: float = Field(10.0, gt=0, description="Time that one webhook delivery may take.")
     webhook_attempts: int = Field(10, ge=1, description="Attempts at one webhook delivery before it is given up.")
 

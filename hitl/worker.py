@@ -2,34 +2,59 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import procrastinate
 
 from extractor import sandbox
 from hitl.platform import db, failures
-from hitl.platform.jobs import QUEUE, UPKEEP_PRIORITY, app
+from hitl.platform.jobs import DELIVERIES, QUEUE, UPKEEP_PRIORITY, app
 from hitl.settings import settings
 
 
 def run_worker(*, wait: bool = True, signals: bool = True) -> None:
-    """Run jobs until SIGTERM or Ctrl-C; with ``wait=False`` until the queue is empty. Jobs in hand get 3 s."""
+    """Run jobs until SIGTERM or Ctrl-C; with ``wait=False`` until the queues are empty. Jobs in hand get 3 s."""
     import hitl.pipeline  # noqa: F401  (registers the jobs)
 
+    with app.replace_connector(procrastinate.PsycopgConnector(conninfo=db.conninfo(), max_size=8)):
+        asyncio.run(_run_worker(wait, signals))
+
+
+async def _run_worker(wait: bool, signals: bool) -> None:
+    """Documents, and beside them deliveries, which may hang at a slow receiver without holding up a document."""
     given = settings()
-    with app.replace_connector(procrastinate.PsycopgConnector(conninfo=db.conninfo())) as opened:
-        opened.run_worker(
-            queues=[QUEUE],
-            wait=wait,
-            concurrency=given.worker_jobs,
-            install_signal_handlers=signals,
-            update_heartbeat_interval=given.heartbeat_seconds,
-            stalled_worker_timeout=given.stalled_seconds,
-            shutdown_graceful_timeout=3.0,
-            fetch_job_polling_interval=1.0,
-        )
+    jobs = given.worker_jobs + given.webhook_jobs
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(jobs, thread_name_prefix="job"))
+    async with app.open_async():
+        deliveries = asyncio.create_task(_work_on(DELIVERIES, given.webhook_jobs, wait=wait, signals=False))
+        try:
+            await _work_on(QUEUE, given.worker_jobs, wait=wait, signals=signals)
+            if not wait:
+                await deliveries
+                await _work_on(DELIVERIES, given.webhook_jobs, wait=False, signals=False)  # of the last documents
+        finally:
+            deliveries.cancel()
+            with suppress(asyncio.CancelledError):
+                await deliveries
+
+
+async def _work_on(queue: str, concurrency: int, *, wait: bool, signals: bool) -> None:
+    given = settings()
+    await app.run_worker_async(
+        queues=[queue],
+        wait=wait,
+        concurrency=concurrency,
+        install_signal_handlers=signals,
+        update_heartbeat_interval=given.heartbeat_seconds,
+        stalled_worker_timeout=given.stalled_seconds,
+        shutdown_graceful_timeout=3.0,
+        fetch_job_polling_interval=1.0,
+    )
 
 
 def main() -> None:

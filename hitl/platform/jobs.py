@@ -29,6 +29,8 @@ app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
 _manager = JobManager(procrastinate.SyncPsycopgConnector())  # enqueues on connections that are handed to it
 
 QUEUE = "countersign"
+DELIVERIES = "deliveries"  # waits for the outside world alone: neither behind documents, nor they behind it
+QUEUES = {"deliver_webhook": DELIVERIES}  # of all other jobs: QUEUE
 UPKEEP_PRIORITY = 1000  # before any document
 Work = Callable[..., None]
 OnFailure = Callable[[BaseException, dict[str, Any], datetime], bool]
@@ -53,11 +55,16 @@ def wait(attempts: int) -> timedelta:
     return timedelta(seconds=min(3600.0, settings().retry_seconds * 3 ** min(attempts, 10)))
 
 
+def queue_of(name: str) -> str:
+    """The queue that a job waits in."""
+    return QUEUES.get(name, QUEUE)
+
+
 def job(name: str, on_failure: OnFailure) -> Callable[[Work], Work]:
     """Register `work` as a job. The function itself stays callable as it is, e.g. for tests."""
 
     def register(work: Work) -> Work:
-        @app.task(name=name, queue=QUEUE, retry=Backoff(), pass_context=True)
+        @app.task(name=name, queue=queue_of(name), retry=Backoff(), pass_context=True)
         def run(_context: JobContext, /, **arguments: Any) -> None:
             try:
                 work(**arguments)
@@ -92,7 +99,7 @@ def enqueue(
         configure_task(
             name=name,
             job_manager=_manager,
-            queue=QUEUE,
+            queue=queue_of(name),
             priority=priority,
             schedule_at=at,
             queueing_lock=once,

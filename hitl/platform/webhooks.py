@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import base64
-import ipaddress
 import json
 import secrets
-import socket
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import standardwebhooks.webhooks
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
+from hitl.platform import outbound
 from hitl.platform.db import transaction
 from hitl.platform.jobs import enqueue
 from hitl.platform.locks import ROW
+from hitl.platform.moves import record
 from hitl.settings import settings
 from models.ids import new_id
 from models.tables import Document, Webhook, WebhookDelivery
 
+GONE = 410
 EVENTS = ("document.released", "document.amended", "document.refused", "document.failed")
 
 
 class WebhookRefused(ValueError):
-    """The address is none that we send to; the message says why."""
+    """The webhook asks for what there is not; the message says what."""
 
 
 class DeliveryFailed(Exception):
@@ -37,11 +37,11 @@ class DeliveryFailed(Exception):
 def register(
     session: Session, workspace_id: str, url: str, *, events: Iterable[str] = EVENTS, now: datetime
 ) -> Webhook:
-    """A new webhook with a fresh secret. Raises WebhookRefused for an address we would never send to."""
+    """A new webhook with a fresh secret. Raises WebhookRefused, and AddressRefused where we would never send to it."""
     unknown = sorted(set(events) - set(EVENTS))
     if unknown:
         raise WebhookRefused(f"There is no event {', '.join(unknown)}. Known: {', '.join(EVENTS)}.")
-    check_address(url)
+    outbound.addresses_of(url)
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     webhook = Webhook(workspace_id=workspace_id, url=url, secret=secret, events=list(events), created_at=now)
     session.add(webhook)
@@ -87,7 +87,7 @@ def replay(session: Session, delivery: WebhookDelivery) -> None:
 
 
 def deliver(delivery_id: str, *, now: datetime) -> None:
-    """Send one notice. Raises DeliveryFailed or WebhookRefused, and notes both."""
+    """Send one notice. Raises DeliveryFailed or AddressRefused; 410 ends the subscription."""
     with transaction() as session:
         delivery = session.get(WebhookDelivery, delivery_id)
         if delivery is None or delivery.status != "pending" or delivery.payload is None:
@@ -97,14 +97,32 @@ def deliver(delivery_id: str, *, now: datetime) -> None:
             note(session, delivery_id, status="failed", error="the webhook is switched off")
             return
         url, secret, body = webhook.url, webhook.secret, json.dumps(delivery.payload)
-    status = post(url, body, headers=signature(delivery_id, secret, body, now))
+    try:
+        status = outbound.post(url, body, signature(delivery_id, secret, body, now), settings().webhook_seconds)
+    except outbound.NotReached as error:
+        raise DeliveryFailed(str(error)) from error
     with transaction() as session:
-        if not 200 <= status < 300:
-            note(session, delivery_id, answered=status)
-        else:
+        if 200 <= status < 300:
             note(session, delivery_id, answered=status, status="delivered", delivered_at=now)
-    if not 200 <= status < 300:
-        raise DeliveryFailed(f"the receiver answered {status}")
+            return
+        note(session, delivery_id, answered=status)
+        if status == GONE:
+            end_subscription(session, delivery_id, now)
+            return
+    raise DeliveryFailed(f"the receiver answered {status}")
+
+
+def end_subscription(session: Session, delivery_id: str, now: datetime) -> None:
+    """The receiver said 410 Gone: it wants nothing any more, neither this notice nor those that wait."""
+    delivery = session.get_one(WebhookDelivery, delivery_id)
+    webhook = session.get_one(Webhook, delivery.webhook_id)
+    webhook.active = False
+    delivery.status, delivery.last_error = "failed", "the receiver is gone (410); the webhook was switched off"
+    session.add_all([webhook, delivery])
+    record(
+        session, action="webhook.gone", subject=webhook.id, stream=webhook.id, workspace_id=webhook.workspace_id,
+        actor="system:webhooks", now=now,
+    )  # fmt: skip
 
 
 def signature(message_id: str, secret: str, body: str, now: datetime) -> dict[str, str]:
@@ -118,50 +136,6 @@ def signature(message_id: str, secret: str, body: str, now: datetime) -> dict[st
         "webhook-timestamp": str(int(stamp.timestamp())),
         "webhook-signature": str(signed),
     }
-
-
-def post(url: str, body: str, *, headers: dict[str, str]) -> int:
-    """POST to the address that was checked, not to what its name may mean a moment later. Follows no redirect."""
-    parsed = httpx.URL(url)
-    address = check_address(url)
-    pinned = parsed.copy_with(host=address)
-    host = parsed.netloc.decode()
-    try:
-        with httpx.Client(timeout=settings().webhook_seconds, follow_redirects=False, trust_env=False) as client:
-            request = client.build_request("POST", pinned, content=body, headers=headers | {"host": host})
-            request.extensions["sni_hostname"] = parsed.host
-            return client.send(request).status_code
-    except httpx.HTTPError as error:
-        raise DeliveryFailed(f"{type(error).__name__}: {error}") from error
-
-
-def check_address(url: str) -> str:
-    """The IP address to send to. Raises WebhookRefused unless it is http(s) and, without the setting, a public address.
-
-    A receiver inside our own network could be anything, e.g. the metadata service of a cloud; so it must be allowed.
-    """
-    parsed = httpx.URL(url)
-    if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
-        raise WebhookRefused("A webhook needs an http or https address without a password in it.")
-    try:
-        found = socket.getaddrinfo(parsed.host, parsed.port or parsed.scheme, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise WebhookRefused(f"The name {parsed.host} is not known.") from error
-    addresses = [str(entry[4][0]).partition("%")[0] for entry in found]
-    if not settings().webhook_allow_private:
-        private = [address for address in addresses if not is_public(address)]
-        if private:
-            raise WebhookRefused(
-                f"{parsed.host} is a private address ({private[0]}). COUNTERSIGN_WEBHOOK_ALLOW_PRIVATE=true allows it."
-            )
-    return addresses[0]
-
-
-def is_public(address: str) -> bool:
-    """Whether an address lies in the open internet, also behind an IPv4-mapped one."""
-    parsed = ipaddress.ip_address(address)
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return (mapped or parsed).is_global and not parsed.is_multicast
 
 
 def note(

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 
 from hitl import pipeline
-from hitl.platform import webhooks
+from hitl.platform import outbound, webhooks
 from hitl.settings import settings
 from models.tables import Document, Webhook, WebhookDelivery, Workspace
 from tests import factories
@@ -156,23 +156,6 @@ def test_the_notice_is_enqueued_in_the_same_transaction(
     assert session.exec(select(WebhookDelivery)).all() == []
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://127.0.0.1/", "http://localhost:8000/", "http://[::1]/", "http://[::ffff:127.0.0.1]/",
-        "http://10.1.2.3/", "http://169.254.169.254/latest/meta-data", "http://0.0.0.0/", "ftp://93.184.215.14/",
-        "http://me:secret@93.184.215.14/", "nonsense",
-    ],
-)  # fmt: skip
-def test_private_and_odd_addresses_are_refused(database: str, url: str):
-    with pytest.raises(webhooks.WebhookRefused):
-        webhooks.check_address(url)
-
-
-def test_a_public_address_is_taken_as_it_is(database: str):
-    assert webhooks.check_address("https://93.184.215.14/hook") == "93.184.215.14"
-
-
 def test_an_address_that_became_private_is_not_sent_to(
     session: Session, workspace: Workspace, document: Document, now: datetime
 ):
@@ -180,9 +163,33 @@ def test_an_address_that_became_private_is_not_sent_to(
         session.add(Webhook(workspace_id=workspace.id, url=client.url, secret="whsec_AAAA", events=[], created_at=now))
         session.commit()
         (delivery,) = tell(session, document, now)
-        with pytest.raises(webhooks.WebhookRefused):
+        with pytest.raises(outbound.AddressRefused):
             pipeline.deliver_webhook(delivery.id)
         assert client.got == []
+
+
+def test_gone_ends_the_subscription(
+    allowed: None, session: Session, workspace: Workspace, document: Document, now: datetime
+):
+    with receiver(410) as client:
+        webhook = register(session, workspace, client.url, now)
+        first, second = (tell(session, document, now, key)[-1] for key in ("rel_1", "rel_2"))
+        for delivery in (first, second):
+            pipeline.deliver_webhook(delivery.id)
+        assert len(client.got) == 1
+    for row in (webhook, first, second):
+        session.refresh(row)
+    assert (webhook.active, first.status, second.status) == (False, "failed", "failed")
+    assert "410" in str(first.last_error)
+    assert tell(session, document, now, "rel_3") == [first, second]
+
+
+def test_a_notice_waits_in_a_queue_of_its_own(
+    allowed: None, session: Session, workspace: Workspace, document: Document, now: datetime
+):
+    register(session, workspace, "http://127.0.0.1:9/", now)
+    tell(session, document, now)
+    assert session.execute(text("SELECT queue_name FROM procrastinate_jobs")).scalars().all() == ["deliveries"]
 
 
 def test_the_body_is_json_with_type_and_time(session: Session, workspace: Workspace, document: Document, now: datetime):
