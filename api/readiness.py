@@ -10,6 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
+from extractor.processes import confine
 from hitl.platform import db
 from hitl.platform.blobs import blobs
 from hitl.settings import settings
@@ -49,6 +50,11 @@ def check_blobs(_now: datetime) -> str:
     return "ok" if blobs().get(blobs().put("readiness", PROBE)) == PROBE else "the blob store lost the probe"
 
 
+def check_sandbox(_now: datetime) -> str:
+    """Whether this kernel can take network and files from the children that open foreign bytes. It works without."""
+    return "; ".join(["ok", *(f"but {said}" for said in confine.missing())])
+
+
 def check_worker(now: datetime) -> str:
     """A worker that has written its heartbeat lately."""
     with db.request_engine().connect() as connection:
@@ -63,4 +69,5 @@ CHECKS: dict[str, Callable[[datetime], str]] = {
     "migrations": check_migrations,
     "blobs": check_blobs,
     "worker": check_worker,
+    "sandbox": check_sandbox,
 }

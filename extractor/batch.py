@@ -5,12 +5,10 @@ A file that is refused, or that takes its worker down, costs one answer with its
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,6 +18,7 @@ from extractor.doctypes import load_document_types
 from extractor.ink.tickboxes import marked, types_with_boxes
 from extractor.measure.cost import Meter
 from extractor.page.triage import Refusal
+from extractor.processes import apart
 from extractor.read import Extraction, ReadOptions, extract, read_document
 from extractor.recognise import Recogniser
 from models.nets.bundle import Bundle
@@ -112,30 +111,13 @@ def _alone(work: Callable[[Job], Answer], job: Job, setup: Setup, died: Callable
 def _pooled(
     work: Callable[[Job], Answer], jobs: Sequence[Job], setup: Setup, workers: int
 ) -> Iterator[tuple[Job, Answer]]:
-    context = multiprocessing.get_context("spawn")
-    with _one_thread(), ProcessPoolExecutor(workers, context, _start, (setup,)) as pool:
-        running: dict[Future[Answer], Job] = {pool.submit(work, job): job for job in jobs}
+    with apart.pool(workers, _start, setup) as executor:
+        running: dict[Future[Answer], Job] = {executor.submit(work, job): job for job in jobs}
         try:
             for future in as_completed(running):
                 yield running[future], future.result()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Workers share the cores among themselves; threads of the libraries would only get in each other's way."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+            executor.shutdown(wait=False, cancel_futures=True)
 
 
 # --- in a worker ---

@@ -19,9 +19,9 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from extractor import sandbox
 from extractor.ocr import DEFAULT_ENGINE
 from extractor.page.triage import Refusal
+from extractor.processes import sandbox
 from hitl import housekeeping
 from hitl.annotation import answers, conduct, consensus, control, qualification, recalibration, tasks
 from hitl.annotation import audit as audits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +12,12 @@ from datetime import UTC, datetime
 
 import procrastinate
 
-from extractor import sandbox
+from extractor.processes import confine, sandbox
 from hitl.platform import db, failures
 from hitl.platform.jobs import DELIVERIES, QUEUE, UPKEEP_PRIORITY, app
 from hitl.settings import settings
+
+log = logging.getLogger(__name__)
 
 
 def run_worker(*, wait: bool = True, signals: bool = True) -> None:
@@ -59,6 +62,8 @@ async def _work_on(queue: str, concurrency: int, *, wait: bool, signals: bool) -
 
 def main() -> None:
     """The worker as a process: leaves soon when stopped, even if a job is in hand, which it puts back."""
+    for lacking in confine.missing():
+        log.warning("sandbox: %s", lacking)
     try:
         run_worker()
         with db.transaction() as session:

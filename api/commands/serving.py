@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.commands.shared import out
+from extractor.processes.launch import end_with
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -94,11 +94,7 @@ def prepare() -> None:
 
 
 def die_with_parent() -> None:
-    """When started by `countersign run`: end when it is killed, so that no child is left behind (Linux)."""
+    """When started by `countersign run`: end when it is gone, so that no child is left behind."""
     parent = os.environ.get(PARENT)
-    if parent is None:
-        return
-    signal_on_parents_death = 1
-    ctypes.CDLL(None).prctl(signal_on_parents_death, signal.SIGTERM)
-    if os.getppid() != int(parent):  # it died before we asked
-        os.kill(os.getpid(), signal.SIGTERM)
+    if parent is not None:
+        end_with(int(parent), lambda: os.kill(os.getpid(), signal.SIGTERM))

@@ -17,7 +17,6 @@ from extractor.fields.memory.memory import REMEMBERED, Fact, Memory, Reread, fit
 from extractor.fields.memory.spelling import RESPELLED, Spelling
 from extractor.fields.model import FieldModel, OutOfFold, checked, heard, most_of
 from extractor.fields.scoring.features import Scene, make_scene
-from extractor.fields.scoring.grow import Grower
 from extractor.fields.scoring.scorers import Scorers, train_scorers
 from extractor.fields.scoring.together import Ranking
 from extractor.fields.tables.learn import learn_tables
@@ -87,13 +86,12 @@ def learn_fields(
         rows = _prepare(documents, doctype, seed, progress)
     folds = sorted({r.fold for r in rows})
     train = _Trainer(doctype, seed, 1 if memory else COMMON)
-    with Grower() as grower:
-        trials: list[_Trial] = []
-        for number, fold in enumerate(folds if len(folds) > 1 else []):
-            part = _part(progress, number, len(folds) + 1)
-            scorers = train([r for r in rows if r.fold != fold], grower, part, FOLD_EFFORT)
-            trials += [_Trial(r, scorers, scorers.rank(r.scene)) for r in rows if r.fold == fold]
-        scorers = train(rows, grower, _part(progress, len(folds), len(folds) + 1))
+    trials: list[_Trial] = []
+    for number, fold in enumerate(folds if len(folds) > 1 else []):
+        part = _part(progress, number, len(folds) + 1)
+        scorers = train([r for r in rows if r.fold != fold], part, FOLD_EFFORT)
+        trials += [_Trial(r, scorers, scorers.rank(r.scene)) for r in rows if r.fold == fold]
+    scorers = train(rows, _part(progress, len(folds), len(folds) + 1))
     cutoffs = _fit_cutoffs(trials, doctype)
     held = _respelled(rows, _decisions(trials, cutoffs, doctype), doctype)
     facts = [*_facts(rows, doctype), *((EVERY_FOLD, fact) for fact in known)] if memory else []
@@ -114,12 +112,10 @@ class _Trainer:
     seed: int
     least: int
 
-    def __call__(
-        self, rows: Sequence[_Prepared], grower: Grower, progress: Callable[[float], None], effort: float = 1.0
-    ) -> Scorers:
+    def __call__(self, rows: Sequence[_Prepared], progress: Callable[[float], None], effort: float = 1.0) -> Scorers:
         scenes = [r.scene for r in rows]
         goals = settle(scenes, [r.goals for r in rows], self.doctype)
-        return train_scorers(scenes, goals, self.doctype, self.seed, grower, self.least, progress, effort)
+        return train_scorers(scenes, goals, self.doctype, self.seed, self.least, progress, effort)
 
 
 def _part(progress: Progress, number: int, of: int) -> Callable[[float], None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from extractor import sandbox
+from extractor.processes import sandbox
 from models.values import Box, Word
 
 READ_SECONDS = 300.0

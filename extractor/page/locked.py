@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from extractor import sandbox
 from extractor.page.triage import Encrypted, Limits, Unrenderable
+from extractor.processes import sandbox
 
 if TYPE_CHECKING:
     import pypdfium2

@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from extractor import sandbox
 from extractor.page.locked import open_pdf
 from extractor.page.textlayer import Layer, read_layer
 from extractor.page.triage import (
@@ -39,6 +38,7 @@ from extractor.page.triage import (
     check_pixels,
     triage,
 )
+from extractor.processes import sandbox
 from models.values import Box, Word
 
 Image = NDArray[np.uint8]

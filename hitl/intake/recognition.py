@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlmodel import Session
 
-from extractor import sandbox
+from extractor.processes import sandbox
 from hitl.intake.pages import load_words, page_rows
 from hitl.platform.blobs import blobs
 from hitl.workspace import masterdata, policy, registry
@@ -40,7 +40,7 @@ def gather(session: Session, document: Document, model: ModelVersion | None = No
     model = model or registry.serving_model(session, document.workspace_id)
     types = current_types(session, document.workspace_id)
     return Work(
-        folder=registry.bundle_folder(model),
+        folder=registry.bundle_folder(model).resolve(),
         model_version_id=model.id,
         types={name: spec for name, (_, spec) in types.items()},
         type_versions={name: row.id for name, (row, _) in types.items()},
@@ -62,7 +62,12 @@ def recognise(work: Work, *, seconds: float, today: date) -> Recognition:
     }
     images = [blobs().get(row.image_key) for row in work.pages]
     answer, _ = sandbox.call(
-        "hitl.intake.recognition_child:recognise_job", header, images, seconds=seconds, memory_bytes=MEMORY_BYTES
+        "hitl.intake.recognition_child:recognise_job",
+        header,
+        images,
+        seconds=seconds,
+        memory_bytes=MEMORY_BYTES,
+        reads=str(work.folder),
     )
     return Recognition.from_json(answer)
 

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from api import errors, limits, problems
 from api.app import create_app
 from api.readiness import CHECKS
+from extractor.processes import confine
 from hitl.people import keys
 from hitl.people.keys import Scope
 from hitl.platform import db
@@ -252,7 +253,8 @@ def test_health_needs_no_database(client: TestClient, monkeypatch):
     assert "nobody" not in answer.text
 
 
-def test_readiness_names_what_is_missing(client: TestClient, session: Session):
+def test_readiness_names_what_is_missing(client: TestClient, session: Session, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(confine, "missing", list)
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["checks"] == {
@@ -260,10 +262,15 @@ def test_readiness_names_what_is_missing(client: TestClient, session: Session):
         "migrations": "ok",
         "blobs": "ok",
         "worker": "no worker has been heard of",
+        "sandbox": "ok",
     }
     session.connection().exec_driver_sql("INSERT INTO procrastinate_workers DEFAULT VALUES")
     session.commit()
     assert client.get("/readyz").json() == {"ready": True, "checks": dict.fromkeys(CHECKS, "ok")}
+    monkeypatch.setattr(confine, "missing", lambda: ["no Landlock: children can read files of others"])
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["checks"]["sandbox"] == "ok; but no Landlock: children can read files of others"
 
 
 def test_metrics_count_requests_by_route_and_documents_by_state(

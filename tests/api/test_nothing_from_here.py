@@ -12,9 +12,7 @@ from typing import Any
 import pytest
 
 from api.supervisor import Child
-from extractor import sandbox
-from extractor.processes.launch import import_path
-from hitl.learning import train_job as training
+from extractor.processes import apart, sandbox
 from tests.extractor.pages import encoded, picture
 
 THIRD_PARTY = ("numpy", "cv2", "torch", "onnxruntime", "pydantic", "typer", "safetensors", "sitecustomize")
@@ -58,10 +56,8 @@ def test_the_processes_of_an_installation_run_nothing_from_there(ran: Path) -> N
     assert not ran.exists()
 
 
-def test_training_runs_nothing_from_there(ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in import_path().items():  # as every command does at its start
-        monkeypatch.setenv(name, value)
-    assert training.in_own_process(echo, "what", progress=lambda *_: None) == "what"
+def test_training_runs_nothing_from_there(ran: Path) -> None:
+    assert apart.run(echo, "what", progress=lambda *_: None) == "what"
     assert not ran.exists()
 
 

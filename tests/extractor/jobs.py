@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
+import importlib
+import json
 import os
 import signal
 import socket
+import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,7 +52,7 @@ def fail(header: dict[str, Any], blobs: list[bytes]) -> Answer:
 
 
 def garble(header: dict[str, Any], blobs: list[bytes]) -> Answer:
-    socket.socket(fileno=int(sys.argv[1])).send(b"\x00\x00\x00\x03abc")
+    socket.socket(fileno=json.loads(sys.argv[1])["descriptor"]).send(b"\x00\x00\x00\x03abc")
     return {}, []
 
 
@@ -55,6 +63,57 @@ def chatter(header: dict[str, Any], blobs: list[bytes]) -> Answer:
 
 def environment(header: dict[str, Any], blobs: list[bytes]) -> Answer:
     return {"secret": os.environ.get("COUNTERSIGN_SECRET")}, []
+
+
+def attempt(header: dict[str, Any], blobs: list[bytes]) -> Answer:
+    """Try one thing that a child taken over by its input would try; says what came of it."""
+    try:
+        return {"did": ATTEMPTS[header["what"]](header.get("on"))}, []
+    except OSError as error:
+        return {"refused": errno.errorcode[error.errno or 0]}, []
+
+
+def write(path: Any) -> str:
+    Path(path).write_text("x")
+    return "wrote"
+
+
+def send_datagram(port: Any) -> str:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+        out.sendto(b"x", ("127.0.0.1", port))
+    return "sent"
+
+
+def start(program: Any) -> str:
+    return subprocess.run(program, capture_output=True, check=False, text=True).stdout
+
+
+def trace(pid: Any) -> str:
+    attached = ctypes.CDLL(None, use_errno=True).ptrace(16, pid, 0, 0)
+    if attached:
+        raise OSError(ctypes.get_errno(), "ptrace")
+    return "attached"
+
+
+def import_late(name: Any) -> str:
+    return str(importlib.import_module(name).__name__)
+
+
+ATTEMPTS: dict[str, Callable[[Any], str]] = {
+    "read": lambda path: Path(path).read_text()[:20],
+    "list": lambda path: str(list(Path(path).iterdir())),
+    "write": write,
+    "remove": lambda path: str(Path(path).unlink()),
+    "connect": lambda port: str(socket.create_connection(("127.0.0.1", port))),
+    "connect to a local socket": lambda path: str(socket.socket(socket.AF_UNIX).connect(path)),
+    "pair": lambda _: str(socket.socketpair()),
+    "datagram": send_datagram,
+    "start": start,
+    "signal": lambda pid: str(os.kill(pid, 0)),
+    "trace": trace,
+    "import": import_late,
+    "own folder": lambda _: write(Path(tempfile.gettempdir()) / "note"),
+}
 
 
 class Fake:

@@ -19,7 +19,6 @@ from extractor.fields.labels import Goal
 from extractor.fields.layout import Floats, shape
 from extractor.fields.scoring import trees
 from extractor.fields.scoring.features import BASE, NUMBERS, SLOTS, Scene, Table
-from extractor.fields.scoring.grow import Grower
 from extractor.fields.scoring.lexicon import Cells, Vocabulary, Words
 from extractor.fields.scoring.together import Ranking, settle_together
 from extractor.fields.scoring.trees import Case, FieldTrees
@@ -174,7 +173,6 @@ def train_scorers(
     goals: Sequence[dict[str, Goal]],
     doctype: DocumentType,
     seed: int,
-    grower: Grower,
     min_documents: int,
     progress: Callable[[float], None],
     effort: float = 1.0,
@@ -184,7 +182,7 @@ def train_scorers(
     `effort` is the share of the network's usual steps: held-out folds are trained with less.
     """
     vocabulary = Vocabulary.of([s.layout for s in scenes], min_documents)
-    fit = functools.partial(trees.fit, vocabulary=vocabulary, grower=grower, seed=seed, min_documents=min_documents)
+    fit = functools.partial(trees.fit, vocabulary=vocabulary, seed=seed, min_documents=min_documents)
     found = _fit_trees(fit, vocabulary, scenes, goals, doctype, progress)
     numbers = np.concatenate(
         [t.numbers for s in scenes for t in s.tables.values()] + [np.zeros((0, NUMBERS), np.float32)]

@@ -98,9 +98,7 @@ def _matrix(table: Table, words: Words, odds: Floats, seen: Floats) -> Floats:
     return np.concatenate([*parts, label_features(words, odds)], 1)
 
 
-def fit(
-    cases: Sequence[Case], vocabulary: Vocabulary, grower: grow.Grower, seed: int, min_documents: int
-) -> FieldTrees | None:
+def fit(cases: Sequence[Case], vocabulary: Vocabulary, seed: int, min_documents: int) -> FieldTrees | None:
     """A scorer for one field, or None if no case has a value among its candidates."""
     cases = [c for c in cases if len(c.table)]
     positives = [c.goal.positives(len(c.table)) for c in cases]
@@ -114,7 +112,7 @@ def fit(
         odds = counts.log_odds()
         rows = [_without(case, [shares[i] for i in left_out[n]], counts, odds) for n, case in enumerate(cases)]
         params = grow.settings(len(cases), seed)
-        forest = grower.grow(*_training_rows(cases, rows, positives, seed), params)
+        forest = grow.grow(*_training_rows(cases, rows, positives, seed), params)
         trees = FieldTrees(
             counts.log_odds().astype(np.float16).astype(np.float32), _kept(counts, min_documents), forest
         )

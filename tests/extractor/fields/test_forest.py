@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from extractor.fields.scoring.forest import Forest
-from extractor.fields.scoring.grow import Grower, GrowerDied, settings
+from extractor.fields.scoring.grow import GrowerDied, grow, settings
 
 COMPARE = """
 import numpy as np, lightgbm
@@ -34,25 +34,21 @@ def test_arrays_score_as_lightgbm_does() -> None:
 
 def test_a_child_grows_forests_one_after_the_other() -> None:
     x, right, weight = _data()
-    with Grower() as grower:
-        first, second = (grower.grow(x, right, weight, settings(50, 7)) for _ in range(2))
+    first, second = (grow(x, right, weight, settings(50, 7)) for _ in range(2))
     assert ((first.score(x) > 0) == (right > 0)).mean() > 0.95
     assert np.array_equal(first.score(x), second.score(x))
 
 
 def test_labels_of_one_class_give_a_forest_without_splits() -> None:
     x, _, weight = _data()
-    with Grower() as grower:
-        forest = grower.grow(x, np.ones(200, np.float32), weight, settings(50, 7))
+    forest = grow(x, np.ones(200, np.float32), weight, settings(50, 7))
     assert np.ptp(forest.score(x)) == 0
 
 
-def test_a_dead_child_is_reported() -> None:
+def test_a_child_that_cannot_is_reported() -> None:
     x, right, weight = _data()
-    grower = Grower()
-    grower.close()
-    with pytest.raises((GrowerDied, ValueError)):
-        grower.grow(x, right, weight, settings(50, 7))
+    with pytest.raises(GrowerDied, match="num_leaves"):
+        grow(x, right, weight, settings(50, 7) | {"num_leaves": -1})
 
 
 def test_no_rows_no_scores() -> None:

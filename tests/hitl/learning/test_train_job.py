@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import Session
 
+from extractor.processes import apart
 from hitl.learning import train, train_job
 from hitl.learning.plan import Plan
 from hitl.learning.train import Progress
@@ -40,7 +41,7 @@ def test_a_training_that_always_dies_ends_with_its_reason(
     monkeypatch.setattr(train, "train", tell_and_die)
     shown = []
     for attempt in range(1, settings().attempts + 1):
-        with pytest.raises(train_job.TrainingFailed) as died:
+        with pytest.raises(apart.WorkFailed) as died:
             train_job.train_candidate(model.id, now=lambda: NOW)
         session.refresh(model)
         shown.append(model.progress["step"])
@@ -49,7 +50,7 @@ def test_a_training_that_always_dies_ends_with_its_reason(
         assert (model.progress["failures"], is_over) == (attempt, attempt == settings().attempts)
     assert shown == ["fold 1 of 5"] * settings().attempts
     assert model.state == ModelState.FAILED
-    assert model.progress["reason"] == "TrainingFailed: the training process ended with 9"
+    assert model.progress["reason"] == "WorkFailed: the process ended with 9"
 
 
 def test_who_still_trains_a_model_that_has_failed_changes_nothing(session: Session, model: ModelVersion):

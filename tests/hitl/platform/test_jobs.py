@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
-from hitl.learning import train_job
 from hitl.platform import jobs
 from hitl.platform.blobs import BlobMissing, FolderBlobs, RemoteBlobs, key_of
 from hitl.settings import Settings
@@ -60,36 +59,6 @@ def test_what_was_given_up_is_not_tried_again(database: str):
 
 def test_every_setting_is_described():
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
-
-
-# --- a process of its own for training ------------------------------------------------------------------------------
-
-
-def doubles(number: int, progress) -> int:
-    progress("half", 0.5)
-    return number * 2
-
-
-def raises(_number: int, _progress) -> int:
-    raise ValueError("too little")
-
-
-def dies(_number: int, _progress) -> int:
-    import os
-
-    os._exit(3)
-
-
-def test_work_in_a_process_of_its_own_answers_and_reports_progress():
-    seen: list[tuple[str, float]] = []
-    assert train_job.in_own_process(doubles, 21, progress=lambda step, share: seen.append((step, share))) == 42
-    assert seen == [("half", 0.5)]
-
-
-@pytest.mark.parametrize(("work", "said"), [(raises, "too little"), (dies, "ended with 3")])
-def test_a_process_that_raises_or_dies_is_a_failure_with_its_reason(work, said: str):
-    with pytest.raises(train_job.TrainingFailed, match=said):
-        train_job.in_own_process(work, 1, progress=lambda *_: None)
 
 
 # --- blobs -----------------------------------------------------------------------------------------------------------

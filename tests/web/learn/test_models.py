@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 from sqlmodel import Session, col, select
 
+from extractor.processes import apart
 from hitl.learning import gate, shadow, train, train_job
 from hitl.platform import db
 from hitl.workspace import deployment, registry
@@ -127,10 +128,10 @@ def test_a_training_that_fails_says_why_and_what_to_do(site: Site, operator: Pag
     settings.cache_clear()
     with_examples(site, 10)
     model_id = begin_training(site, operator)
-    broken = train_job.TrainingFailed("the training process ended with -9")
+    broken = apart.WorkFailed("the process ended with -9")
     assert train_job.count_failure(broken, {"model_id": model_id}, datetime.now(UTC))
     operator.wait_for_url(f"**/models/{model_id}")
-    expect(operator.locator("[role=alert]")).to_contain_text("the training process ended with -9")
+    expect(operator.locator("[role=alert]")).to_contain_text("the process ended with -9")
     expect(operator.locator("[role=alert]")).to_contain_text("the model that served goes on")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from extractor import sandbox
+from extractor.processes import sandbox
 
 HERE = "tests.extractor.jobs"
 
@@ -71,7 +71,7 @@ def test_a_child_sees_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_children_end_when_the_parent_is_killed(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     program = (
-        "from extractor import sandbox; from pathlib import Path;"
+        "from extractor.processes import sandbox; from pathlib import Path;"
         f"h = sandbox.call('{HERE}:who', {{}}, [], seconds=20, memory_bytes=2_000_000_000)[0];"
         f"Path({str(note)!r}).write_text(str(h['pid']));"
         f"sandbox.call('{HERE}:hang', {{}}, [], seconds=60, memory_bytes=2_000_000_000)"

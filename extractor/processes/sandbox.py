@@ -1,37 +1,42 @@
-"""Runs a job in a child process limited in time and memory, so that a hostile file costs one answer, not the worker.
+"""Runs a job in a confined child, limited in time and memory, so that a hostile file costs one answer, not the worker.
 
-The child is kept for the next job until it dies, times out, or has done `JOBS_PER_CHILD`. Messages are JSON and raw
-bytes, never pickle: a child that was taken over by its input must not be able to run code here. The child ends when its
-parent does.
+The child has no network and sees no files but programs, what it is told of, and a folder of its own (`confine`). It is
+kept for the next job until it dies, times out, or has done `JOBS_PER_CHILD`. Messages are JSON and raw bytes, never
+pickle: a child that was taken over by its input must not be able to run code here. The child ends when its parent does.
 """
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import ctypes
 import gc
 import importlib
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from multiprocessing.util import Finalize
+from pathlib import Path
 from typing import Any
 
 from extractor.measure.cost import RARELY
-from extractor.processes.launch import import_path, python
+from extractor.processes.confine import confine
+from extractor.processes.launch import ROOT, end_with, import_path, python
 
 JOBS_PER_CHILD = 500  # a fresh child now and then bounds what leaks
 START_SECONDS = 60
-KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "HOME", "TMPDIR", "TESSDATA_PREFIX", "COUNTERSIGN_OCR_CACHE")
+IDLE_OF_A_MODULE = 4
+CACHE = "COUNTERSIGN_OCR_CACHE"
+KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "HOME", "TESSDATA_PREFIX", CACHE)
 
 Blobs = list[bytes]
 Job = Callable[[dict[str, Any], Blobs], tuple[dict[str, Any], Blobs]]
@@ -58,13 +63,13 @@ class JobRaised(SandboxFailed):
 
 
 def call(
-    job: str, header: dict[str, Any], blobs: Blobs, *, seconds: float, memory_bytes: int
+    job: str, header: dict[str, Any], blobs: Blobs, *, seconds: float, memory_bytes: int, reads: str | None = None
 ) -> tuple[dict[str, Any], Blobs]:
     """Run ``package.module:function`` on (header, blobs) in a child and return its answer. Raises `SandboxFailed`.
 
-    `header` and the answer's dictionary must be JSON; blobs travel as they are.
+    `header` and the answer's dictionary must be JSON; blobs travel as they are. `reads` is a folder that it may read.
     """
-    child = _borrow(job, memory_bytes)
+    child = _borrow(Kind(job.partition(":")[0], memory_bytes, reads))
     try:
         reply, answer = child.ask({"job": job, "seconds": seconds, "header": header}, blobs, seconds)
     except TimeoutError as error:
@@ -88,13 +93,23 @@ def call(
 # --- the parent's side ------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What a child is for; only a job of the same kind may use it again."""
+
+    module: str
+    memory_bytes: int
+    reads: str | None
+
+
 @dataclass
 class Child:
-    """One child process and the socket to it."""
+    """One child process, the socket to it, and the folder that is its own."""
 
-    key: tuple[str, int]
+    kind: Kind
     process: subprocess.Popen[bytes]
     socket: socket.socket
+    folder: str
     jobs: int = field(default=0)
 
     def ask(self, message: dict[str, Any], blobs: Blobs, seconds: float) -> tuple[dict[str, Any], Blobs]:
@@ -111,6 +126,7 @@ class Child:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self.socket.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 _idle: list[Child] = []
@@ -118,40 +134,44 @@ _lock = threading.Lock()
 _owner = os.getpid()
 
 
-def _borrow(job: str, memory_bytes: int) -> Child:
+def _borrow(kind: Kind) -> Child:
     global _owner
-    key = (job.partition(":")[0], memory_bytes)
     with _lock:
         if _owner != os.getpid():  # forked: these children belong to the other process
             _idle.clear()
             _owner = os.getpid()
         for child in _idle:
-            if child.key == key and child.process.poll() is None:
+            if child.kind == kind and child.process.poll() is None:
                 _idle.remove(child)
                 return child
-    return _start(key)
+    return _start(kind)
 
 
-def _start(key: tuple[str, int]) -> Child:
+def _start(kind: Kind) -> Child:
     ours, theirs = socket.socketpair()
+    folder = tempfile.mkdtemp(prefix="countersign-child-")
     environment = {k: os.environ[k] for k in KEPT_VARIABLES if k in os.environ}
+    if CACHE in environment:
+        environment[CACHE] = str(Path(environment[CACHE]).absolute())  # the child is in a folder of its own
     environment |= import_path() | {
+        "TMPDIR": folder,
         "OMP_NUM_THREADS": "1",
         "OMP_THREAD_LIMIT": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    arguments = python("-m", "extractor.sandbox", str(theirs.fileno()), str(os.getpid()), key[0], str(key[1]))
+    told = json.dumps({"descriptor": theirs.fileno(), "parent": os.getpid(), "folder": folder, **asdict(kind)})
     with theirs:
         process = subprocess.Popen(  # noqa: S603
-            arguments,
+            python("-m", "extractor.processes.sandbox", told),
             env=environment,
+            cwd=folder,
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-    return Child(key, process, ours)
+    return Child(kind, process, ours, folder)
 
 
 def _give_back(child: Child) -> None:
@@ -160,6 +180,12 @@ def _give_back(child: Child) -> None:
         return
     with _lock:
         _idle.append(child)
+        alike = [one for one in _idle if one.kind.module == child.kind.module]
+        other = [one for one in alike if one.kind != child.kind][: max(0, len(alike) - IDLE_OF_A_MODULE)]
+        for one in other:  # e.g. of a model that serves no more
+            _idle.remove(one)
+    for one in other:
+        one.kill()
 
 
 def _how_it_died(child: Child) -> SandboxFailed:
@@ -176,7 +202,6 @@ def _how_it_died(child: Child) -> SandboxFailed:
     )
 
 
-@atexit.register
 def stop() -> None:
     """End all idle children."""
     with _lock:
@@ -184,6 +209,9 @@ def stop() -> None:
             for child in _idle:
                 child.kill()
         _idle.clear()
+
+
+Finalize(None, stop, exitpriority=0)  # at exit, also of a process of `apart`, where `atexit` is not heard
 
 
 # --- the wire: 4 bytes length, JSON with the blobs' lengths, the blobs ------------------------------------------------
@@ -224,9 +252,10 @@ def _limit(channel: socket.socket, until: float | None) -> None:
 # --- the child's side -------------------------------------------------------------------------------------------------
 
 
-def serve(descriptor: int, parent: int, module: str, memory_bytes: int) -> None:
+def serve(descriptor: int, parent: int, folder: str, module: str, memory_bytes: int, reads: str | None) -> None:
     """Answer jobs until the parent hangs up."""
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    confine(readable(reads), writes=[Path(folder), *cache_folders()], lists=[ROOT])
+    end_with(parent, end_all)
     loaded = importlib.import_module(module)
     gc.freeze()
     gc.set_threshold(RARELY)
@@ -260,20 +289,24 @@ def _limit_processor(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 
-def _end_with(parent: int) -> None:
-    """Leave when the parent is gone, also when it was killed. (PR_SET_PDEATHSIG would follow the parent's *thread*.)"""
-    while os.getppid() == parent:
-        time.sleep(0.5)
+def readable(told: str | None) -> list[Path]:
+    """Our packages, all others on the import path, Tesseract's data, and what the parent told us of."""
+    ours = [folder for folder in ROOT.iterdir() if (folder / "__init__.py").exists()]
+    others = [Path(entry) for entry in sys.path if Path(entry).is_absolute() and Path(entry) != ROOT]
+    named = [Path(one) for one in (told, os.environ.get("TESSDATA_PREFIX")) if one]
+    return [*ours, *others, *named]
+
+
+def cache_folders() -> list[Path]:
+    """Where answers of the networks are kept between runs, if somebody asked for that."""
+    return [Path(os.environ[CACHE])] if os.environ.get(CACHE) else []
+
+
+def end_all() -> None:
+    """End this child and what it started."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(0, signal.SIGKILL)
 
 
-def no_new_privileges() -> None:
-    """A setuid program started by the child gains nothing (Linux)."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)
-
-
 if __name__ == "__main__":
-    no_new_privileges()
-    serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+    serve(**json.loads(sys.argv[1]))
