@@ -11,7 +11,7 @@ from dataclasses import replace
 from extractor import kinds
 from extractor.fields.chains import LEGAL_FORMS, Tokens, capitalised_runs, chains, is_prose, prose
 from extractor.fields.layout import Layout
-from extractor.fields.locales import SPELLINGS, locale_of_document
+from extractor.fields.locales import SPELLINGS, is_shared, locale_of_document
 from extractor.fields.spans import Running, Span, running, unique
 from extractor.kinds import Locale, checkbox, date, identifier, money
 from extractor.kinds.checkbox import EMPTY_BOX, TICKED_BOX
@@ -73,7 +73,7 @@ def _found(layout: Layout, kind: Kind, search: Callable[[str], Sequence[TextSpan
 
 
 def dates(layout: Layout, locale: Locale) -> Iterable[Span]:
-    return _found(layout, Kind.DATE, lambda text: date.find(text, locale.date_order))
+    return _found(layout, Kind.DATE, lambda text: date.find(text, locale))
 
 
 def amounts(layout: Layout, locale: Locale) -> Iterable[Span]:
@@ -202,7 +202,9 @@ def choices(layout: Layout, locale: Locale) -> Iterator[Span]:
     for line in _texts(layout):
         for choice, pattern in patterns:
             for m in pattern.finditer(line.text):
-                yield _span(layout, Kind.CHOICE, line.tokens(TextSpan(m.start(), m.end(), choice)), choice)
+                is_told = is_shared(m[0]) and locale.currency in locale.choices
+                value = locale.currency if is_told else choice
+                yield _span(layout, Kind.CHOICE, line.tokens(TextSpan(m.start(), m.end(), value)), value)
 
 
 def ticks(layout: Layout, locale: Locale) -> Iterator[Span]:

@@ -1,13 +1,12 @@
-"""How one document writes dates and numbers, where its type comes from several countries: read from its own words."""
+"""How a laid-out document writes dates and numbers, and which printed signs stand for a currency."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
+import functools
 
-from extractor import kinds
 from extractor.fields.layout import Layout
 from extractor.kinds import Locale
+from extractor.locales import infer_locale
 from models.doctype import DocumentType
 
 # Patterns for what else stands for a choice; a sign may touch its number.
@@ -22,37 +21,23 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "MYR": (r"(?<!\w)RM(?=[\s\d])",),
     "SGD": (r"S\$",),
     "INR": ("₹", r"(?<!\w)Rs\.?(?=[\s\d])"),
+    "SEK": (r"(?<!\w)kr\.?(?!\w)",),
     "PLN": (r"(?<!\w)zł",),
     "CZK": (r"(?<!\w)Kč",),
 }
-_COMMA = re.compile(r"(?<![\d.,])\d{1,3}(?:[.\s'’]?\d{3})*,\d\d(?![\d.,%])")
-_POINT = re.compile(r"(?<![\d.,])\d{1,3}(?:[,\s'’]?\d{3})*\.\d\d(?![\d.,%])")
-_DAY = re.compile(r"(?<![\d/.\-])(\d{1,2})[/.\-](\d{1,2})[/.\-](?:\d{4}|\d\d)(?![\d/.\-])")
-_DOLLAR = re.compile(r"(?<![A-Z])\$ ?\d|\bUSD\b|US\$")
-_MONTH_FIRST = re.compile(r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]* \d{1,2}, ?\d{4}", re.IGNORECASE)
+SHARED_SIGNS = frozenset({"$", "¥", "KR"})  # of several currencies: the document says of which
+
+
+def is_shared(sign: str) -> bool:
+    """Whether a printed sign alone does not say which currency it is."""
+    return sign.strip().rstrip(".").upper() in SHARED_SIGNS
 
 
 def locale_of_document(layout: Layout, doctype: DocumentType) -> Locale:
-    """The locale of the type; for a type of several countries with the marks and the order that the document shows.
-
-    Amounts with two decimals vote for the mark. A number over 12 in a date, or a month's name, shows the order; without
-    them a dollar sign says month first, and what says nothing leaves the type's own order.
-    """
-    usual = kinds.locale_of(doctype)
-    if not doctype.mixed_locales or not len(layout):
-        return usual
-    text = "\n".join(layout.join(tokens) for tokens in layout.segments)
-    commas, points = len(_COMMA.findall(text)), len(_POINT.findall(text))
-    mark = usual.decimal_mark if commas == points else "," if commas > points else "."
-    return replace(usual, decimal_mark=mark, date_order=_order(text, mark, usual.date_order))
+    """The locale of the type; for a type of several countries the one that the document's own words show."""
+    return _inferred("\n".join(layout.join(tokens) for tokens in layout.segments) if len(layout) else "", doctype)
 
 
-def _order(text: str, mark: str, usual: str) -> str:
-    if mark == ",":
-        return "DMY"
-    pairs = [(int(a), int(b)) for a, b in _DAY.findall(text)]
-    days_first = sum(a > 12 >= b for a, b in pairs)
-    months_first = sum(b > 12 >= a for a, b in pairs) + len(_MONTH_FIRST.findall(text))
-    if days_first != months_first:
-        return "DMY" if days_first > months_first else "MDY"
-    return "MDY" if _DOLLAR.search(text) else usual
+@functools.lru_cache(maxsize=8)
+def _inferred(text: str, doctype: DocumentType) -> Locale:
+    return infer_locale(text, doctype)

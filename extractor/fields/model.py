@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractor.checks import find_failures, held_fields
+from extractor.fields.ambiguity import with_doubts
 from extractor.fields.decisions import EVIDENCE, Choice, Decision, decide
 from extractor.fields.labels import Images
 from extractor.fields.lists import Cutoff
@@ -74,6 +75,7 @@ class FieldModel:
         most = {name: UNPROVEN if listed[name].value != decisions[name].value else 1.0 for name in order}
         most = {name: min(cap, most_of(decisions[name], self.doctype)) for name, cap in most.items()}
         readings = {n: _reading(scene, listed[n], min(most[n], float(p))) for n, p in zip(order, sure, strict=True)}
+        readings = with_doubts(readings, scene.layout, self.doctype)
         readings |= {name: table.read(pages, self.doctype) for name, table in self.tables.items()}
         return tuple(readings.values())
 

@@ -25,7 +25,7 @@ def codes() -> tuple[str, ...]:
 @functools.cache
 def pattern() -> str:
     """A regular expression for a code or a sign in print, also one of letters: `NT$`, `Rs.`, `SFr.`, `kr`."""
-    letters = rf"(?<![A-Za-z])(?:{'|'.join(codes())}|(?i:RM|Rs\.?|S?Fr\.?|kr\.?))(?![A-Za-z])"
+    letters = rf"(?<![A-Za-z])(?:{'|'.join(codes())}|(?i:RM|Rs\.?|S?Fr\.|SFr|kr\.?))(?![A-Za-z])"
     return rf"(?:(?:(?<![A-Za-z])[A-Z]{{1,3}})?[{re.escape(_SIGNS)}]|{letters})"
 
 

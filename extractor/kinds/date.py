@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
+from extractor.kinds import calendar
 from extractor.kinds.numbers import UNSEEN, alike
 from extractor.kinds.rules import KindRules, Locale
 from extractor.kinds.text import compact, fold
 
-MONTHS = {
-    name: number + 1
-    for number, name in enumerate(["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"])
-}
-# German, French, Spanish and Italian, where they begin otherwise
-MONTHS |= {
-    "ENE": 1,
-    "GEN": 1,
-    "FEV": 2,
-    "ABR": 4,
-    "AVR": 4,
-    "MAI": 5,
-    "MAG": 5,
-    "GIU": 6,
-    "JUIN": 6,
-    "JUIL": 7,
-    "LUG": 7,
-}
-MONTHS |= {"LUG": 7, "AGO": 8, "AOU": 8, "SET": 9, "OKT": 10, "OTT": 10, "DEZ": 12, "DIC": 12}
-_MONTH = rf"(?P<mon>{'|'.join(sorted(MONTHS, key=len, reverse=True))})[A-Z]*"
-_YEAR = r"(?P<y>(?:20|19)\d\d|\d\d(?![\d:]))"
-_ORDINAL = r"(?:ST|ND|RD|TH)?"
+_YEAR = r"(?P<y>(?:20|19)\d\d|25[5-9]\d|\d\d(?![\d:]))"
+_WORD = r"(?:[^\W\d_]|[\u0900-\u0dff\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff])"  # marks are no letters to Python
+_ORDINAL = rf"(?:[.ºª°]|{_WORD}{{1,4}}(?!{_WORD}))?"
 
 _NUMERIC = re.compile(
     r"(?<!\d)(?<!\d[.,])(?P<a>\d{1,2}) ?[/\-.~]{1,2} ?(?P<b>\d{1,2}) ?[/\-.~]{1,2} ?"
@@ -40,14 +24,6 @@ _NUMERIC = re.compile(
     r"|\d\d(?=[\-~]\d{1,2}/\d{1,2}/\d\d))"  # 03/31/20-04/06/20 is two dates
 )
 _SPACED = re.compile(r"(?<![\d.,/\-])(?P<a>\d\d)[ /\-.](?P<b>\d\d)[ /\-.](?P<y>(?:20|19)\d\d|[12]\d(?!\d|[/\-.]\d))")
-_NAMED = (
-    re.compile(
-        rf"(?<!\d)(?P<d>\d{{1,2}}) ?{_ORDINAL}(?: day)?(?: of,?| de)?[ \-/.,']{{0,2}}"
-        rf"{_MONTH}[ \-/.,']{{0,3}}(?:in the year |de )?{_YEAR}",
-        re.IGNORECASE,
-    ),
-    re.compile(rf"(?<![A-Z]){_MONTH}[ \-.]{{0,2}}(?P<d>\d{{1,2}}) ?{_ORDINAL}[ ,/\-.']{{1,3}}{_YEAR}", re.IGNORECASE),
-)
 _YEAR_FIRST = (
     re.compile(  # one mark throughout: in 1/13/2020 - 1/19/2020 no date begins at the first 2020
         r"(?<![\d/])(?<!\d[\-.])(?P<y>(?:20|19)\d\d) ?(?P<mark>[/\-.]) ?(?P<m>\d{1,2}) ?(?P=mark) ?"
@@ -56,7 +32,29 @@ _YEAR_FIRST = (
     re.compile(r"(?<!\d)(?P<y>(?:20|19)\d\d)(?P<m>0[1-9]|1[0-2])(?P<d>[0-3]\d)(?!\d)"),
     re.compile(r"(?<!\d)(?P<d>[0-3]\d)(?P<m>0[1-9]|1[0-2])(?P<y>20[012]\d)(?!\d)"),
 )
+_YEARS, _MONTHS, _DAYS = (f"(?:{sign}|{fold(hangul)})" for sign, hangul in ("年년", "月월", "日일"))
+_IDEOGRAPHIC = re.compile(
+    rf"(?<!\d)(?P<y>(?:20|19)\d\d) ?{_YEARS} ?(?P<m>\d{{1,2}}) ?{_MONTHS} ?(?P<d>\d{{1,2}}) ?{_DAYS}"
+)
 _ZERO_OCTOBER = re.compile(r"(?<=\d)( ?[\-/.]?)0CT", re.IGNORECASE)
+
+
+@functools.cache
+def _named() -> tuple[re.Pattern[str], ...]:
+    """Day, month by its name and year: in this order, the month first, and the year first."""
+    mark, word = r"[ \-/.,']{0,3}", rf"(?P<mon>{_WORD}{{2,20}}|{_WORD}{{1,4}}\.{_WORD}{{1,4}})"
+    fill = rf"(?:(?:{calendar.fillers()})\.?[ ,]{{0,2}}){{0,2}}"
+    day = rf"(?<!\d)(?<!\d[.,/\-])(?P<d>\d{{1,2}}) ?{_ORDINAL}"
+    return tuple(
+        re.compile(pattern, re.IGNORECASE)
+        for pattern in (
+            rf"{day}{mark}{fill}{word}{mark}{fill}{_YEAR}",
+            rf"(?<!{_WORD}){word}[ \-.]{{0,2}}(?P<d>\d{{1,2}}) ?{_ORDINAL}[ ,/\-.']{{1,3}}{_YEAR}",
+            rf"(?<!\d)(?P<y>(?:20|19)\d\d)[ .,\-]{{0,2}}{fill}{word}{mark}(?P<d>\d{{1,2}})(?!\d)(?: ?d\.)?",
+            rf"(?<!\d)(?P<y>(?:20|19)\d\d)[ .,\-]{{0,2}}{fill}(?P<d>\d{{1,2}})(?:\. ?|[ \-]){word}",
+            rf"{day} ?(?P<vi>thang|thg) ?(?P<m>\d{{1,2}}),? ?(?:nam )?{_YEAR}",
+        )
+    )
 
 
 class Span(NamedTuple):
@@ -69,10 +67,13 @@ class Span(NamedTuple):
 
 ORDERS = ("DMY", "MDY")
 _DIGITS_ALONE = re.compile(r"\d{6}|\d{8}")
+BUDDHIST = 2500  # years from here on are of the Thai calendar
 NEWEST_TWO_DIGIT_YEAR = 40  # 41 to 99 are of the last century: forms of the 1940s are among our documents
 
 
 def _full_year(number: int) -> int:
+    if number >= BUDDHIST:
+        return number - 543
     if number >= 100:
         return number
     return number + (2000 if number <= NEWEST_TWO_DIGIT_YEAR else 1900)
@@ -87,28 +88,41 @@ def _iso(year: str, month: str | int, day: str) -> str | None:
 
 
 def _ordered(year: str, first: str, second: str, order: str) -> str | None:
-    """The day and month in the order of the document type, or the other one if that is no date."""
-    if order == "DMY":
-        return _iso(year, second, first) or _iso(year, first, second)
-    return _iso(year, first, second) or _iso(year, second, first)
+    """The day and month in the order of the document, or the other one if that is no date."""
+    if order == "MDY":
+        return _iso(year, first, second) or _iso(year, second, first)
+    return _iso(year, second, first) or _iso(year, first, second)
 
 
-def _matches(text: str, order: str) -> Iterator[tuple[int, int, str | None]]:
-    for pattern in _YEAR_FIRST:
+def _matches(text: str, locale: Locale) -> Iterator[tuple[int, int, str | None]]:
+    order = locale.date_order
+    for pattern in (*_YEAR_FIRST, _IDEOGRAPHIC):
         for m in pattern.finditer(text):
             yield m.start(), m.end(), _iso(m["y"], m["m"], m["d"])
     for pattern in (_NUMERIC, _SPACED):
         for m in pattern.finditer(text):
-            yield m.start(), m.end(), _ordered(m["y"], m["a"], m["b"], order)
-    for pattern in _NAMED:
+            yield m.start(), m.end(), _ordered(m["y"], m["a"], m["b"], "DMY" if _has_points(m[0]) else order)
+    for pattern in _named():
         for m in pattern.finditer(text):
-            yield m.start(), m.end(), _iso(m["y"], MONTHS[m["mon"].upper()], m["d"])
+            yield from _of_name(m, locale)
 
 
-def find(text: str, order: str) -> list[Span]:
-    """Every date in `text`, longest first where two overlap; `order` (DMY, MDY, YMD) decides the ambiguous ones."""
+def _has_points(text: str) -> bool:
+    """No country writes the month first and points between."""
+    return text.count(".") == 2
+
+
+def _of_name(m: re.Match[str], locale: Locale) -> Iterator[tuple[int, int, str | None]]:
+    named = m.groupdict()
+    found = (int(named["m"]),) if named.get("m") else calendar.months_of(named["mon"], locale.languages)
+    for month in found[: 1 if locale.languages else None]:
+        yield m.start(), m.end(), _iso(m["y"], month, m["d"])
+
+
+def find(text: str, locale: Locale) -> list[Span]:
+    """Every date in `text`, longest first where two overlap; the locale decides what may be read in two orders."""
     text = _ZERO_OCTOBER.sub(r"\1OCT", text)
-    found = [Span(start, end, value) for start, end, value in _matches(text, order) if value]
+    found = [Span(start, end, value) for start, end, value in _matches(text, locale) if value]
     kept: list[Span] = []
     for span in sorted(found, key=lambda s: (s.start - s.end, s.start)):
         if all(span.end <= k.start or span.start >= k.end for k in kept):
@@ -120,16 +134,21 @@ def readings(text: str, locale: Locale) -> tuple[str, ...]:
     """The days that `text` as a whole may mean, the usual one first; none if it does not hold exactly one date."""
     plain = fold(alike(text.translate(UNSEEN))).strip()
     orders = [locale.date_order] if locale.knows_order else [locale.date_order, *ORDERS]
-    found = [_only(plain, order) for order in orders]
-    return tuple(dict.fromkeys(value for value in found if value))
+    found = [value for order in orders for value in _only(plain, replace(locale, date_order=order))]
+    return tuple(dict.fromkeys(found))
 
 
-def _only(text: str, order: str) -> str | None:
-    """The one day in `text`; digits alone (120326) are a day, too."""
-    values = {span.value for span in find(text, order)}
-    if not values and _DIGITS_ALONE.fullmatch(text):
-        return _of_digits(text, order)
-    return values.pop() if len(values) == 1 else None
+def _only(text: str, locale: Locale) -> Sequence[str]:
+    """The one day in `text`, or what its month's name may mean; digits alone (120326) are a day, too."""
+    spans = find(text, locale)
+    if not spans and _DIGITS_ALONE.fullmatch(text):
+        value = _of_digits(text, locale.date_order)
+        return [value] if value else []
+    if len({span.value for span in spans}) != 1:
+        return []
+    first = spans[0]
+    there = [value for start, end, value in _matches(text, locale) if value and (start, end) == first[:2]]
+    return list(dict.fromkeys([first.value, *there]))
 
 
 def _of_digits(digits: str, order: str) -> str | None:

@@ -11,7 +11,9 @@ import unicodedata
 from typing import NamedTuple
 
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d\u2796"
-_APOSTROPHES = "\u2019\u2018\u02bc\u00b4`\u2032\uff07\u066c"  # the last one is the Arabic mark of thousands
+_APOSTROPHES = (
+    "\u2019\u2018\u02bc\u00b4`\u2032\uff07\u066c\u05f3\u060c\u2e41"  # the last three part thousands in Arabic script
+)
 _SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _DIGITS = {n: str(unicodedata.decimal(chr(n))) for n in range(128, sys.maxunicode + 1) if chr(n).isdecimal()}
 _ALIKE = _DIGITS | {ord(c): "-" for c in _DASHES} | {ord(c): "'" for c in _APOSTROPHES} | {ord(c): " " for c in _SPACES}

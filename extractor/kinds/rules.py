@@ -41,6 +41,7 @@ class Locale:
     columns: tuple[Kind, ...] = ()  # of a table
     knows_order: bool = True  # whether the order of day and month is known of this document
     knows_mark: bool = True
+    languages: frozenset[str] = frozenset()  # of the document, where they are known
     is_precise: bool = False  # quantities and unit prices: as many decimals as there are, none added
 
 

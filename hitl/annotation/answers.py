@@ -18,10 +18,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlmodel import Session, col, func, select
 
-from extractor.kinds import locale_of
 from hitl.aggregate.equality import field_spec
 from hitl.annotation import audit as audits
 from hitl.annotation import control, leases, qualification, tasks
+from hitl.intake.locales import locale_for
 from hitl.people import pauses
 from hitl.platform.locks import hold
 from hitl.platform.moves import advance
@@ -291,7 +291,7 @@ def parse(session: Session, task: Task | Verdict, document: Document, given: Any
         return given
     spec = spec_of(session, document)
     field = field_spec(spec, task.field)
-    return understood(task.kind, given, field, locale_of(spec, field), meant)
+    return understood(task.kind, given, field, locale_for(session, document, spec, field), meant)
 
 
 def count_answers(session: Session, user: User) -> int:

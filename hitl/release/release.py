@@ -14,9 +14,9 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from extractor.checks import find_failures
-from extractor.kinds import locale_of
 from hitl.aggregate.equality import field_spec, same_answer
 from hitl.grader import sampling as review_sampling
+from hitl.intake.locales import locale_for
 from hitl.learning.collect import collect
 from hitl.people.keys import CLIENT
 from hitl.platform import webhooks
@@ -131,7 +131,7 @@ def correct(
     if value_state == ValueState.FOUND.value:
         spec = spec_of(session, document)
         its_spec = field_spec(spec, field)
-        value = understood(verdict.kind, value, its_spec, locale_of(spec, its_spec), meant)
+        value = understood(verdict.kind, value, its_spec, locale_for(session, document, spec, its_spec), meant)
     else:
         value = None
     session.add(

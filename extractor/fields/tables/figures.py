@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cached_property
 
 import numpy as np
 
 from extractor.fields.layout import Floats, Layout
 from extractor.kinds import Locale
+from extractor.kinds.numbers import alike, meanings
 from models.values import Box
 
 ALIGNED = 0.012  # of the width of the text: right edges so near stand under one another
@@ -24,7 +25,6 @@ BESIDE = 0.3  # of the height of the lower row
 GAP = 0.75  # of the height of a word: wider gaps part cells
 PRODUCT_ERROR = Decimal("0.02")
 _FIGURE = re.compile(r"^(?:[$€£¥]|US\$|RM|EUR|USD|GBP|CHF)?(?P<n>\d[\d.,'’]*\d|\d)(?:[$€£%]|EUR)?$")
-_TWO_DECIMALS = re.compile(r"[.,]\d\d$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,14 +161,12 @@ def parse_figure(text: str, mark: str) -> tuple[Decimal, bool] | None:
     match = _FIGURE.match(text)
     if not match:
         return None
-    if _TWO_DECIMALS.search(match["n"]):  # engines swap point and comma; thousands come in threes
-        mark = match["n"][-3]
-    plain = "".join(c for c in match["n"] if c.isdigit() or c == mark).replace(mark, ".")
-    try:
-        value = Decimal(plain)
-    except InvalidOperation:
+    found = meanings(alike(match["n"]))
+    if not found:
         return None
-    return value, bool(re.search(r"\.\d\d$", plain)) and not text.endswith("%")
+    parts = found[0] if found[0].mark in ("", mark) else found[-1]
+    value = Decimal(f"{parts.whole}.{parts.decimals or 0}")
+    return value, len(parts.decimals) == 2 and not text.endswith("%")
 
 
 def is_product(row: Row) -> bool:

@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment, minimize
 
-from extractor import kinds
 from extractor.fields.anchors.phrases import anchors_of
 from extractor.fields.layout import Layout, lay_out
 from extractor.fields.locales import locale_of_document
 from extractor.fields.tables.features import Array, column_numbers, hashed, row_numbers
-from extractor.fields.tables.figures import Column, Grid, agree, find_columns, make_grid, parse_figure, titles
+from extractor.fields.tables.figures import Column, Grid, agree, find_columns, make_grid, titles
 from extractor.fields.tables.lines import Lines, joined, lines_of_items, whole_column
 from extractor.kinds import Locale
+from extractor.kinds.table import cell_readings
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.nets.calibration import Calibrator
 from models.values import Item as ReadItem
@@ -186,10 +186,8 @@ class TableReader:
 
 
 def cell_value(text: str, kind: Kind, locale: Locale) -> str:
-    """A cell in the project's form; what cannot be parsed stays as it is read."""
-    if kind is Kind.MONEY and (figure := parse_figure(text.replace(" ", ""), locale.decimal_mark)):
-        return f"{figure[0]:f}"
-    return kinds.KINDS[kind].normalise(text, locale) or text if text else ""
+    """A cell in the project's form, with the decimals that are printed; what cannot be parsed stays as it is read."""
+    return cell_readings(text, kind, locale)[0] if text else ""
 
 
 def _evidence(
