@@ -94,7 +94,9 @@ def types_page() -> str:
         said = importlib.import_module(f"extractor.kinds.{kind}").__doc__ or ""
         rows.append(f"| `{kind}` | {' '.join(said.split()).replace('|', chr(92) + '|')} |")
     said = DocumentType.model_fields["second_reader"].description
-    rows += ["", "## Numbers", "", (importlib.import_module("extractor.kinds.numbers").__doc__ or "").strip()]
+    topics = {"Numbers": "kinds.numbers", "Countries": "locales", "What the page leaves open": "fields.ambiguity"}
+    for title, module in topics.items():
+        rows += ["", f"## {title}", "", (importlib.import_module(f"extractor.{module}").__doc__ or "").strip()]
     rows += ["", "## Stamps and pens", "", (importlib.import_module("extractor.ink.handwriting").__doc__ or "").strip()]
     said_of_labels = (importlib.import_module("extractor.fields.anchors.phrases").__doc__ or "").strip()
     rows += ["", "## Types from several countries", "", said_of_labels]

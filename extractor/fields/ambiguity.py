@@ -6,8 +6,9 @@ so that people see it, and the others are named. A label whose content is no dat
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from extractor import kinds
 from extractor.fields.layout import Layout
 from extractor.fields.locales import is_shared, locale_of_document
 from extractor.fields.spans import running
-from extractor.kinds import Locale, date
+from extractor.kinds import Locale, date, money
 from extractor.kinds.text import fold
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.values import Reading, ValueState
@@ -29,7 +30,7 @@ LOOKED_AT = 30  # characters behind a label
 def with_doubts(readings: Mapping[str, Reading], layout: Layout, doctype: DocumentType) -> dict[str, Reading]:
     """The readings, less sure where the page leaves them open."""
     locale = locale_of_document(layout, doctype)
-    unread = dict(unread_labels(layout, doctype, locale))
+    unread = unread_labels(layout, doctype, locale)
     found = {}
     for name, reading in readings.items():
         notes = _meanings(reading, doctype.field(name), locale)
@@ -53,21 +54,28 @@ def _meanings(reading: Reading, field: FieldSpec, locale: Locale) -> dict[str, A
     return {}
 
 
-def unread_labels(layout: Layout, doctype: DocumentType, locale: Locale) -> Iterator[tuple[str, str]]:
-    """(field, what stands behind its label) for dates whose label is followed by what looks like a day and is none."""
-    labels = [
-        (fold(anchor), field.name) for field in doctype.fields if field.kind is Kind.DATE for anchor in field.anchors
-    ]
-    labels.sort(key=lambda label: -len(label[0]))
+def unread_labels(layout: Layout, doctype: DocumentType, locale: Locale) -> dict[str, str]:
+    """Date field -> what stands behind its label, where that looks like a day, is none, and no other label has one."""
+    dates = [field for field in doctype.fields if field.kind is Kind.DATE]
+    labels = sorted(((fold(anchor), f.name) for f in dates for anchor in f.anchors), key=lambda label: -len(label[0]))
+    unread: dict[str, str] = {}
+    read = set()
     for row in layout.rows:
         text = running(layout, row).text
-        for anchor, name in labels:
-            m = re.search(rf"(?<!\w){re.escape(anchor)}(?!\w)", text, re.IGNORECASE)
-            if m:
-                rest = text[m.end() : m.end() + LOOKED_AT].lstrip(" \t:.#")
-                if _looks_like_a_day(rest) and not date.find(rest, locale):
-                    yield name, rest
-                break  # the longest label owns its row
+        found = next(((name, m.end()) for anchor, name in labels if (m := _label(anchor).search(text))), None)
+        if found is None:
+            continue
+        name, rest = found[0], text[found[1] : found[1] + LOOKED_AT].lstrip(" \t:.#")
+        if date.find(rest, locale):
+            read.add(name)
+        elif _looks_like_a_day(rest) and not money.find(rest, locale):
+            unread[name] = rest
+    return {name: rest for name, rest in unread.items() if name not in read}
+
+
+@functools.lru_cache(maxsize=256)
+def _label(anchor: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(anchor)}(?!\w)", re.IGNORECASE)
 
 
 def _looks_like_a_day(text: str) -> bool:

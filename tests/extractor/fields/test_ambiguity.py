@@ -42,6 +42,7 @@ def test_what_nothing_decides_is_doubtful(rows: list[str], field: str, value: st
         (["Invoice date   13/04/2026"], "issue_date", "2026-04-13", "13/04/2026"),
         (["Total   1.234", "Tax   12,50"], "total", "1234.00", "1.234"),
         (["Total   AUD $1,100.00"], "currency", "AUD", "$"),
+        (["Due date   31 May 2026", "Balance due   £900.00"], "due_date", "2026-05-31", "31 May 2026"),
         (["Invoice date   4 maart 2026", "Due date   2026312"], "issue_date", "2026-03-04", "4 maart 2026"),
     ],
 )
