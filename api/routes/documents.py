@@ -85,8 +85,6 @@ def _fields(given: dict[str, Any]) -> UploadFields:
         raise RequestValidationError(error.errors()) from error
 
 
-Uploaded = Annotated[Upload, Depends(read_upload, scope="function")]
-
 UPLOAD_BODY = {
     "requestBody": {
         "required": True,

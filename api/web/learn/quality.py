@@ -15,6 +15,7 @@ from api.web.visitor import Manager, Operator, Visitor
 from extractor.measure import charts
 from hitl.aggregate.equality import TYPE_FIELD
 from hitl.certificate import quality
+from hitl.certificate.thresholds import error_target
 from hitl.people.figures import clopper_pearson
 from hitl.platform.locks import ROW
 from hitl.settings import settings
@@ -153,8 +154,7 @@ def _name(one: Measured) -> str:
 def _target(one: Measured, types: dict[str, Any], who: Visitor) -> float | None:
     if one.document_type not in types:
         return None
-    policy = _policy(who, one.document_type)
-    return policy.field(one.field).error_target or policy.error_target or types[one.document_type][1].error_target
+    return error_target(_policy(who, one.document_type), types[one.document_type][1], one.field)
 
 
 def _calibration_chart(bins: list[Bin]) -> Any:
