@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import exists, update
@@ -17,6 +17,7 @@ from hitl.annotation.queue import escalate_stranded, queue_summary
 from hitl.people import eligible
 from hitl.platform.locks import hold, hold_best
 from hitl.platform.moves import record
+from hitl.platform.ownership import rows_of
 from hitl.work.document import verdicts_of
 from hitl.work.exposure import expose
 from hitl.work.queue_rows import OLD, OUTSTANDING, SOON
@@ -177,6 +178,15 @@ def hand_back(session: Session, task: Task, user: User, token: str, reason: str,
     leases.put_back(session, task, actor=user.id, why=reason or "handed back", now=now)
     if reason:
         escalate_stranded(session, task.workspace_id, now=now, document_id=task.document_id)
+
+
+def hand_back_all(session: Session, user: User, tokens: Mapping[str, str], *, now: datetime) -> None:
+    """Put back what was fetched ahead, by the tokens of its leases; tasks of other workspaces are left alone."""
+    wanted = rows_of(Task, user.workspace_id).where(col(Task.id).in_(tokens)).order_by(col(Task.document_id))
+    handed = session.exec(wanted).all()
+    hold(session, *(task.document_id for task in handed))
+    for task in handed:
+        hand_back(session, task, user, tokens[task.id], "", now=now)
 
 
 def expire_leases(session: Session, *, now: datetime) -> int:

@@ -39,9 +39,8 @@ def expose(
     )
     session.execute(new.on_conflict_do_nothing(index_elements=["user_id", "document_id"]))
     wanted = select(Exposure).where(Exposure.user_id == user_id, Exposure.document_id == document_id)
-    row = session.exec(
-        wanted.with_for_update(key_share=True)
-    ).one()  # locked: a browser asks for several images at once
+    # locked: a browser asks for several images at once
+    row = session.exec(wanted.with_for_update(key_share=True)).one()
     if not {*fields} <= {*row.fields} or not {*pages} <= {*row.pages}:
         row.fields = sorted({*row.fields, *fields})
         row.pages = sorted({*row.pages, *pages})
