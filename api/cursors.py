@@ -1,4 +1,4 @@
-"""Cursors of lists: newest first, where the page before ended, opaque to clients."""
+"""Cursors of lists: where the page before ended, opaque to clients."""
 
 from __future__ import annotations
 
@@ -7,20 +7,7 @@ import binascii
 import json
 from datetime import UTC, datetime
 
-from sqlalchemy import tuple_
-from sqlmodel import col
-from sqlmodel.sql.expression import SelectOfScalar
-
 from api.problems import ApiProblem
-from models.tables import Document
-
-
-def newest_first(wanted: SelectOfScalar[Document], cursor: str | None) -> SelectOfScalar[Document]:
-    """Documents from the cursor on, in the order of their index. Ordered by a row of columns they would be sorted."""
-    created_at, identifier = col(Document.created_at), col(Document.id)
-    if cursor:
-        wanted = wanted.where(tuple_(created_at, identifier) < tuple_(*decode(cursor)))
-    return wanted.order_by(created_at.desc(), identifier.desc())
 
 
 def encode(created_at: datetime, identifier: str) -> str:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
-from sqlmodel import Session, SQLModel, col, or_, select
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlmodel import Session, SQLModel
 
 from api.admission import AtWork
 from api.problems import ApiProblem
 from hitl.people.keys import Scope, allows, key_of
-from hitl.platform import db
-from hitl.platform.locks import hold
-from models.tables import Document, ModelVersion
+from hitl.platform import db, ownership
 
 Row = TypeVar("Row", bound=SQLModel)
 
@@ -98,20 +95,9 @@ ModelKeeper = Annotated[Caller, Depends(needs(Scope.MODELS))]
 Admin = Annotated[Caller, Depends(needs(Scope.ADMIN))]
 
 
-def mine(table: type[Row], workspace_id: str) -> SelectOfScalar[Row]:
-    """The one way to select rows at a door: those of the workspace. Base models are shared by all."""
-    column: Any = table.workspace_id  # type: ignore[attr-defined]
-    if table is ModelVersion:
-        return select(table).where(or_(col(column) == workspace_id, col(column).is_(None)))
-    return select(table).where(col(column) == workspace_id)
-
-
 def owned(session: Session, table: type[Row], identifier: str, workspace_id: str, *, lock: bool = False) -> Row:
     """One row of the workspace. Another workspace's row is answered like one that does not exist: 404."""
-    if lock and table is Document:
-        hold(session, identifier)
-    wanted = mine(table, workspace_id).where(table.id == identifier)  # type: ignore[attr-defined]
-    row = session.exec(wanted.with_for_update(key_share=True) if lock else wanted).one_or_none()
+    row = ownership.find(session, table, identifier, workspace_id, lock=lock)
     if row is None:
         raise not_found(table, identifier)
     return row

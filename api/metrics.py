@@ -10,50 +10,25 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
-from sqlalchemy import Connection, text
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hitl.platform import db, outage
+from hitl.platform.gauges import gauges
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter("countersign_requests_total", "Requests", ["method", "route", "status"], registry=REGISTRY)
 SECONDS = Histogram("countersign_request_seconds", "Seconds per request", ["method", "route"], registry=REGISTRY)
 
-# name, meaning, label, query of (label, number)
-GAUGES: tuple[tuple[str, str, str, str], ...] = (
-    ("documents", "Documents by state", "state", "SELECT state, count(*) FROM document GROUP BY state"),
-    ("tasks", "Tasks by state", "state", "SELECT state, count(*) FROM task GROUP BY state"),
-    ("reviews", "Reviews by state", "state", "SELECT state, count(*) FROM review GROUP BY state"),
-    ("jobs", "Jobs by status", "status", "SELECT status::text, count(*) FROM procrastinate_jobs GROUP BY status"),
-    (
-        "deliveries",
-        "Webhook deliveries by status",
-        "status",
-        "SELECT status, count(*) FROM webhook_delivery GROUP BY status",
-    ),
-    (
-        "oldest_open_task_seconds",
-        "Age of the oldest open task",
-        "kind",
-        "SELECT kind, extract(epoch FROM now() - min(created_at)) FROM task WHERE state = 'open' GROUP BY kind",
-    ),
-)
-
 
 class Queues(Collector):
     """Reads the gauges from the database when it is scraped."""
 
     def collect(self) -> Iterable[Metric]:
-        with outage.told(), db.request_engine().connect() as connection:
-            return [_gauge(connection, *row) for row in GAUGES]
-
-
-def _gauge(connection: Connection, name: str, meaning: str, label: str, query: str) -> Metric:
-    family = GaugeMetricFamily(f"countersign_{name}", meaning, labels=[label])
-    for key, number in connection.execute(text(query)):
-        family.add_metric([key], float(number))
-    return family
+        for gauge in gauges():
+            family = GaugeMetricFamily(f"countersign_{gauge.name}", gauge.meaning, labels=[gauge.label])
+            for key, number in gauge.numbers:
+                family.add_metric([key], number)
+            yield family
 
 
 def render() -> bytes:

@@ -6,12 +6,8 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import text
-
 from extractor.processes import confine
-from hitl.platform import db
+from hitl.platform import gauges
 from hitl.platform.blobs import blobs
 from hitl.settings import settings
 
@@ -34,15 +30,12 @@ def _ask(name: str, check: Callable[[datetime], str], now: datetime) -> str:
 
 
 def check_database(_now: datetime) -> str:
-    with db.request_engine().connect() as connection:
-        connection.execute(text("SELECT 1"))
+    gauges.ping()
     return "ok"
 
 
 def check_migrations(_now: datetime) -> str:
-    with db.request_engine().connect() as connection:
-        present = MigrationContext.configure(connection).get_current_revision()
-        wanted = ScriptDirectory.from_config(db.alembic_config(connection)).get_current_head()
+    present, wanted = gauges.revisions()
     return "ok" if present == wanted else f"the schema is at {present}, this version needs {wanted}"
 
 
@@ -57,8 +50,7 @@ def check_sandbox(_now: datetime) -> str:
 
 def check_worker(now: datetime) -> str:
     """A worker that has written its heartbeat lately."""
-    with db.request_engine().connect() as connection:
-        beat = connection.execute(text("SELECT max(last_heartbeat) FROM procrastinate_workers")).scalar_one()
+    beat = gauges.last_heartbeat()
     if beat is None or now - beat > timedelta(seconds=settings().stalled_seconds):
         return "no worker has been heard of"
     return "ok"

@@ -42,14 +42,14 @@ from hitl.platform.jobs import enqueue, every, job
 from hitl.platform.locks import lock_document
 from hitl.platform.moves import advance
 from hitl.release import documents
-from hitl.release.release import TOLD, amend, release_if_ready
+from hitl.release.release import amend, release_if_ready
 from hitl.routing.route import route, route_type
 from hitl.settings import settings
 from hitl.work import queue_rows
 from hitl.work.document import is_about_type
 from hitl.work.ground_truth import is_usable
 from hitl.workspace import registry
-from models.states import DocumentState, VerdictState
+from models.states import RELEASED, DocumentState, VerdictState
 from models.tables import Audit, Document, Review, User, Verdict, Workspace
 from models.values import ValueState
 
@@ -212,7 +212,7 @@ def heed(session: Session, audit: Audit, document: Document, *, now: datetime) -
     if counts and verdict.state in consensus.UNDECIDED:
         consensus.adopt(session, verdict, audit, now=now)
         go_on(session, verdict, document, now=now)
-    elif document.state not in TOLD:
+    elif document.state not in RELEASED:
         release_if_ready(session, document, now=now)
     elif counts and differs and is_about_type(verdict):
         queue_rows.add_review(session, document, reason="wrong_type", now=now)

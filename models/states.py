@@ -116,7 +116,8 @@ MOVES: dict[type[State], dict[State, frozenset[State]]] = {
 }
 
 IN_WORK = frozenset({D.RECEIVED, D.RENDERED, D.AWAITING_TYPE, D.READ, D.IN_REVIEW})
-DONE = frozenset({D.RELEASED, D.AMENDED, D.REFUSED, D.CANCELLED, D.ERASED})
+RELEASED = frozenset({D.RELEASED, D.AMENDED})
+DONE = RELEASED | frozenset({D.REFUSED, D.CANCELLED, D.ERASED})
 
 
 class Route(StrEnum):

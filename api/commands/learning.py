@@ -162,10 +162,11 @@ def explain_model(
 
 
 def _model(at: Desk, model_id: str) -> Any:
+    from hitl.platform.ownership import find
     from models.tables import ModelVersion
 
-    row = at.session.get(ModelVersion, model_id)
-    if row is None or row.workspace_id not in {at.workspace.id, None}:
+    row = find(at.session, ModelVersion, model_id, at.workspace.id)
+    if row is None:
         raise CommandError(f"There is no model {model_id}.", "`countersign model list` shows all.")
     return row
 

@@ -122,17 +122,15 @@ def _wait_for(url: str, supervisor: Supervisor, stop: threading.Event) -> None:
 
 def upload_samples() -> int:
     """Put the generated sample documents into an empty default workspace; returns how many."""
-    from sqlmodel import select
-
     from hitl.intake import receive
-    from hitl.platform import db
+    from hitl.platform import db, ownership
     from hitl.workspace.workspaces import ensure_default_workspace
     from models.tables import Document
 
     now = datetime.now(UTC)
     with db.transaction() as session:
         workspace = ensure_default_workspace(session, now)
-        if session.exec(select(Document.id).where(Document.workspace_id == workspace.id).limit(1)).first():
+        if ownership.has_any(session, Document, workspace.id):
             return 0
     if importlib.util.find_spec("fixtures") is None:  # installed from a wheel
         out.print("No samples here: they are made by the source tree's fixtures.")

@@ -48,18 +48,15 @@ class Desk:
 @contextmanager
 def desk(workspace_name: str) -> Iterator[Desk]:
     """Bring the database up to date and work in one transaction. Raises CommandError for a wrong workspace."""
-    from sqlmodel import select
-
     from hitl.platform import db
-    from hitl.workspace.workspaces import DEFAULT_NAME, ensure_default_workspace
-    from models.tables import Workspace
+    from hitl.workspace.workspaces import DEFAULT_NAME, ensure_default_workspace, find_workspace
 
     db.migrate()
     now = datetime.now(UTC)
     with db.transaction() as session:
         if workspace_name == DEFAULT_NAME:
             ensure_default_workspace(session, now)
-        workspace = session.exec(select(Workspace).where(Workspace.name == workspace_name)).one_or_none()
+        workspace = find_workspace(session, workspace_name)
         if workspace is None:
             raise CommandError(f"There is no workspace {workspace_name}.", "Leave --workspace out for the default one.")
         yield Desk(session, workspace, now)

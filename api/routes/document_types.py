@@ -6,15 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body
 from fastapi.responses import Response
-from sqlmodel import col
 
-from api.deps import Admin, Caller, Now, Reader, SessionDep, mine, not_found
+from api.deps import Admin, Caller, Now, Reader, SessionDep, not_found
 from api.problems import ApiProblem
 from api.schemas import MasterDataView, PolicyView, TypeList, TypeVersionView
 from hitl.workspace import masterdata, workspaces
 from hitl.workspace import policy as policies
 from models.doctype import DocumentType
-from models.tables import DocumentTypeVersion, MasterData, PolicyVersion
+from models.tables import MasterData, PolicyVersion
 
 router = APIRouter(prefix="/v1", tags=["document types"])
 
@@ -35,8 +34,7 @@ def show_type(name: str, session: SessionDep, caller: Reader) -> TypeVersionView
 @router.get("/document-types/{name}/versions")
 def list_versions(name: str, session: SessionDep, caller: Reader) -> TypeList:
     """All versions of a type, newest first."""
-    versions = mine(DocumentTypeVersion, caller.workspace_id).where(DocumentTypeVersion.name == name)
-    rows = session.exec(versions.order_by(col(DocumentTypeVersion.number).desc())).all()
+    rows = workspaces.type_versions(session, caller.workspace_id, name)
     if not rows:
         workspaces.current_type(session, caller.workspace_id, name)  # raises the error that says so
     return TypeList(document_types=[TypeVersionView.model_validate(row) for row in rows])

@@ -12,12 +12,12 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 from starlette.datastructures import UploadFile
 
 from api import cursors
 from api.admission import AtWork
-from api.deps import Caller, Now, Reader, SessionDep, Writer, mine, not_found, owned
+from api.deps import Caller, Now, Reader, SessionDep, Writer, not_found, owned
 from api.problems import ApiProblem
 from api.schemas import (
     CorrectionInput,
@@ -35,11 +35,12 @@ from api.wellformed import check_text
 from hitl.intake import receive
 from hitl.platform import idempotency
 from hitl.platform.blobs import blobs
-from hitl.platform.moves import record, verify_chain
-from hitl.release import documents, release
+from hitl.platform.moves import events_of, record, verify_chain
+from hitl.release import documents, listing, release
 from hitl.release.payload import payload
+from hitl.work.document import page_of, releases_of
 from models.states import DocumentState
-from models.tables import Document, DocumentPage, Event, Release
+from models.tables import Document, DocumentPage
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 
@@ -83,8 +84,6 @@ def _fields(given: dict[str, Any]) -> UploadFields:
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from error
 
-
-Uploaded = Annotated[Upload, Depends(read_upload, scope="function")]
 
 UPLOAD_BODY = {
     "requestBody": {
@@ -146,16 +145,12 @@ def list_documents(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> DocumentList:
     """Documents, newest first; `next_cursor` leads to the following page."""
-    wanted = mine(Document, caller.workspace_id)
-    if state:
-        wanted = wanted.where(col(Document.state).in_([one.value for one in state]))
-    if document_type:
-        wanted = wanted.where(Document.document_type == document_type)
-    if external_id:
-        wanted = wanted.where(Document.external_id == external_id)
-    rows = session.exec(cursors.newest_first(wanted, cursor).limit(limit + 1)).all()
-    more = cursors.encode(rows[limit - 1].created_at, rows[limit - 1].id) if len(rows) > limit else None
-    return DocumentList(documents=[DocumentSummary.model_validate(row) for row in rows[:limit]], next_cursor=more)
+    wanted = listing.Wanted(states=state or (), document_type=document_type, external_id=external_id)
+    rows, more = listing.list_documents(
+        session, caller.workspace_id, wanted, limit=limit, after=cursors.decode(cursor) if cursor else None
+    )
+    summaries = [DocumentSummary.model_validate(row) for row in rows]
+    return DocumentList(documents=summaries, next_cursor=cursors.encode(*more) if more else None)
 
 
 @router.get("/{document_id}")
@@ -177,8 +172,7 @@ def page_image(
 ) -> Response:
     """The page as an image: what every `box` refers to. Each look is written into the document's history."""
     document = owned(session, Document, document_id, caller.workspace_id)
-    wanted = select(DocumentPage).where(DocumentPage.document_id == document.id, DocumentPage.number == number)
-    page = session.exec(wanted).one_or_none()
+    page = page_of(session, document, number)
     if page is None:
         raise not_found(DocumentPage, str(number))
     headers = {"ETag": f'"{page.image_key.rpartition("/")[2]}"', "Cache-Control": "private, max-age=3600"}
@@ -192,10 +186,8 @@ def page_image(
 def history(document_id: str, session: SessionDep, caller: Reader) -> EventList:
     """Who did what to the document, in order."""
     document = owned(session, Document, document_id, caller.workspace_id)
-    events = session.exec(select(Event).where(Event.stream == document.id).order_by(col(Event.number))).all()
-    return EventList(
-        events=[EventView.model_validate(event) for event in events], intact=verify_chain(session, document.id)
-    )
+    events = [EventView.model_validate(event) for event in events_of(session, document.id)]
+    return EventList(events=events, intact=verify_chain(session, document.id))
 
 
 @router.delete("/{document_id}", status_code=204)
@@ -281,12 +273,11 @@ def _change(
 
 def view(session: Session, document: Document) -> DocumentView:
     """The document with its fields and releases."""
-    releases = session.exec(select(Release).where(Release.document_id == document.id).order_by(col(Release.number)))
     fields = payload(session, document)
     return DocumentView.model_validate(document).model_copy(
         update={
             "fields": {name: FieldValue.model_validate(value) for name, value in fields.items()},
-            "releases": [ReleaseNote.model_validate(row) for row in releases.all()],
+            "releases": [ReleaseNote.model_validate(row) for row in releases_of(session, document)],
         }
     )
 

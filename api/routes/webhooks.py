@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from sqlmodel import col, select
 
-from api.deps import Now, SessionDep, WebhookKeeper, mine, not_found, owned
+from api.deps import Now, SessionDep, WebhookKeeper, not_found, owned
 from api.schemas import DeliveryList, DeliveryView, WebhookCreated, WebhookInput, WebhookList, WebhookView
 from hitl.platform import webhooks
-from hitl.platform.locks import ROW
 from models.tables import Webhook, WebhookDelivery
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
@@ -24,7 +22,7 @@ def add_webhook(body: WebhookInput, session: SessionDep, caller: WebhookKeeper, 
 
 @router.get("")
 def list_webhooks(session: SessionDep, caller: WebhookKeeper) -> WebhookList:
-    rows = session.exec(mine(Webhook, caller.workspace_id).order_by(col(Webhook.created_at))).all()
+    rows = webhooks.list_webhooks(session, caller.workspace_id)
     return WebhookList(webhooks=[WebhookView.model_validate(row) for row in rows])
 
 
@@ -36,23 +34,22 @@ def show_webhook(webhook_id: str, session: SessionDep, caller: WebhookKeeper) ->
 @router.delete("/{webhook_id}", status_code=204)
 def remove_webhook(webhook_id: str, session: SessionDep, caller: WebhookKeeper) -> None:
     """Stop telling this address. Its list of deliveries goes with it."""
-    session.delete(owned(session, Webhook, webhook_id, caller.workspace_id))
+    webhooks.remove(session, owned(session, Webhook, webhook_id, caller.workspace_id))
 
 
 @router.get("/{webhook_id}/deliveries")
 def list_deliveries(webhook_id: str, session: SessionDep, caller: WebhookKeeper) -> DeliveryList:
     """The last 200 deliveries, newest first."""
     webhook = owned(session, Webhook, webhook_id, caller.workspace_id)
-    newest = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook.id)
-    rows = session.exec(newest.order_by(col(WebhookDelivery.created_at).desc(), col(WebhookDelivery.id)).limit(200))
-    return DeliveryList(deliveries=[DeliveryView.model_validate(row) for row in rows.all()])
+    rows = webhooks.deliveries(session, [webhook], limit=200)
+    return DeliveryList(deliveries=[DeliveryView.model_validate(row) for row in rows])
 
 
 @router.post("/{webhook_id}/deliveries/{delivery_id}/replay", status_code=202)
 def replay(webhook_id: str, delivery_id: str, session: SessionDep, caller: WebhookKeeper) -> DeliveryView:
     """Send a delivery again, under the same id, so that the receiver can tell that it is the same."""
     webhook = owned(session, Webhook, webhook_id, caller.workspace_id)
-    delivery = session.get(WebhookDelivery, delivery_id, with_for_update=ROW)
+    delivery = webhooks.find_delivery(session, delivery_id, caller.workspace_id)
     if delivery is None or delivery.webhook_id != webhook.id:
         raise not_found(WebhookDelivery, delivery_id)
     webhooks.replay(session, delivery)

@@ -8,8 +8,6 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from api.deps import Now, SessionDep
-from api.web.learn.figures import figures_of
-from api.web.manage.messages import mark_all_read, messages_to
 from api.web.rendering import go, render
 from api.web.visitor import COOKIE, Anybody, safe_path
 from hitl.people import messages
@@ -23,6 +21,8 @@ from hitl.people.accounts import (
     use_code,
     user_of_session,
 )
+from hitl.people.figures import figures_of
+from hitl.platform.ownership import find
 from models.tables import Message
 
 router = APIRouter()
@@ -113,9 +113,9 @@ def password_form(
 
 @router.get("/me")
 def own_page(request: Request, who: Anybody) -> Response:
-    received = messages_to(who.session, who.user)
+    received = messages.messages_to(who.session, who.user)
     unread = {message.id for message, _ in received if message.read_at is None}
-    mark_all_read(who.session, who.user, now=who.now)
+    messages.mark_all_read(who.session, who.user, now=who.now)
     figures = figures_of(who.session, who.user, now=who.now, midnight=who.midnight)
     return render(
         request, who, "me.html", section="/me", title="My figures", figures=figures, messages=received, unread=unread
@@ -128,7 +128,7 @@ def own_password(request: Request, who: Anybody, old: Annotated[str, Form()], ne
         change_password(who.session, who.user, old, new, now=who.now)
     except PeopleError as error:
         figures = figures_of(who.session, who.user, now=who.now, midnight=who.midnight)
-        received = messages_to(who.session, who.user)
+        received = messages.messages_to(who.session, who.user)
         return render(
             request, who, "me.html", section="/me", status=422, title="My figures",
             problem=str(error), figures=figures, messages=received, unread=set(),
@@ -139,7 +139,7 @@ def own_password(request: Request, who: Anybody, old: Annotated[str, Form()], ne
 @router.post("/me/messages")
 def answer_message(who: Anybody, to: Annotated[str, Form()], body: Annotated[str, Form()]) -> Response:
     """Answer a message that was sent to this person; nobody can write to people who never wrote to them."""
-    original = who.session.get(Message, to)
+    original = find(who.session, Message, to, who.workspace_id)
     if original is None or original.to_user_id != who.user.id or not body.strip():
         return go("/me", "nothing")
     messages.send(

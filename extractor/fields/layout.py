@@ -57,15 +57,6 @@ class Layout:
         return _grouped(self.segment)
 
     @cached_property
-    def place_in_row(self) -> list[tuple[int, int]]:
-        """(row, position in it) of each token."""
-        places = [(0, 0)] * len(self)
-        for number, row in enumerate(self.rows):
-            for position, token in enumerate(row):
-                places[token] = (number, position)
-        return places
-
-    @cached_property
     def height(self) -> float:
         """Median height of a token."""
         return float(np.median(self.box[:, 3] - self.box[:, 1])) or 0.01 if len(self) else 0.01

@@ -25,12 +25,12 @@ from hitl.intake.locales import locale_for
 from hitl.people import pauses
 from hitl.platform.locks import hold
 from hitl.platform.moves import advance
-from hitl.release.release import TOLD
 from hitl.work import queue_rows
 from hitl.work.document import is_about_type, spec_of
+from hitl.work.exposure import expose
 from hitl.work.typed import Unparseable, understood
 from hitl.workspace.workspaces import current_types
-from models.states import DocumentState, TaskPurpose, TaskState, VerdictState
+from models.states import RELEASED, DocumentState, TaskPurpose, TaskState, VerdictState
 from models.tables import Answer, Audit, Document, GoldItem, Task, User, Verdict
 from models.values import ValueState
 
@@ -144,8 +144,13 @@ def take(session: Session, task_id: str, user: User, token: str, answer: AnswerI
     _check_wanted(held, document)
     row = _store(session, held, document, user, answer, now)
     advance(session, held, TaskState.ANSWERED, actor=user.id, now=now, answered_at=now)
-    tasks.expose(session, user.id, document.id, field=held.field, page=answer.page, now=now)
+    expose(session, user.id, document.id, fields=[held.field], now=now)
     return Taken(held, document, row)
+
+
+def find_answer(session: Session, idempotency_key: str) -> Answer | None:
+    """The answer that was sent with this key, whoever sent it."""
+    return session.exec(select(Answer).where(Answer.idempotency_key == idempotency_key)).first()
 
 
 def undo(session: Session, answer_id: str, user: User, *, now: datetime) -> Task:
@@ -173,7 +178,7 @@ def undo(session: Session, answer_id: str, user: User, *, now: datetime) -> Task
 def _undo_consequences(session: Session, task: Task, answer: Answer, document: Document, now: datetime) -> None:
     """Withdraw the next person's task if nobody began it, and open the verdict or audit again."""
     in_work = {DocumentState.IN_REVIEW.value, DocumentState.AWAITING_TYPE.value}
-    if document.state not in (in_work | TOLD if task.audit_id else in_work):
+    if document.state not in (in_work | RELEASED if task.audit_id else in_work):
         raise TooLateToUndo("The document is released.")
     subject: Verdict | Audit = (
         session.get_one(Audit, task.audit_id) if task.audit_id else session.get_one(Verdict, task.verdict_id)
@@ -215,11 +220,11 @@ def _undo_consequences(session: Session, task: Task, answer: Answer, document: D
 def _decided_with(session: Session, task: Task, document: Document) -> bool:
     """Whether the audited field went to people, and their decision may rest on this answer too."""
     verdict = session.get_one(Verdict, task.verdict_id)
-    return verdict.decided_by == "people" and document.state not in TOLD
+    return verdict.decided_by == "people" and document.state not in RELEASED
 
 
 def _repeated(session: Session, key: str, user: User) -> Answer | None:
-    row = session.exec(select(Answer).where(Answer.idempotency_key == key)).first()
+    row = find_answer(session, key)
     if row is not None and row.user_id != user.id:
         raise NotYours("This idempotency key was used by somebody else.")
     return row

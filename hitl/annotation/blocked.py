@@ -173,3 +173,11 @@ def _documents(session: Session, workspace_id: str) -> Iterator[Blocked]:
     for document in untyped:
         step = "Add a document type for it and retype the document, or cancel it."
         yield Blocked("no_type", "no document type fits", step, document_id=document.id)
+
+
+def blocked_by_reason(session: Session, workspace_id: str) -> list[tuple[Blocked, list[Blocked]]]:
+    """What is blocked, by cause and reason; the first of each stands for its cure."""
+    groups: dict[tuple[str, str], list[Blocked]] = {}
+    for one in blocked(session, workspace_id):
+        groups.setdefault((one.cause, one.reason), []).append(one)
+    return [(group[0], group) for group in groups.values()]

@@ -22,7 +22,7 @@ from hitl.platform.jobs import enqueue
 from hitl.platform.locks import hold
 from hitl.platform.moves import advance, record
 from hitl.work import queue_rows
-from models.states import DocumentState, Route, TaskPurpose, TaskState, VerdictState
+from models.states import RELEASED, DocumentState, Route, TaskPurpose, TaskState, VerdictState
 from models.tables import Answer, Document, Task, User, Verdict
 
 JUDGED_EVERY = RECENT // 2  # answers; and after every control task
@@ -206,8 +206,7 @@ def _reopen_one(session: Session, answer: Answer, verdict: Verdict, why: str, no
         return False  # others decided otherwise already
     if _others_agree(session, answer, verdict, said):
         return False
-    released = {DocumentState.RELEASED.value, DocumentState.AMENDED.value}
-    if document.state in released:
+    if document.state in RELEASED:
         queue_rows.add_review(session, document, reason="recheck", verdict=verdict, now=now)
         return True
     if document.state != DocumentState.IN_REVIEW.value or verdict.state == VerdictState.CONTESTED.value:

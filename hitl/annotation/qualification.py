@@ -21,6 +21,7 @@ from hitl.aggregate.equality import TYPE_FIELD
 from hitl.platform.locks import hold
 from hitl.platform.moves import record
 from hitl.routing.sampling import draw_number
+from hitl.work.queue_rows import OUTSTANDING
 from hitl.work.typed import understood
 from models.states import DocumentState, TaskPurpose, TaskState
 from models.tables import Answer, Document, Example, GoldItem, Task, User, Workspace
@@ -177,6 +178,22 @@ def unseen(
         wanted = wanted.where(col(GoldItem.kind).in_(kinds))
     order = func.md5(func.concat(col(GoldItem.id), user.id))
     return list(session.exec(wanted.order_by(order).limit(limit)).all())
+
+
+def kinds_prepared(session: Session, workspace_id: str) -> list[str]:
+    """The kinds of which there are questions."""
+    wanted = select(GoldItem.kind).where(GoldItem.workspace_id == workspace_id, col(GoldItem.active)).distinct()
+    return sorted(session.exec(wanted).all())
+
+
+def questions_waiting(session: Session, user: User) -> dict[tuple[str, str], int]:
+    """How many tasks wait for this person alone, by kind and purpose."""
+    rows = session.exec(
+        select(Task.kind, Task.purpose, func.count())
+        .where(Task.for_user_id == user.id, col(Task.state).in_(OUTSTANDING))
+        .group_by(col(Task.kind), col(Task.purpose))
+    ).all()
+    return {(kind, purpose): count for kind, purpose, count in rows}
 
 
 def start_training(session: Session, user: User, kind: str, *, now: datetime, questions: int = QUESTIONS) -> list[Task]:

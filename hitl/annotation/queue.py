@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import exists, func
+from sqlalchemy import select as table_select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -15,6 +18,7 @@ from hitl.annotation.blocked import blocked
 from hitl.people import eligible
 from hitl.platform.locks import hold_free
 from hitl.platform.moves import advance
+from hitl.release.listing import count_by_state
 from hitl.work import queue_rows
 from models.states import TaskPurpose, TaskState, VerdictState
 from models.tables import Answer, Audit, Document, Review, Task, Verdict
@@ -25,7 +29,7 @@ def queue_summary(session: Session, workspace_id: str, *, now: datetime) -> dict
     return {
         "tasks": _tasks(session, workspace_id, now),
         "reviews": _reviews(session, workspace_id, now),
-        "documents": _documents(session, workspace_id),
+        "documents": {state: count for state, (count, _) in count_by_state(session, workspace_id).items()},
         "blocked": [one.as_dict() for one in blocked(session, workspace_id)],
     }
 
@@ -79,24 +83,58 @@ def _pass_on(session: Session, task: Task, now: datetime) -> None:
         consensus.contest(session, verdict, document, reason="exhausted", now=now)
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Tasks that nobody has answered yet and that agree in all of this."""
+
+    document_type: str | None
+    field: str
+    purpose: str
+    kind: str
+    state: str
+    count: int
+    oldest: datetime
+    next_due: datetime | None
+
+
+def tasks_waiting(session: Session, workspace_id: str) -> list[Waiting]:
+    """What waits for people, in groups that staff sums up as it needs."""
+    group = [col(Document.document_type), col(Task.field), col(Task.purpose), col(Task.kind), col(Task.state)]
+    wanted = (
+        table_select(*group, func.count(), func.min(col(Task.created_at)), func.min(col(Task.due_at)))
+        .join(Document, col(Document.id) == col(Task.document_id))
+        .where(col(Task.workspace_id) == workspace_id, col(Task.state).in_(queue_rows.OUTSTANDING))
+        .group_by(*group)
+        .order_by(col(Task.field))
+    )
+    return [Waiting(*row) for row in session.execute(wanted).all()]
+
+
+def reviews_waiting(session: Session, workspace_id: str) -> list[tuple[int, str, str, int, datetime]]:
+    """(level, reason, state, count, oldest) of what reviewers have not decided, by level."""
+    group = [col(Review.level), col(Review.reason), col(Review.state)]
+    wanted = (
+        table_select(*group, func.count(), func.min(col(Review.created_at)))
+        .where(col(Review.workspace_id) == workspace_id, col(Review.state).in_(queue_rows.UNDECIDED))
+        .group_by(*group)
+        .order_by(*group)
+    )
+    return [tuple(row) for row in session.execute(wanted).all()]
+
+
+def count_open(session: Session, table: type[Task] | type[Review], workspace_id: str) -> int:
+    """Tasks or reviews that nobody has in hand."""
+    wanted = select(func.count()).select_from(table).where(table.workspace_id == workspace_id, table.state == "open")
+    return session.exec(wanted).one()
+
+
 def _tasks(session: Session, workspace_id: str, now: datetime) -> dict[str, Any]:
-    oldest, due = func.min(col(Task.created_at)), func.min(col(Task.due_at))
-    rows = session.exec(
-        select(Task.purpose, Task.kind, Task.state, func.count(), oldest, due)  # type: ignore[call-overload]
-        .where(Task.workspace_id == workspace_id, col(Task.state).in_(queue_rows.OUTSTANDING))
-        .group_by(col(Task.purpose), col(Task.kind), col(Task.state))
-    ).all()
+    grouped: dict[tuple[str, str, str], list[Waiting]] = {}
+    for one in tasks_waiting(session, workspace_id):
+        grouped.setdefault((one.purpose, one.kind, one.state), []).append(one)
     groups = [
-        {
-            "purpose": purpose,
-            "kind": kind,
-            "state": state,
-            "count": count,
-            "oldest_seconds": (now - first).total_seconds(),
-            "due_at": due_at.isoformat() if due_at else None,
-            "is_late": bool(due_at and due_at < now),
-        }
-        for purpose, kind, state, count, first, due_at in rows
+        _task_group(*key, sum(one.count for one in some), min(one.oldest for one in some), _next_due(some), now)
+        for key, some in grouped.items()
     ]
     return {
         "open": sum(g["count"] for g in groups if g["state"] == TaskState.OPEN.value),
@@ -106,21 +144,27 @@ def _tasks(session: Session, workspace_id: str, now: datetime) -> dict[str, Any]
     }
 
 
+def _next_due(some: Iterable[Waiting]) -> datetime | None:
+    return min((one.next_due for one in some if one.next_due), default=None)
+
+
+def _task_group(
+    purpose: str, kind: str, state: str, count: int, oldest: datetime, due_at: datetime | None, now: datetime
+) -> dict[str, Any]:
+    return {
+        "purpose": purpose,
+        "kind": kind,
+        "state": state,
+        "count": count,
+        "oldest_seconds": (now - oldest).total_seconds(),
+        "due_at": due_at.isoformat() if due_at else None,
+        "is_late": bool(due_at and due_at < now),
+    }
+
+
 def _reviews(session: Session, workspace_id: str, now: datetime) -> dict[str, Any]:
-    rows = session.exec(
-        select(Review.level, Review.reason, Review.state, func.count(), func.min(col(Review.created_at)))  # type: ignore[call-overload]
-        .where(Review.workspace_id == workspace_id, col(Review.state).in_(queue_rows.UNDECIDED))
-        .group_by(col(Review.level), col(Review.reason), col(Review.state))
-    ).all()
     groups = [
         {"level": level, "reason": reason, "state": state, "count": n, "oldest_seconds": (now - first).total_seconds()}
-        for level, reason, state, n, first in rows
+        for level, reason, state, n, first in reviews_waiting(session, workspace_id)
     ]
     return {"open": sum(g["count"] for g in groups), "groups": groups}
-
-
-def _documents(session: Session, workspace_id: str) -> dict[str, int]:
-    rows = session.exec(
-        select(Document.state, func.count()).where(Document.workspace_id == workspace_id).group_by(col(Document.state))
-    ).all()
-    return {str(state): int(count) for state, count in rows}

@@ -22,18 +22,19 @@ from extractor.kinds import AmbiguousValue
 from hitl.aggregate.equality import TYPE_FIELD, same_answer, token_of
 from hitl.aggregate.votes import Vote
 from hitl.annotation import audit as audits
-from hitl.annotation import consensus, leases, tasks
+from hitl.annotation import consensus, leases
 from hitl.annotation.answers import parse
 from hitl.annotation.blocked import field_of
 from hitl.annotation.consensus import Said
 from hitl.people import eligible, messages
 from hitl.platform.locks import hold, hold_best
 from hitl.platform.moves import advance
-from hitl.release.release import IN_HAND, TOLD, amend
+from hitl.release.release import IN_HAND, amend
 from hitl.work import queue_rows
 from hitl.work.document import fields_of, verdicts_of
+from hitl.work.exposure import expose
 from hitl.work.typed import Unparseable
-from models.states import LEVEL, ReviewState, Role, VerdictState
+from models.states import LEVEL, RELEASED, ReviewState, Role, VerdictState
 from models.tables import Answer, Audit, Document, Review, Task, User, Verdict
 from models.values import ValueState
 
@@ -107,7 +108,7 @@ def next_review(session: Session, user: User, *, now: datetime) -> Review | None
     if review is None:
         return None
     leases.grant(session, review, user, now=now)
-    tasks.expose(session, user.id, review.document_id, now=now, whole_page=True)
+    expose(session, user.id, review.document_id, pages=[1], now=now)
     return review
 
 
@@ -121,6 +122,23 @@ def _free_review(session: Session, user: User) -> Review | None:
             review = session.get_one(Review, row.id) if row.document_id in held else None
             if review is not None and review.state == ReviewState.OPEN.value:
                 return review
+    return None
+
+
+def in_hand(session: Session, user: User, *, now: datetime) -> Review | None:
+    """The review that this person has leased."""
+    held = select(Review).where(Review.leased_to == user.id, Review.state == ReviewState.LEASED.value)
+    return session.exec(held.where(col(Review.lease_until) > now)).first()
+
+
+def task_behind(session: Session, review: Review, value_state: str, value: Any) -> str | None:
+    """The task in which a person gave this value; None where nobody did."""
+    verdict, audit = subject_of(session, review)
+    if verdict is None:
+        return None
+    for answer, task in _answers_to(session, verdict, audit):
+        if same_answer(verdict.kind, (value_state, value), (answer.value_state, answer.value)):
+            return task.id
     return None
 
 
@@ -187,7 +205,7 @@ def decide(
         audits.conclude(session, audit, gold, actor=user.id, now=now)
     else:
         changes, count = _change(verdict, parsed[verdict.field]), 1
-        if document.state not in TOLD:
+        if document.state not in RELEASED:
             _fix(session, verdict, parsed[verdict.field], user, now)
         elif changes:  # looked at again after the release
             amend(session, document, parsed, reason="review", actor=user.id, by=f"reviewer:{user.id}", now=now)
@@ -297,7 +315,7 @@ def _decide_document(
     rows = fields_of(session, document)
     changed = {row.field: parsed[row.field] for row in rows if row.field in parsed and _differs(row, parsed[row.field])}
     changes = [change for row in rows if row.field in changed for change in _change(row, changed[row.field])]
-    if changed and document.state in TOLD:
+    if changed and document.state in RELEASED:
         by = f"reviewer:{user.id}"
         amend(session, document, changed, reason="review", actor=user.id, by=by, now=now)
     elif document.state in IN_HAND:
@@ -357,20 +375,18 @@ def _change(verdict: Verdict, answer: tuple[str, Any]) -> list[dict[str, Any]]:
 def _answer_to_return(
     session: Session, verdict: Verdict, audit: Audit | None, task_or_user: str
 ) -> tuple[Answer, Task]:
+    for answer, task in _answers_to(session, verdict, audit):
+        if task_or_user in (answer.user_id, task.id):
+            return answer, task
+    raise BadDecision("That person has no answer to this field.")
+
+
+def _answers_to(session: Session, verdict: Verdict, audit: Audit | None) -> Sequence[tuple[Answer, Task]]:
+    """What people said in the audit, or in the ordinary tasks of the verdict."""
     unaudited = (col(Task.verdict_id) == verdict.id) & col(Task.audit_id).is_(None)
     about = (col(Task.audit_id) == audit.id) if audit else unaudited
-    found = session.exec(
-        select(Answer, Task)
-        .join(Task, col(Task.id) == col(Answer.task_id))
-        .where(
-            about,
-            col(Answer.undone_at).is_(None),
-            (Answer.user_id == task_or_user) | (Task.id == task_or_user),
-        )
-    ).first()
-    if found is None:
-        raise BadDecision("That person has no answer to this field.")
-    return found
+    wanted = select(Answer, Task).join(Task, col(Task.id) == col(Answer.task_id))
+    return session.exec(wanted.where(about, col(Answer.undone_at).is_(None))).all()
 
 
 def _shuffled(review_id: str, token: str) -> str:

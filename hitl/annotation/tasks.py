@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import exists, update
@@ -17,10 +17,12 @@ from hitl.annotation.queue import escalate_stranded, queue_summary
 from hitl.people import eligible
 from hitl.platform.locks import hold, hold_best
 from hitl.platform.moves import record
+from hitl.platform.ownership import rows_of
 from hitl.work.document import verdicts_of
+from hitl.work.exposure import expose
 from hitl.work.queue_rows import OLD, OUTSTANDING, SOON
 from models.states import TaskPurpose, TaskState, VerdictState
-from models.tables import Answer, Audit, Document, Exposure, Task, User, Verdict, Workspace
+from models.tables import Answer, Audit, Document, Task, User, Verdict, Workspace
 
 __all__ = ["expire_leases", "hand_back", "hand_out", "open_tasks", "queue_summary"]
 
@@ -128,7 +130,7 @@ def lease(session: Session, task: Task, user: User, *, now: datetime) -> Task:
     """Give one open task to `user` with a new token."""
     leases.grant(session, task, user, now=now)
     if task.whole_page:
-        expose(session, user.id, task.document_id, now=now, whole_page=True)
+        expose(session, user.id, task.document_id, pages=[1], now=now)
         record(
             session,
             action="page.shown",
@@ -178,6 +180,15 @@ def hand_back(session: Session, task: Task, user: User, token: str, reason: str,
         escalate_stranded(session, task.workspace_id, now=now, document_id=task.document_id)
 
 
+def hand_back_all(session: Session, user: User, tokens: Mapping[str, str], *, now: datetime) -> None:
+    """Put back what was fetched ahead, by the tokens of its leases; tasks of other workspaces are left alone."""
+    wanted = rows_of(Task, user.workspace_id).where(col(Task.id).in_(tokens)).order_by(col(Task.document_id))
+    handed = session.exec(wanted).all()
+    hold(session, *(task.document_id for task in handed))
+    for task in handed:
+        hand_back(session, task, user, tokens[task.id], "", now=now)
+
+
 def expire_leases(session: Session, *, now: datetime) -> int:
     """Put back what nobody finished in time, and pass on what nobody is left for. Returns how many leases."""
     expired = leases.put_back_expired(session, now=now)
@@ -209,28 +220,6 @@ def field_in_hand(session: Session, user: User) -> str | None:
         .order_by(col(Answer.created_at).desc())
         .limit(1)
     ).first()
-
-
-def expose(
-    session: Session,
-    user_id: str,
-    document_id: str,
-    *,
-    now: datetime,
-    field: str | None = None,
-    page: int | None = None,
-    whole_page: bool = False,
-) -> None:
-    """Count what one person has seen of one document: fields keyed, pages shown whole (page 1 when not told)."""
-    row = session.exec(
-        select(Exposure).where(Exposure.user_id == user_id, Exposure.document_id == document_id)
-    ).first() or Exposure(user_id=user_id, document_id=document_id, updated_at=now)
-    pages = [page or 1] if whole_page else []
-    row.fields = sorted({*row.fields, *([field] if field else [])})
-    row.pages = sorted({*row.pages, *pages})
-    row.updated_at = now
-    session.add(row)
-    session.flush()
 
 
 def _pending_audits(session: Session, document: Document) -> list[Audit]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
-from models.tables import Certificate
+from hitl.platform.ownership import rows_of
+from hitl.workspace.registry import find_serving
+from models.tables import Certificate, Document, Observation
+
+OBSERVATIONS = 50_000
 
 # One row per type and field of what was released. `wrong` compares the first released value with the audit's gold by
 # the stored observation, so that later corrections do not flatter the number; each counts 1 / its probability. An audit
@@ -60,6 +65,26 @@ def quality(session: Session, workspace_id: str, document_type: str | None = Non
         for row in session.execute(_FIELDS, asked)
     ]
     return {"fields": fields, "certificates": _certificates(session, workspace_id, document_type)}
+
+
+def suspended(session: Session, workspace_id: str) -> Sequence[Certificate]:
+    """Certificates of the serving model that are suspended: the error rose above its target."""
+    serving = find_serving(session, workspace_id)
+    wanted = rows_of(Certificate, workspace_id).where(col(Certificate.suspended_reason).is_not(None))
+    return session.exec(wanted.where(Certificate.model_version_id == (serving.id if serving else None))).all()
+
+
+def blind_checks(session: Session, workspace_id: str, document_type: str = "") -> Sequence[Observation]:
+    """Blind checks, newest first, as the model saw them that read the document: others may have scored it since."""
+    wanted = (
+        rows_of(Observation, workspace_id)
+        .join(Document, col(Document.id) == col(Observation.document_id))
+        .where(Observation.source == "audit")
+        .where(col(Observation.model_version_id).is_not_distinct_from(col(Document.model_version_id)))
+    )
+    if document_type:
+        wanted = wanted.where(Observation.document_type == document_type)
+    return session.exec(wanted.order_by(col(Observation.created_at).desc()).limit(OBSERVATIONS)).all()
 
 
 def _field(row: Any, cost: Any, corrections: int) -> dict[str, Any]:

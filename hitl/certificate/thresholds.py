@@ -22,14 +22,6 @@ def error_target(policy: Policy, spec: DocumentType, name: str) -> float:
     return policy.field(name).error_target or declared or policy.error_target or spec.error_target
 
 
-def threshold_for(
-    session: Session, *, workspace_id: str, document_type: str, field: str, policy: PolicyVersion, model_id: str | None
-) -> tuple[float | None, str]:
-    """The threshold in force for a field, and where it comes from: fixed, certificate, suspended or warm-up."""
-    held = certificates(session, workspace_id, document_type, policy, model_id)
-    return pick_threshold(field, Policy.model_validate(policy.policy), held)
-
-
 def certificates(
     session: Session, workspace_id: str, document_type: str, policy: PolicyVersion, model_id: str | None
 ) -> list[Certificate]:

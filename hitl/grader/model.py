@@ -136,17 +136,6 @@ def lift(scores: Floats, changed: Floats, budget: float) -> float:
     return caught(scores, changed, budget) / at_random - 1 if at_random > 0 else 0.0
 
 
-def two_phases(
-    first: Floats, second: Floats, changed_first: Floats, changed_second: Floats, budget: float, split: float
-) -> float:
-    """Errors caught per document when `split` of the reviewed documents are reviewed twice within one budget."""
-    reviewed = round(budget * len(first) / (1 + split))
-    again = round(split * reviewed)
-    top = np.argsort(-first, kind="stable")[:reviewed]
-    twice = top[np.argsort(-second[top], kind="stable")[:again]]
-    return float((changed_first[top].sum() + changed_second[twice].sum()) / len(first))
-
-
 def lift_interval(
     scores: Floats, changed: Floats, budget: float, *, seed: int, resamples: int = 500
 ) -> tuple[float, float]:

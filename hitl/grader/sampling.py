@@ -205,3 +205,17 @@ def _held_out(rows: Sequence[Reviewed]) -> dict[str, Any]:
     scores = fit(rows[:cut], seed=SEED).scores([row.features for row in later])
     changed = np.array([row.changed for row in later])
     return {"held_out": len(later), "lift": {str(b): lift(scores, changed, b) for b in (0.2, 0.4)}}
+
+
+def scored_reviews(session: Session, workspace_id: str) -> list[tuple[float, float, float]]:
+    """(score before the review, share of fields it changed, weight) of reviews that the budget paid."""
+    rows = session.exec(
+        select(Review.grader_score, Review.changed_fraction, Review.probability).where(
+            Review.workspace_id == workspace_id,
+            Review.state == ReviewState.DECIDED.value,
+            col(Review.reason).in_(BY_BUDGET),
+            col(Review.grader_score).is_not(None),
+            col(Review.changed_fraction).is_not(None),
+        )
+    ).all()
+    return [(score or 0.0, changed or 0.0, 1 / probability) for score, changed, probability in rows]

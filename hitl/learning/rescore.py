@@ -23,12 +23,11 @@ from hitl.workspace import registry
 from hitl.workspace.policy import pinned_policy
 from models.doctype import DocumentType
 from models.ids import new_id
-from models.states import DocumentState, Fold, ModelState
+from models.states import RELEASED, Fold, ModelState
 from models.tables import Audit, Document, ModelVersion, Observation, Verdict
 from models.values import Recognition
 
 BATCH = 20
-TOLD = (DocumentState.RELEASED.value, DocumentState.AMENDED.value)
 
 
 def reader(session: Session, workspace_id: str, model_id: str | None) -> ModelVersion | None:
@@ -50,7 +49,7 @@ def waiting(session: Session, model: ModelVersion, workspace_id: str, after: str
         .where(
             Document.workspace_id == workspace_id,
             (col(Document.fold) == Fold.CERTIFY.value) | (col(Document.created_at) > evidence_after(model)),
-            col(Document.state).in_(TOLD),
+            col(Document.state).in_([state.value for state in RELEASED]),
             Verdict.run == Document.run,
             Verdict.field != TYPE_FIELD,
             col(Document.id) > after,
@@ -66,7 +65,7 @@ def waiting(session: Session, model: ModelVersion, workspace_id: str, after: str
 def plan(session: Session, document_id: str, model_id: str) -> recognition.Work | None:
     """What reading the document by a model needs, under the type it was released as; None if it is gone meanwhile."""
     document = session.get(Document, document_id)
-    if document is None or document.state not in TOLD:
+    if document is None or document.state not in RELEASED:
         return None
     model = session.get_one(ModelVersion, model_id)
     return replace(recognition.gather(session, document, model), document_type=document.document_type)
@@ -75,7 +74,7 @@ def plan(session: Session, document_id: str, model_id: str) -> recognition.Work 
 def store(session: Session, document_id: str, result: Recognition, work: recognition.Work, *, now: datetime) -> int:
     """Write the observations of the document for the model that read it now, with the probabilities as drawn."""
     document = lock_document(session, document_id)
-    if document is None or document.state not in TOLD:
+    if document is None or document.state not in RELEASED:
         return 0
     spec = spec_of(session, document)
     rows = session.exec(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, func, or_, select
 
-from models.tables import Message, User
+from models.tables import Message, Task, User
 
 
 def send(
@@ -38,6 +38,33 @@ def send(
     return message
 
 
+def messages_to(session: Session, user: User) -> list[tuple[Message, str]]:
+    """The newest messages to a person, with the name of who wrote."""
+    return _with_authors(session, inbox(session, user))
+
+
+def comments_on(session: Session, user: User, document_id: str) -> list[tuple[Message, str]]:
+    """What this person may read of what was said about a document, oldest first, with the name of who wrote."""
+    return _with_authors(session, conversation(session, user, document_id=document_id))
+
+
+def _with_authors(session: Session, rows: list[Message]) -> list[tuple[Message, str]]:
+    people = session.exec(select(User).where(col(User.id).in_({row.author_id for row in rows}))).all()
+    names = {user.id: user.name or user.login for user in people}
+    return [(row, names.get(row.author_id, "somebody")) for row in rows]
+
+
+def count_unread(session: Session, user: User) -> int:
+    unread = select(func.count()).select_from(Message)
+    return session.exec(unread.where(Message.to_user_id == user.id, col(Message.read_at).is_(None))).one()
+
+
+def returned_with(session: Session, task: Task, user: User) -> str | None:
+    """What a reviewer wrote when they sent the work back to this person."""
+    wanted = select(Message.body).where(Message.task_id == task.id, Message.to_user_id == user.id)
+    return session.exec(wanted.order_by(col(Message.created_at).desc())).first()
+
+
 def inbox(session: Session, user: User, *, unread_only: bool = False, limit: int = 50) -> list[Message]:
     """Messages to `user`, newest first."""
     wanted = select(Message).where(Message.to_user_id == user.id)
@@ -48,17 +75,11 @@ def inbox(session: Session, user: User, *, unread_only: bool = False, limit: int
     )
 
 
-def mark_read(session: Session, user: User, message_ids: list[str], *, now: datetime) -> int:
-    """Note that `user` has read these. Returns how many were new to them."""
-    rows = session.exec(
-        select(Message).where(
-            col(Message.id).in_(message_ids), Message.to_user_id == user.id, col(Message.read_at).is_(None)
-        )
-    ).all()
-    for row in rows:
+def mark_all_read(session: Session, user: User, *, now: datetime) -> None:
+    """Note that the newest messages to `user` have been read."""
+    for row in inbox(session, user, unread_only=True):
         row.read_at = now
         session.add(row)
-    return len(rows)
 
 
 def conversation(

@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
-from scipy.special import betaincinv  # scipy.stats would cost every web process a second
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
 from hitl.workspace.policy import Policy
 from models.ids import new_id
 from models.tables import Skill
-
-POOLED = "*"  # all kinds together
-
-
-@dataclass(frozen=True, slots=True)
-class Ability:
-    """P(right) of one person on one kind: posterior mean and 95 % interval of a Beta prior and the control tasks."""
-
-    mean: float
-    low: float
-    high: float
-    right: int
-    wrong: int
-
-
-def ability(right: int, wrong: int, prior: tuple[float, float]) -> Ability:
-    a, b = prior[0] + right, prior[1] + wrong
-    low, high = float(betaincinv(a, b, 0.025)), float(betaincinv(a, b, 0.975))
-    return Ability(a / (a + b), low, high, right, wrong)
 
 
 def skills_of(session: Session, user_ids: Iterable[str], kind: str, policy: Policy) -> dict[str, float]:

@@ -19,7 +19,7 @@ import obstore
 from obstore.store import from_url
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import Session, select
+from sqlmodel import Session, func, select
 
 from hitl.settings import settings
 from models.ids import new_id
@@ -155,6 +155,13 @@ def keep(session: Session, document: Document, data: bytes, now: datetime) -> st
     )
     session.execute(note.on_conflict_do_nothing(index_elements=["document_id", "key"]))
     return key
+
+
+def stored(session: Session, workspace_id: str) -> tuple[int, int]:
+    """How many blobs a workspace has, and their bytes together."""
+    sums = select(func.count(), func.coalesce(func.sum(Blob.bytes), 0)).where(Blob.workspace_id == workspace_id)
+    count, size = session.exec(sums).one()
+    return count, int(size)
 
 
 def drop_unused(session: Session, keys: Iterable[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -126,11 +127,15 @@ def digest(event: Event) -> str:
     return hashlib.sha256(json.dumps([*said, event.subject, event.data], sort_keys=True).encode()).hexdigest()
 
 
+def events_of(session: Session, stream: str) -> Sequence[Event]:
+    """Who did what, in order."""
+    return session.exec(select(Event).where(Event.stream == stream).order_by(cast("Any", Event.number))).all()
+
+
 def verify_chain(session: Session, stream: str) -> bool:
     """True when no event of the stream was changed, removed or reordered."""
     previous = ""
-    events = session.exec(select(Event).where(Event.stream == stream).order_by(cast("Any", Event.number))).all()
-    for number, event in enumerate(events, start=1):
+    for number, event in enumerate(events_of(session, stream), start=1):
         if event.number != number or event.previous_hash != previous or event.hash != digest(event):
             return False
         previous = event.hash

@@ -18,6 +18,7 @@ from hitl.platform.db import transaction
 from hitl.platform.jobs import enqueue
 from hitl.platform.locks import ROW
 from hitl.platform.moves import record
+from hitl.platform.ownership import rows_of
 from hitl.settings import settings
 from models.ids import new_id
 from models.tables import Document, Webhook, WebhookDelivery
@@ -47,6 +48,35 @@ def register(
     session.add(webhook)
     session.flush()
     return webhook
+
+
+def list_webhooks(session: Session, workspace_id: str) -> list[Webhook]:
+    return list(session.exec(rows_of(Webhook, workspace_id).order_by(col(Webhook.created_at))).all())
+
+
+def remove(session: Session, webhook: Webhook) -> None:
+    """Stop telling this address. Its list of deliveries goes with it."""
+    session.delete(webhook)
+
+
+def switch(session: Session, webhook: Webhook) -> None:
+    """On or off."""
+    webhook.active = not webhook.active
+    session.add(webhook)
+
+
+def deliveries(session: Session, webhooks: Iterable[Webhook], *, limit: int) -> list[WebhookDelivery]:
+    """What was sent to these, newest first."""
+    wanted = select(WebhookDelivery).where(col(WebhookDelivery.webhook_id).in_([one.id for one in webhooks]))
+    newest = wanted.order_by(col(WebhookDelivery.created_at).desc(), col(WebhookDelivery.id))
+    return list(session.exec(newest.limit(limit)).all())
+
+
+def find_delivery(session: Session, delivery_id: str, workspace_id: str) -> WebhookDelivery | None:
+    """One delivery to a webhook of the workspace, locked."""
+    wanted = select(WebhookDelivery).join(Webhook, col(Webhook.id) == col(WebhookDelivery.webhook_id))
+    of_workspace = wanted.where(WebhookDelivery.id == delivery_id, Webhook.workspace_id == workspace_id)
+    return session.exec(of_workspace.with_for_update(of=WebhookDelivery, key_share=True)).one_or_none()
 
 
 def notify(

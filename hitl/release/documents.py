@@ -17,7 +17,7 @@ from hitl.platform.moves import advance, record
 from hitl.release import release
 from hitl.work.queue_rows import withdraw_all
 from hitl.workspace.workspaces import current_type
-from models.states import IN_WORK, DocumentState
+from models.states import IN_WORK, RELEASED, DocumentState
 from models.tables import (
     Answer,
     Audit,
@@ -52,7 +52,7 @@ class NotNow(Exception):
 
 def cancel(session: Session, document: Document, *, actor: str, now: datetime) -> None:
     """Stop work on the document. Raises NotNow when it is done already."""
-    _locked(session, document, {*IN_WORK, D.FAILED}, "cancelled")
+    _locked(session, document, IN_WORK | {D.FAILED}, "cancelled")
     withdraw_all(session, document, why="cancelled", actor=actor, now=now)
     advance(session, document, D.CANCELLED, actor=actor, now=now)
 
@@ -81,7 +81,7 @@ def retype(session: Session, document: Document, document_type: str, *, actor: s
     Raises NotNow, and `workspaces.NoSuchType`.
     """
     current_type(session, document.workspace_id, document_type)
-    _locked(session, document, {*IN_WORK, D.RELEASED, D.AMENDED}, "retyped")
+    _locked(session, document, IN_WORK | RELEASED, "retyped")
     document.requested_type = document_type
     session.add(document)
     _note(session, document, "document.retyped", actor, now, {"document_type": document_type})
@@ -105,7 +105,7 @@ def read_as(session: Session, document: Document, document_type: str) -> None:
 
 def reprocess(session: Session, document: Document, *, pages: bool = False, actor: str, now: datetime) -> None:
     """Read the fields again with the model that serves now; with `pages`, the words too. Raises NotNow."""
-    again = {D.AWAITING_TYPE, D.READ, D.IN_REVIEW, D.RELEASED, D.AMENDED}
+    again = RELEASED | {D.AWAITING_TYPE, D.READ, D.IN_REVIEW}
     _locked(session, document, again, "processed again")
     _start_again(session, document, actor=actor, now=now, why="reprocess", pages=pages)
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import Session, select
 
 from hitl.aggregate.equality import same_answer, token_of
-from hitl.work.document import fields_of
+from hitl.work.document import fields_of, readings_of
 from hitl.workspace.policy import Policy
 from models.states import VerdictState
 from models.tables import Certificate, Document, FieldReading, Verdict
@@ -19,12 +19,7 @@ def payload(session: Session, document: Document) -> dict[str, Any]:
 
     Until a verdict is decided its entry shows the machine's reading and says ``"verdict": "pending"``.
     """
-    readings = {
-        row.field: row
-        for row in session.exec(
-            select(FieldReading).where(FieldReading.document_id == document.id, FieldReading.run == document.run)
-        ).all()
-    }
+    readings = readings_of(session, document)
     shown = {row.field: _entry(row, readings.get(row.field)) for row in fields_of(session, document)}
     unrouted = {name: _read_entry(reading) for name, reading in readings.items() if name not in shown}
     return shown | unrouted

@@ -28,7 +28,7 @@ from hitl.work.ground_truth import is_usable
 from hitl.work.queue_rows import has_document_review, withdraw_open
 from hitl.work.typed import understood
 from hitl.workspace.policy import Policy
-from models.states import DocumentState, VerdictState
+from models.states import RELEASED, DocumentState, VerdictState
 from models.tables import Audit, Correction, Document, Release, Verdict
 from models.values import ValueState
 
@@ -36,7 +36,6 @@ Changes = Mapping[str, tuple[str, Any]]  # field: (value state, value)
 
 READY = {VerdictState.AGREED.value, VerdictState.FINAL.value}
 IN_HAND = {DocumentState.READ.value, DocumentState.IN_REVIEW.value}
-TOLD = {DocumentState.RELEASED.value, DocumentState.AMENDED.value}
 
 
 class ReleaseError(Exception):
@@ -89,7 +88,7 @@ def amend(
     Raises NotReleased, NoSuchField.
     """
     hold(session, document.id)
-    if document.state not in TOLD:
+    if document.state not in RELEASED:
         raise NotReleased(f"Document {document.id} is {document.state}; only a released result can be amended.")
     verdicts = {verdict.field: verdict for verdict in verdicts_of(session, document)}
     if unknown := sorted(set(changes) - set(verdicts)):

@@ -1,4 +1,4 @@
-"""The rows that every step on a document looks up: its verdicts, the type and the policy that it is pinned to."""
+"""The rows of one document: its pages, readings, verdicts, audits and releases, the type and policy it is pinned to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,17 @@ from sqlmodel import Session, col, select
 from hitl.aggregate.equality import TYPE_FIELD
 from hitl.workspace.policy import Policy, pinned_policy
 from models.doctype import DocumentType
-from models.tables import Audit, Document, DocumentTypeVersion, Task, Verdict
+from models.tables import (
+    Audit,
+    Correction,
+    Document,
+    DocumentPage,
+    DocumentTypeVersion,
+    FieldReading,
+    Release,
+    Task,
+    Verdict,
+)
 
 
 def verdicts_of(session: Session, document: Document) -> list[Verdict]:
@@ -53,3 +63,45 @@ def policy_of(session: Session, document: Document, *, now: datetime) -> Policy:
     """The policy that the document was routed under."""
     name = document.document_type or ""
     return pinned_policy(session, document.policy_version_id, document.workspace_id, name, now=now)
+
+
+def pages_of(session: Session, document: Document) -> list[DocumentPage]:
+    wanted = select(DocumentPage).where(DocumentPage.document_id == document.id).order_by(col(DocumentPage.number))
+    return list(session.exec(wanted).all())
+
+
+def page_of(session: Session, document: Document, number: int) -> DocumentPage | None:
+    wanted = select(DocumentPage).where(DocumentPage.document_id == document.id, DocumentPage.number == number)
+    return session.exec(wanted).one_or_none()
+
+
+def readings_of(session: Session, document: Document) -> dict[str, FieldReading]:
+    """What the machine read in the document's current run, by field."""
+    wanted = select(FieldReading).where(FieldReading.document_id == document.id, FieldReading.run == document.run)
+    return {row.field: row for row in session.exec(wanted).all()}
+
+
+def reading_behind(session: Session, task: Task) -> FieldReading | None:
+    """The reading that a task is about: that of its verdict, else the newest of its field."""
+    verdict = session.get(Verdict, task.verdict_id) if task.verdict_id else None
+    if verdict is not None:
+        return session.get(FieldReading, verdict.reading_id) if verdict.reading_id else None
+    wanted = select(FieldReading).where(FieldReading.document_id == task.document_id, FieldReading.field == task.field)
+    return session.exec(wanted.order_by(col(FieldReading.run).desc())).first()
+
+
+def audits_of(session: Session, document: Document) -> list[Audit]:
+    """Of every run."""
+    return list(session.exec(select(Audit).where(Audit.document_id == document.id)).all())
+
+
+def releases_of(session: Session, document: Document) -> list[Release]:
+    """What clients were told, in order."""
+    return list(
+        session.exec(select(Release).where(Release.document_id == document.id).order_by(col(Release.number))).all()
+    )
+
+
+def corrections_of(session: Session, document: Document) -> list[Correction]:
+    wanted = select(Correction).where(Correction.document_id == document.id).order_by(col(Correction.created_at))
+    return list(session.exec(wanted).all())

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from hitl.platform.moves import advance, record
 from models.states import ReviewState, TaskPurpose, TaskState
-from models.tables import Audit, Document, Review, Task, Verdict
+from models.tables import Answer, Audit, Document, Review, Task, User, Verdict
 
 SOON = timedelta(hours=1)  # a task that is due so soon goes before the batch
 OLD = timedelta(hours=4)  # and so does one that waited so long
@@ -120,6 +120,28 @@ def waiting(session: Session, document: Document) -> list[Task]:
     return list(
         session.exec(select(Task).where(Task.document_id == document.id, col(Task.state).in_(OUTSTANDING))).all()
     )
+
+
+def answers_about(session: Session, document: Document) -> list[tuple[Answer, Task, User]]:
+    """What people said in ordinary and audit tasks; control tasks say nothing about this document's values."""
+    wanted = (
+        select(Answer, Task, User)
+        .join(Task, col(Task.id) == Answer.task_id)
+        .join(User, col(User.id) == Answer.user_id)
+        .where(Answer.document_id == document.id, col(Task.purpose).in_(["review", "audit"]))
+        .order_by(col(Answer.created_at))
+    )
+    return list(session.exec(wanted).all())
+
+
+def fields_behind(session: Session, document: Document) -> dict[str, str]:
+    """Which field each verdict, task and audit of the document is about, by its id."""
+    names: dict[str, str] = {}
+    for table in (Verdict, Task):
+        wanted = select(table.id, table.field).where(table.document_id == document.id)
+        names |= dict(session.exec(wanted).all())
+    audits = session.exec(select(Audit.id, Audit.verdict_id).where(Audit.document_id == document.id)).all()
+    return names | {audit_id: names.get(verdict_id, "") for audit_id, verdict_id in audits}
 
 
 def withdraw_open(

@@ -9,10 +9,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select
 
 from hitl.platform.blobs import blobs
 from hitl.platform.jobs import enqueue
+from hitl.platform.ownership import rows_of
 from hitl.settings import settings
 from models.states import ModelState
 from models.tables import ModelVersion
@@ -48,9 +49,8 @@ def own_serving(session: Session, workspace_id: str) -> ModelVersion | None:
 
 def models_of(session: Session, workspace_id: str) -> list[ModelVersion]:
     """The workspace's models and the base model, newest first."""
-    own = or_(col(ModelVersion.workspace_id) == workspace_id, col(ModelVersion.workspace_id).is_(None))
     newest_first = col(ModelVersion.created_at).desc(), col(ModelVersion.id).desc()
-    return list(session.exec(select(ModelVersion).where(own).order_by(*newest_first)).all())
+    return list(session.exec(rows_of(ModelVersion, workspace_id).order_by(*newest_first)).all())
 
 
 def state_here(model: ModelVersion, serving: ModelVersion | None) -> ModelState:

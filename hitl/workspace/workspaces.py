@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from extractor.doctypes import load_document_types
 from hitl.platform.locks import ROW
 from hitl.platform.moves import record
+from hitl.platform.ownership import rows_of
 from models.doctype import DocumentType
 from models.ids import new_id
 from models.states import ModelState
@@ -30,8 +31,11 @@ class NoSuchType(Exception):
 
 def ensure_default_workspace(session: Session, now: datetime) -> Workspace:
     """The workspace that `make run` uses, made on the first call; also the built-in types and the base model."""
-    found = session.exec(select(Workspace).where(Workspace.name == DEFAULT_NAME)).first()
-    return found or create_workspace(session, DEFAULT_NAME, now=now)
+    return find_workspace(session, DEFAULT_NAME) or create_workspace(session, DEFAULT_NAME, now=now)
+
+
+def find_workspace(session: Session, name: str) -> Workspace | None:
+    return session.exec(select(Workspace).where(Workspace.name == name)).one_or_none()
 
 
 def create_workspace(session: Session, name: str, *, now: datetime) -> Workspace:
@@ -90,6 +94,12 @@ def current_types(session: Session, workspace_id: str) -> dict[str, tuple[Docume
         .order_by(col(DocumentTypeVersion.name), col(DocumentTypeVersion.number).desc())
     ).all()
     return {row.name: (row, DocumentType.model_validate(row.spec)) for row in rows if row.active}
+
+
+def type_versions(session: Session, workspace_id: str, name: str) -> list[DocumentTypeVersion]:
+    """All versions of a document type, newest first."""
+    versions = rows_of(DocumentTypeVersion, workspace_id).where(DocumentTypeVersion.name == name)
+    return list(session.exec(versions.order_by(col(DocumentTypeVersion.number).desc())).all())
 
 
 def save_type(

@@ -80,6 +80,27 @@ def is_state(target: ast.expr) -> bool:
     return isinstance(target, ast.Attribute) and target.attr == "state" and ast.unparse(target.value) != "self"
 
 
+QUERIES = {"exec", "execute", "scalar", "scalars", "query", "get", "connect"}
+TYPES_OF_SQLMODEL = {"Session", "SQLModel"}
+
+
+def test_doors_ask_hitl_and_never_the_database():
+    offences = []
+    for path in (one for one in SOURCES if name_of(one).startswith("api/")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                asked = ast.unparse(node.func.value).rpartition(".")[2] in ("session", "connection", "engine()")
+                if asked and node.func.attr in QUERIES:
+                    offences.append(f"{name_of(path)}:{node.lineno} {ast.unparse(node.func)}")
+            if isinstance(node, ast.ImportFrom) and node.module:
+                known = {one.name for one in node.names} <= TYPES_OF_SQLMODEL
+                if node.module.startswith("sqlalchemy") or (node.module.startswith("sqlmodel") and not known):
+                    offences.append(f"{name_of(path)}:{node.lineno} {ast.unparse(node)}")
+            if isinstance(node, ast.Import) and node.names[0].name.startswith(("sqlalchemy", "sqlmodel")):
+                offences.append(f"{name_of(path)}:{node.lineno} {ast.unparse(node)}")
+    assert not offences, found(offences)
+
+
 @pytest.mark.parametrize("reader", ["datetime.now", "datetime.datetime.now", "time.time", "datetime.utcnow"])
 def test_no_clock_inside_decisions(reader: str):
     offences = [

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from hitl.aggregate.equality import TYPE_FIELD
+from hitl.people.figures import roles_of
 from hitl.people.keys import CLIENT
+from hitl.platform.moves import events_of
+from hitl.platform.ownership import find
+from hitl.work.document import audits_of, pages_of, readings_of, spec_of, verdicts_of
+from hitl.work.queue_rows import answers_about, fields_behind
 from models.doctype import DocumentType
-from models.tables import (
-    Answer,
-    Audit,
-    Document,
-    DocumentPage,
-    DocumentTypeVersion,
-    Event,
-    FieldReading,
-    ModelVersion,
-    Task,
-    User,
-    Verdict,
-)
+from models.tables import Audit, Document, DocumentPage, Event, FieldReading, ModelVersion, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,29 +102,18 @@ class DocumentShown:
     history: list[Story] = field(default_factory=list)
 
 
-def spec_of(session: Session, document: Document) -> DocumentType | None:
-    """The document type version that the document pins."""
-    row = session.get(DocumentTypeVersion, document.type_version_id) if document.type_version_id else None
-    return DocumentType.model_validate(row.spec) if row else None
-
-
-def pages_of(session: Session, document: Document) -> list[DocumentPage]:
-    wanted = select(DocumentPage).where(DocumentPage.document_id == document.id).order_by(col(DocumentPage.number))
-    return list(session.exec(wanted).all())
-
-
 def shown(session: Session, document: Document) -> DocumentShown:
     """Everything the document page needs, in a handful of queries."""
     spec = spec_of(session, document)
-    model = session.get(ModelVersion, document.model_version_id) if document.model_version_id else None
+    model = find(session, ModelVersion, document.model_version_id or "", document.workspace_id)
     return DocumentShown(document, spec, fields_of(session, document, spec), pages_of(session, document), model)
 
 
 def fields_of(session: Session, document: Document, spec: DocumentType | None) -> list[FieldView]:
     """The fields of the present run in the order of the document type, the class of the document last."""
-    readings = _by_field(session, FieldReading, document)
-    verdicts = _by_field(session, Verdict, document)
-    audits = {a.verdict_id: a for a in session.exec(select(Audit).where(Audit.document_id == document.id)).all()}
+    readings = readings_of(session, document)
+    verdicts = {verdict.field: verdict for verdict in verdicts_of(session, document)}
+    audits = {audit.verdict_id: audit for audit in audits_of(session, document)}
     answers = _answers(session, document)
     labels = (
         {one.name: (one.label or one.name.replace("_", " ").capitalize(), one.kind.value) for one in spec.fields}
@@ -150,22 +131,10 @@ def fields_of(session: Session, document: Document, spec: DocumentType | None) -
     return sorted(views, key=lambda one: one.name == TYPE_FIELD)
 
 
-def _by_field(session: Session, table: Any, document: Document) -> dict[str, Any]:
-    wanted = select(table).where(table.document_id == document.id, table.run == document.run)
-    return {row.field: row for row in session.exec(wanted).all()}
-
-
 def _answers(session: Session, document: Document) -> dict[str, list[AnswerView]]:
     """Answers of ordinary and audit tasks; those of control tasks say nothing about this document's values."""
-    wanted = (
-        select(Answer, Task, User)
-        .join(Task, col(Task.id) == Answer.task_id)
-        .join(User, col(User.id) == Answer.user_id)
-        .where(Answer.document_id == document.id, col(Task.purpose).in_(["review", "audit"]))
-        .order_by(col(Answer.created_at))
-    )
     said: dict[str, list[AnswerView]] = {}
-    for answer, task, user in session.exec(wanted).all():
+    for answer, task, user in answers_about(session, document):
         view = AnswerView(
             user.role, answer.value_state, answer.value, answer.source, task.purpose, answer.seconds,
             answer.created_at, answer.undone_at is not None, answer.skip_reason,
@@ -174,34 +143,25 @@ def _answers(session: Session, document: Document) -> dict[str, list[AnswerView]
     return said
 
 
+def overlay(view: DocumentShown) -> dict[int, list[dict[str, Any]]]:
+    """Boxes by page, for the picture."""
+    by_page: dict[int, list[dict[str, Any]]] = {page.number: [] for page in view.pages}
+    for one in view.fields:
+        for box in one.boxes:
+            if one.page in by_page:
+                by_page[one.page].append({"field": one.name, "label": one.label, "box": box, "fine": one.is_fine})
+    return by_page
+
+
 # --- history ----------------------------------------------------------------------------------------------------------
 
 
 def history(session: Session, document: Document) -> list[Story]:
     """The event log of the document, people by role, oldest first."""
-    events = session.exec(select(Event).where(Event.stream == document.id).order_by(col(Event.number))).all()
+    events = events_of(session, document.id)
     roles = roles_of(session, {event.actor for event in events})
-    subjects = _subjects(session, document)
+    subjects = fields_behind(session, document)
     return [Story(e.at, _who(e.actor, roles), _what(e), _detail(e, subjects)) for e in events]
-
-
-def roles_of(session: Session, actors: Iterable[str]) -> dict[str, str]:
-    people = {actor for actor in actors if actor.startswith("usr_")}
-    if not people:
-        return {}
-    return {user.id: user.role for user in session.exec(select(User).where(col(User.id).in_(people))).all()}
-
-
-def _subjects(session: Session, document: Document) -> dict[str, str]:
-    """Which field a verdict, audit or task is about."""
-    names: dict[str, str] = {}
-    tables_with_a_field: tuple[Any, ...] = (Verdict, Task)
-    for table in tables_with_a_field:
-        for row in session.exec(select(table).where(table.document_id == document.id)).all():
-            names[row.id] = row.field
-    for audit in session.exec(select(Audit).where(Audit.document_id == document.id)).all():
-        names[audit.id] = names.get(audit.verdict_id, "")
-    return names
 
 
 def _who(actor: str, roles: dict[str, str]) -> str:

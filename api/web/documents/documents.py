@@ -3,62 +3,43 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
-from sqlalchemy import ColumnElement, true
-from sqlmodel import and_, col, func, or_, select
 
 from api import cursors
-from api.deps import mine, not_found, owned
-from api.web.documents.document_view import history, pages_of, shown
-from api.web.manage.messages import comments_on
+from api.deps import not_found, owned
+from api.web.documents.document_view import history, overlay, shown
 from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Reviewer, Visitor
-from api.web.work.exposure import log_page_shown
 from hitl.people import messages
-from hitl.people.keys import CLIENT
 from hitl.platform.blobs import blobs
 from hitl.platform.moves import record
-from hitl.release import documents, release
+from hitl.release import documents, listing, release
 from hitl.release.payload import payload
+from hitl.work.document import corrections_of, page_of, releases_of
+from hitl.work.exposure import log_page_shown
 from hitl.workspace.workspaces import current_types
-from models.states import DocumentState, Role
-from models.tables import Correction, Document, DocumentPage, Release
+from models.states import RELEASED, DocumentState, Role
+from models.tables import Document, DocumentPage
 from models.values import ValueState
 
 router = APIRouter()
 PAGE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Tab:
-    """One view of the list: `where` narrows the documents of the workspace."""
-
-    label: str
-    where: ColumnElement[bool]
-
-
-def _in(*states: DocumentState) -> ColumnElement[bool]:
-    return col(Document.state).in_([state.value for state in states])
-
-
-DONE = _in(DocumentState.RELEASED, DocumentState.AMENDED)
-BY_CLIENTS = select(Correction.document_id).where(col(Correction.by).startswith(CLIENT))
-CORRECTED = col(Document.id).in_(BY_CLIENTS)
-TABS: dict[str, Tab] = {
-    "all": Tab("All", true()),
-    "working": Tab("Reading", _in(DocumentState.RECEIVED, DocumentState.RENDERED, DocumentState.READ)),
-    "people": Tab("With people", _in(DocumentState.IN_REVIEW)),
-    "type": Tab("No type", _in(DocumentState.AWAITING_TYPE)),
-    "held": Tab("Held", col(Document.held_reason).is_not(None)),
-    "released": Tab("Released", _in(DocumentState.RELEASED)),
-    "exceptions": Tab("Exceptions", and_(DONE, func.jsonb_array_length(col(Document.exceptions)) > 0)),
-    "amended": Tab("Amended", _in(DocumentState.AMENDED)),
-    "corrections": Tab("Corrected", CORRECTED),
-    "trouble": Tab("Refused or failed", _in(DocumentState.REFUSED, DocumentState.FAILED)),
+TABS = {
+    "all": "All",
+    "working": "Reading",
+    "people": "With people",
+    "type": "No type",
+    "held": "Held",
+    "released": "Released",
+    "exceptions": "Exceptions",
+    "amended": "Amended",
+    "corrections": "Corrected",
+    "trouble": "Refused or failed",
 }
 EMPTY = {
     "all": "Upload a few, or send them with POST /v1/documents. Reading begins at once.",
@@ -78,18 +59,12 @@ def list_page(
     q: Annotated[str, Query(max_length=200)] = "",
     cursor: str | None = None,
 ) -> Response:
-    wanted = mine(Document, who.workspace_id)
-    wanted = wanted.where(TABS.get(tab, TABS["all"]).where)
-    if q:
-        like = "%" + q.replace("%", r"\%").replace("_", r"\_") + "%"
-        wanted = wanted.where(
-            or_(col(Document.filename).ilike(like), col(Document.external_id).ilike(like), Document.id == q)
-        )
-    rows = who.session.exec(cursors.newest_first(wanted, cursor).limit(PAGE + 1)).all()
-    more = cursors.encode(rows[PAGE - 1].created_at, rows[PAGE - 1].id) if len(rows) > PAGE else None
+    after = cursors.decode(cursor) if cursor else None
+    wanted = listing.Wanted(view=tab, words=q)
+    rows, more = listing.list_documents(who.session, who.workspace_id, wanted, limit=PAGE, after=after)
     return render(
         request, who, "documents/documents.html", section="/documents", title="Documents",
-        documents=rows[:PAGE], more=more, tab=tab, tabs=TABS, q=q, empty=EMPTY.get(tab, ""),
+        documents=rows, more=cursors.encode(*more) if more else None, tab=tab, tabs=TABS, q=q, empty=EMPTY.get(tab, ""),
         labels=_labels(who), can_upload=who.is_at_least(Role.OPERATOR),
     )  # fmt: skip
 
@@ -103,35 +78,21 @@ def _labels(who: Visitor) -> dict[str, str]:
 def document_page(request: Request, who: Reviewer, document_id: str) -> Response:
     document = owned(who.session, Document, document_id, who.workspace_id)
     view = shown(who.session, document)
-    releases = who.session.exec(
-        select(Release).where(Release.document_id == document.id).order_by(col(Release.number))
-    ).all()
-    corrections = who.session.exec(
-        select(Correction).where(Correction.document_id == document.id).order_by(col(Correction.created_at))
-    ).all()
     return render(
         request, who, "documents/document.html", section="/documents", title=document.filename or document.id,
-        view=view, document=document, releases=releases, corrections=corrections, story=history(who.session, document),
-        comments=comments_on(who.session, who.user, document.id), types=current_types(who.session, who.workspace_id),
-        overlay=overlay(view), states=[state for state in ValueState if state is not ValueState.NOT_FOUND],
+        view=view, document=document, releases=releases_of(who.session, document),
+        corrections=corrections_of(who.session, document), story=history(who.session, document),
+        comments=messages.comments_on(who.session, who.user, document.id),
+        types=current_types(who.session, who.workspace_id), overlay=overlay(view),
+        states=[state for state in ValueState if state is not ValueState.NOT_FOUND],
         can=can_do(document, who),
     )  # fmt: skip
-
-
-def overlay(view: Any) -> dict[int, list[dict[str, Any]]]:
-    """Boxes by page, for the picture."""
-    by_page: dict[int, list[dict[str, Any]]] = {page.number: [] for page in view.pages}
-    for one in view.fields:
-        for box in one.boxes:
-            if one.page in by_page:
-                by_page[one.page].append({"field": one.name, "label": one.label, "box": box, "fine": one.is_fine})
-    return by_page
 
 
 def can_do(document: Document, who: Visitor) -> dict[str, bool]:
     """Which buttons the page shows to this person in this state."""
     state, operator = DocumentState(document.state), who.is_at_least(Role.OPERATOR)
-    is_done = state in (DocumentState.RELEASED, DocumentState.AMENDED)
+    is_done = state in RELEASED
     in_work = state in (DocumentState.READ, DocumentState.IN_REVIEW, DocumentState.AWAITING_TYPE)
     return {
         "amend": is_done and who.is_at_least(Role.MANAGER),
@@ -149,10 +110,10 @@ def can_do(document: Document, who: Visitor) -> dict[str, bool]:
 def page_image(who: Reviewer, document_id: str, number: int) -> Response:
     """A whole page for level 2 and above; every look is written down."""
     document = owned(who.session, Document, document_id, who.workspace_id)
-    page = next((one for one in pages_of(who.session, document) if one.number == number), None)
+    page = page_of(who.session, document, number)
     if page is None:
         raise not_found(DocumentPage, str(number))
-    log_page_shown(who, document, number, why="document page")
+    log_page_shown(who.session, who.user, document, number, why="document page", now=who.now)
     return Response(blobs().get(page.image_key), media_type="image/png", headers={"Cache-Control": "private, no-store"})
 
 

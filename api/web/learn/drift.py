@@ -8,12 +8,11 @@ from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from extractor.measure import charts
 from hitl.grader import sampling as review_sampling
-from models.states import ReviewState
-from models.tables import Observation, Review
+from models.tables import Observation
 
 WINDOW = 50  # checked fields that one point of the drift chart looks back on
 POINTS = 60
@@ -113,24 +112,10 @@ def grader(session: Session, workspace_id: str) -> GraderShown | None:
     row = review_sampling.current(session, workspace_id)
     if row is None:
         return None
-    curve = caught_by_budget(_scored(session, workspace_id))
+    curve = caught_by_budget(review_sampling.scored_reviews(session, workspace_id))
     shares = tuple(Caught(budget, _at(curve, budget)) for budget in BUDGETS) if curve else ()
     lift = {budget: value for budget, value in row.report.get("lift", {}).items() if isinstance(value, float)}
     return GraderShown(row.report["reviews"], _grader_chart(curve), shares, row.report.get("held_out", 0), lift)
-
-
-def _scored(session: Session, workspace_id: str) -> list[tuple[float, float, float]]:
-    """(score before the review, share of fields it changed, weight) of reviews that the budget paid."""
-    rows = session.exec(
-        select(Review.grader_score, Review.changed_fraction, Review.probability).where(
-            Review.workspace_id == workspace_id,
-            Review.state == ReviewState.DECIDED.value,
-            col(Review.reason).in_(review_sampling.BY_BUDGET),
-            col(Review.grader_score).is_not(None),
-            col(Review.changed_fraction).is_not(None),
-        )
-    ).all()
-    return [(score or 0.0, changed or 0.0, 1 / probability) for score, changed, probability in rows]
 
 
 def caught_by_budget(rows: Sequence[tuple[float, float, float]]) -> list[tuple[float, float]]:

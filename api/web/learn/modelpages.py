@@ -14,6 +14,7 @@ from hitl.learning import shadow, snapshots
 from hitl.learning.examples import count_labelled
 from hitl.learning.request import TooFewExamples, TrainingUnderWay, request_training
 from hitl.people import accounts
+from hitl.platform.ownership import find
 from hitl.settings import settings
 from hitl.workspace import deployment, registry
 from hitl.workspace.workspaces import BASE_MODEL, current_types
@@ -57,8 +58,8 @@ def _shown(who: Any) -> dict[str, Any]:
 @router.get("/models/{model_id}")
 def model_page(request: Request, who: Manager, model_id: str) -> Response:
     model = owned(who.session, ModelVersion, model_id, who.workspace_id)
-    parent = who.session.get(ModelVersion, model.parent_id) if model.parent_id else None
-    snapshot = who.session.get(Snapshot, model.snapshot_id) if model.snapshot_id else None
+    parent = find(who.session, ModelVersion, model.parent_id or "", who.workspace_id)
+    snapshot = find(who.session, Snapshot, model.snapshot_id or "", who.workspace_id)
     return render(
         request,
         who,

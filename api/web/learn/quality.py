@@ -8,26 +8,25 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
-from sqlmodel import Session, col, select
 
 from api.web.learn import drift
-from api.web.learn.figures import clopper_pearson
 from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Visitor
 from extractor.measure import charts
 from hitl.aggregate.equality import TYPE_FIELD
 from hitl.certificate import quality
+from hitl.certificate.thresholds import error_target
+from hitl.people.figures import clopper_pearson
 from hitl.platform.locks import ROW
 from hitl.settings import settings
 from hitl.workspace import registry
 from hitl.workspace.policy import Policy, current_policy, save_policy
 from hitl.workspace.workspaces import current_type, current_types
 from models.states import Role, Route
-from models.tables import Document, ModelVersion, Observation, Workspace
+from models.tables import ModelVersion, Observation, Workspace
 
 router = APIRouter(prefix="/quality")
 
-OBSERVATIONS = 50_000
 BINS = 10
 DOUBLE_KEYING = 2.0  # answers per field
 BLIND_CHECK = 2.05  # answers per blind check: two keyers and now and then a third opinion
@@ -66,7 +65,7 @@ def quality_page(
 ) -> Response:
     types = current_types(who.session, who.workspace_id)
     chosen = document_type if document_type in types else ""
-    observed = _observed(who.session, who.workspace_id, chosen)
+    observed = quality.blind_checks(who.session, who.workspace_id, chosen)
     numbers = quality.quality(who.session, who.workspace_id, chosen or None)
     measured = measure(observed)
     bins = calibration(observed)
@@ -105,19 +104,6 @@ def _overall(observed: Sequence[Observation]) -> tuple[float, float, float] | No
 
 def _policy(who: Visitor, document_type: str) -> Policy:
     return current_policy(who.session, who.workspace_id, document_type, now=who.now)[1]
-
-
-def _observed(session: Session, workspace_id: str, document_type: str) -> Sequence[Observation]:
-    """Blind checks as the model saw them that read the document: others may have scored it since."""
-    wanted = (
-        select(Observation)
-        .join(Document, col(Document.id) == col(Observation.document_id))
-        .where(Observation.workspace_id == workspace_id, Observation.source == "audit")
-        .where(col(Observation.model_version_id).is_not_distinct_from(col(Document.model_version_id)))
-    )
-    if document_type:
-        wanted = wanted.where(Observation.document_type == document_type)
-    return session.exec(wanted.order_by(col(Observation.created_at).desc()).limit(OBSERVATIONS)).all()
 
 
 def share(weights: Sequence[float], hits: Sequence[bool]) -> tuple[float, float, float]:
@@ -168,8 +154,7 @@ def _name(one: Measured) -> str:
 def _target(one: Measured, types: dict[str, Any], who: Visitor) -> float | None:
     if one.document_type not in types:
         return None
-    policy = _policy(who, one.document_type)
-    return policy.field(one.field).error_target or policy.error_target or types[one.document_type][1].error_target
+    return error_target(_policy(who, one.document_type), types[one.document_type][1], one.field)
 
 
 def _calibration_chart(bins: list[Bin]) -> Any:

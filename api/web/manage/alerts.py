@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
-from sqlmodel import and_, col, func, select
-
-from api.web.documents.documents import BY_CLIENTS, TABS
-from api.web.manage.operate import WORKING, blocked_by_reason
 from api.web.visitor import Visitor
+from hitl.annotation.blocked import blocked_by_reason
+from hitl.certificate.quality import suspended
+from hitl.people.accounts import list_users
+from hitl.release.listing import count_pressing
 from hitl.workspace import registry
-from models.states import DocumentState, ModelState
-from models.tables import Certificate, Correction, Document, ModelVersion, User
+from models.states import ModelState
 
-LATELY = timedelta(days=7)
 OF_STAFF = ("no_reviewer", "no_keyer")  # causes of blocked work that people cure; holds have lines of their own
 
 
@@ -35,27 +32,21 @@ def matters(who: Visitor) -> list[Matter]:
 
 
 def _of_documents(who: Visitor) -> list[Matter]:
-    late = and_(col(Document.state).in_(WORKING), col(Document.due_at) < who.now)
-    failed = col(Document.state) == DocumentState.FAILED.value
-    lately = BY_CLIENTS.where(col(Correction.created_at) >= who.now - LATELY)
-    corrected = col(Document.id).in_(lately)
-    excepted = and_(TABS["exceptions"].where, col(Document.released_at) >= who.now - LATELY)
+    counts = count_pressing(who.session, who.workspace_id, now=who.now)
     lines = (
-        ("bad", "late", late, "past their due time", "/queue", "See the queue"),
-        ("bad", "failed", failed, "that failed and can be tried again", "/documents?tab=trouble", "Mend them"),
-        ("warn", "no type", TABS["type"].where, "that fit no type", "/documents?tab=type", "Say it"),
-        ("warn", "held", TABS["held"].where, "held, with no task handed out", "/documents?tab=held", "Look"),
-        ("warn", "corrected", corrected, "corrected by clients in the last seven days",
-         "/documents?tab=corrections", "See what was wrong"),
-        ("busy", "exceptions", excepted, "released with exceptions in the last seven days",
-         "/documents?tab=exceptions", "Look"),
+        ("bad", "late", "past their due time", "/queue", "See the queue"),
+        ("bad", "failed", "that failed and can be tried again", "/documents?tab=trouble", "Mend them"),
+        ("warn", "no type", "that fit no type", "/documents?tab=type", "Say it"),
+        ("warn", "held", "held, with no task handed out", "/documents?tab=held", "Look"),
+        ("warn", "corrected", "corrected by clients in the last seven days", "/documents?tab=corrections",
+         "See what was wrong"),
+        ("busy", "exceptions", "released with exceptions in the last seven days", "/documents?tab=exceptions", "Look"),
     )  # fmt: skip
-    found = []
-    for tone, sign, where, text, href, link in lines:
-        wanted = select(func.count()).select_from(Document).where(Document.workspace_id == who.workspace_id, where)
-        if count := who.session.exec(wanted).one():
-            found.append(Matter(tone, sign, f"Documents {text}: {count}.", href, link))
-    return found
+    return [
+        Matter(tone, sign, f"Documents {text}: {counts[sign]}.", href, link)
+        for tone, sign, text, href, link in lines
+        if counts[sign]
+    ]
 
 
 def _of_people(who: Visitor) -> list[Matter]:
@@ -64,31 +55,22 @@ def _of_people(who: Visitor) -> list[Matter]:
         if first.cause in OF_STAFF:
             count = sum(one.count for one in group)
             found.append(Matter("bad", "no staff", f"Blocked: {first.reason} ({count}).", "/queue", "See which"))
-    paused = select(User).where(
-        User.workspace_id == who.workspace_id, col(User.active), col(User.paused_reason).is_not(None)
-    )
-    for person in who.session.exec(paused).all():
+    people = list_users(who.session, who.workspace_id)
+    for person in (user for user in people if user.active and user.paused_reason is not None):
         text = f"{person.name or person.login} is paused: {person.paused_reason}"
         found.append(Matter("warn", "paused", text, "/people", "See to it"))
     return found
 
 
 def _of_learning(who: Visitor) -> list[Matter]:
-    serving = registry.find_serving(who.session, who.workspace_id)
-    suspended = select(Certificate).where(
-        Certificate.workspace_id == who.workspace_id,
-        Certificate.model_version_id == (serving.id if serving else None),
-        col(Certificate.suspended_reason).is_not(None),
-    )
     found = [
         Matter("bad", "drift", f"{one.document_type.replace('_', ' ').capitalize()}: {one.suspended_reason}.",
                f"/quality?type={one.document_type}", "See the quality")
-        for one in who.session.exec(suspended).all()
+        for one in suspended(who.session, who.workspace_id)
     ]  # fmt: skip
-    passed = select(ModelVersion).where(
-        ModelVersion.workspace_id == who.workspace_id, ModelVersion.state == ModelState.PASSED.value
-    )
-    for model in who.session.exec(passed.order_by(col(ModelVersion.created_at).desc()).limit(1)).all():
+    models = registry.models_of(who.session, who.workspace_id)
+    passed = (one for one in models if one.state == ModelState.PASSED.value and one.workspace_id == who.workspace_id)
+    if model := next(passed, None):
         text = f"The model “{model.name or model.id}” passed the gate and waits for you."
         found.append(Matter("ok", "model", text, f"/models/{model.id}", "Compare and promote"))
     return found

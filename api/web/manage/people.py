@@ -6,17 +6,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
-from sqlmodel import col, func, select
 
 from api.deps import owned
 from api.problems import ApiProblem
-from api.web.learn.figures import interval
 from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Visitor
-from hitl.people import accounts, messages, pauses
+from hitl.people import accounts, figures, messages, pauses
 from hitl.settings import settings
 from models.states import Role
-from models.tables import Answer, Skill, User
+from models.tables import User
 
 router = APIRouter(prefix="/people")
 
@@ -28,32 +26,17 @@ def people_page(request: Request, who: Manager) -> Response:
 
 def _page(request: Request, who: Visitor, *, status: int = 200, **more: Any) -> Response:
     rows = accounts.list_users(who.session, who.workspace_id)
-    skills: dict[str, list[tuple[Skill, float | None, float | None]]] = {}
-    for skill in who.session.exec(select(Skill).where(col(Skill.user_id).in_([row.id for row in rows]))).all():
-        skills.setdefault(skill.user_id, []).append((skill, *interval(skill.right, skill.wrong)))
     return render(
         request, who, "manage/people.html", section="/people", title="People", status=status, people=rows,
-        skills=skills, figures=_figures(who), roles=_roles(who), can_invite=who.is_at_least(Role.OPERATOR),
-        **({"link": None} | more),
+        skills=figures.accuracy_by_person(who.session, [row.id for row in rows]),
+        figures=figures.speed_by_person(who.session, who.workspace_id), roles=_roles(who),
+        can_invite=who.is_at_least(Role.OPERATOR), **({"link": None} | more),
     )  # fmt: skip
 
 
 def _roles(who: Visitor) -> list[Role]:
     """The roles this person may give: none above their own."""
     return [role for role in Role if accounts.at_least(who.user, role)]
-
-
-def _figures(who: Visitor) -> dict[str, tuple[int, float | None]]:
-    """Answers that count and median seconds, by person."""
-    median = func.percentile_cont(0.5).within_group(col(Answer.seconds))
-    rows = who.session.exec(
-        select(Answer.user_id, func.count(), median)
-        .where(
-            Answer.workspace_id == who.workspace_id, col(Answer.undone_at).is_(None), col(Answer.skip_reason).is_(None)
-        )
-        .group_by(Answer.user_id)
-    ).all()
-    return {user_id: (count, seconds) for user_id, count, seconds in rows}
 
 
 @router.post("/invite")

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from sqlmodel import col, func, select
 
 from api.web.rendering import render
 from api.web.visitor import Manager, Visitor
-from models.states import DocumentState, Role
-from models.tables import Answer, Document, Event, ModelVersion, Observation, User
+from hitl.people.accounts import list_users
+from hitl.people.figures import Figures, figures_of
+from hitl.platform.ownership import has_any
+from hitl.release.listing import Wanted, count_by_state, list_documents
+from models.states import RELEASED, DocumentState, Role
+from models.tables import Event, ModelVersion, Observation
 
 router = APIRouter()
 KEYED = 5  # fields that the tour asks for
-READ = [state.value for state in (DocumentState.READ, DocumentState.IN_REVIEW, DocumentState.AWAITING_TYPE)]
-RELEASED = [state.value for state in (DocumentState.RELEASED, DocumentState.AMENDED)]
+READ = {DocumentState.READ, DocumentState.IN_REVIEW, DocumentState.AWAITING_TYPE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +32,18 @@ class Step:
 
 @router.get("/tour")
 def tour_page(request: Request, who: Manager) -> Response:
-    return render(request, who, "manage/tour.html", title="The tour", steps=tour_of(who))
+    figures = figures_of(who.session, who.user, now=who.now, midnight=who.midnight)
+    return render(request, who, "manage/tour.html", title="The tour", steps=tour_of(who, figures))
 
 
-def tour_of(who: Visitor) -> list[Step]:
+def tour_of(who: Visitor, figures: Figures) -> list[Step]:
     """The steps in their order. Those that an operator takes are left out for others."""
-    example = _example(who)
-    looked = _any(who, Event, Event.actor == who.user.id, Event.action == "page.shown")
-    own = select(func.count()).select_from(Answer).where(Answer.user_id == who.user.id, col(Answer.undone_at).is_(None))
-    keyed = who.session.exec(own).one()
-    people = who.session.exec(
-        select(func.count()).select_from(User).where(User.workspace_id == who.workspace_id, col(User.active))
-    ).one()
+    session, workspace = who.session, who.workspace_id
+    newest, _ = list_documents(session, workspace, Wanted(states=READ | RELEASED), limit=1)
+    example = newest[0].id if newest else None
+    looked = has_any(session, Event, workspace, actor=who.user.id, action="page.shown")
+    keyed = figures.total + figures.skipped
+    people = sum(user.active for user in list_users(session, workspace))
     steps = [
         Step("Watch documents being read", "The samples of the first start, or a few of your own: drop them on the "
              "upload page. Reading one takes seconds.", "/queue", "See the queue", example is not None),
@@ -56,24 +57,12 @@ def tour_of(who: Visitor) -> list[Step]:
              "/people", "Invite somebody", people > 1),
         Step("See a document released", "When its last field is decided it goes to the client, once. A correction "
              "later on amends it.", "/documents?tab=released", "Released documents",
-             _any(who, Document, col(Document.state).in_(RELEASED))),
+             not RELEASED.isdisjoint(count_by_state(session, workspace))),
         Step("See what may be promised", "Blind checks measure the released error. Until there are enough of them the "
              "page says how many more, and people check every value.", "/quality", "See the quality",
-             _any(who, Observation)),
+             has_any(session, Observation, workspace)),
         Step("Let it learn", "What people keyed trains the next model; it serves only if it passes the gate. Some "
-             "twenty released documents of a type are a start.", "/models", "Train a model", _any(who, ModelVersion)),
+             "twenty released documents of a type are a start.", "/models", "Train a model",
+             has_any(session, ModelVersion, workspace)),
     ]  # fmt: skip
     return steps if who.is_at_least(Role.OPERATOR) else [step for step in steps if step.href != "/people"]
-
-
-def _any(who: Visitor, table: Any, *where: Any) -> bool:
-    wanted = select(table.id).where(table.workspace_id == who.workspace_id, *where).limit(1)
-    return who.session.exec(wanted).first() is not None
-
-
-def _example(who: Visitor) -> str | None:
-    """The newest document that was read."""
-    wanted = select(Document.id).where(
-        Document.workspace_id == who.workspace_id, col(Document.state).in_([*READ, *RELEASED])
-    )
-    return who.session.exec(wanted.order_by(col(Document.created_at).desc())).first()

@@ -6,10 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
-from sqlmodel import col, select
 
-from api.deps import mine, owned
-from api.problems import ApiProblem
+from api.deps import not_found, owned
 from api.web.rendering import go, render
 from api.web.visitor import Operator, Visitor
 from hitl.people import keys
@@ -28,13 +26,8 @@ def access_page(request: Request, who: Operator) -> Response:
 
 
 def _page(request: Request, who: Visitor, *, status: int = 200, **more: Any) -> Response:
-    hooks = who.session.exec(mine(Webhook, who.workspace_id).order_by(col(Webhook.created_at))).all()
-    deliveries = who.session.exec(
-        select(WebhookDelivery)
-        .where(col(WebhookDelivery.webhook_id).in_([hook.id for hook in hooks]))
-        .order_by(col(WebhookDelivery.created_at).desc())
-        .limit(DELIVERIES)
-    ).all()
+    hooks = webhooks.list_webhooks(who.session, who.workspace_id)
+    deliveries = webhooks.deliveries(who.session, hooks, limit=DELIVERIES)
     return render(
         request, who, "setup/access.html", section="/access", title="Keys and webhooks", status=status,
         keys=keys.list_keys(who.session, who.workspace_id), scopes=_scopes(who), hooks=hooks, deliveries=deliveries,
@@ -82,18 +75,16 @@ def add_webhook(
 def switch_webhook(who: Operator, hook_id: str) -> Response:
     """On or off."""
     hook = owned(who.session, Webhook, hook_id, who.workspace_id)
-    hook.active = not hook.active
-    who.session.add(hook)
+    webhooks.switch(who.session, hook)
     _log(who, hook, "webhook.switched_on" if hook.active else "webhook.switched_off")
     return go("/access", "saved")
 
 
 @router.post("/deliveries/{delivery_id}/replay")
 def replay(who: Operator, delivery_id: str) -> Response:
-    delivery = who.session.get(WebhookDelivery, delivery_id)
-    hook = who.session.get(Webhook, delivery.webhook_id) if delivery else None
-    if delivery is None or hook is None or hook.workspace_id != who.workspace_id:
-        raise ApiProblem(404, "not_found", "There is no such delivery.", "Look at the list of deliveries.")
+    delivery = webhooks.find_delivery(who.session, delivery_id, who.workspace_id)
+    if delivery is None:
+        raise not_found(WebhookDelivery, delivery_id)
     webhooks.replay(who.session, delivery)
     return go("/access", "replayed")
 

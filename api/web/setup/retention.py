@@ -7,13 +7,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
-from sqlmodel import col, func, select
 
 from api.web.rendering import go, render
 from api.web.visitor import Operator
+from hitl.platform.blobs import stored
 from hitl.platform.locks import ROW
 from hitl.platform.moves import record
-from models.tables import Blob, Document, Workspace
+from hitl.release.listing import count_by_state
+from models.tables import Workspace
 
 router = APIRouter(prefix="/retention")
 
@@ -21,18 +22,11 @@ router = APIRouter(prefix="/retention")
 @router.get("")
 def retention_page(request: Request, who: Operator) -> Response:
     workspace = who.session.get_one(Workspace, who.workspace_id)
-    counted = who.session.exec(
-        select(Document.state, func.count(), func.min(Document.created_at))
-        .where(Document.workspace_id == who.workspace_id)
-        .group_by(Document.state)
-        .order_by(col(Document.state))
-    ).all()
-    stored = who.session.exec(
-        select(func.count(), func.coalesce(func.sum(Blob.bytes), 0)).where(Blob.workspace_id == who.workspace_id)
-    ).one()
+    counted = count_by_state(who.session, who.workspace_id)
+    blobs, size = stored(who.session, who.workspace_id)
     return render(
         request, who, "setup/retention.html", section="/retention", title="Retention", workspace=workspace,
-        counted=counted, blobs=stored[0], megabytes=int(stored[1]) / 1_000_000,
+        counted=counted, blobs=blobs, megabytes=size / 1_000_000,
     )  # fmt: skip
 
 

@@ -8,18 +8,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
-from sqlmodel import col, select
 
 from api.web.documents.document_view import shown
 from api.web.forms import AnyForm, Form
 from api.web.rendering import go, render
 from api.web.visitor import Operator, Visitor
 from extractor.checks import CHECKS, VALIDATORS
+from hitl.platform.ownership import find
+from hitl.release.listing import Wanted, list_documents
 from hitl.workspace import masterdata
 from hitl.workspace.policy import Policy, current_policy
-from hitl.workspace.workspaces import current_type, current_types, save_type
+from hitl.workspace.workspaces import current_type, current_types, save_type, type_versions
 from models.doctype import DocumentType, KeyingMode, Kind
-from models.tables import Document, DocumentTypeVersion
+from models.tables import Document
 
 router = APIRouter(prefix="/types")
 BLANK_ROWS = 3
@@ -56,11 +57,7 @@ def editor(
 ) -> Response:
     """The page of one type. `policy` and `tried` show a policy that is not kept yet, and what it would have done."""
     name = spec["name"]
-    versions = who.session.exec(
-        select(DocumentTypeVersion)
-        .where(DocumentTypeVersion.workspace_id == who.workspace_id, DocumentTypeVersion.name == name)
-        .order_by(col(DocumentTypeVersion.number).desc())
-    ).all()
+    versions = type_versions(who.session, who.workspace_id, name)
     policy = Policy() if is_new else current_policy(who.session, who.workspace_id, name, now=who.now)[1]
     shared: dict[str, Any] = {"preview": "", "problems": [], "policy": policy, "tried": None}
     context = shared | more
@@ -75,15 +72,12 @@ def editor(
 
 def _samples(who: Visitor, name: str) -> list[Document]:
     """The newest documents of the type, for the preview."""
-    wanted = select(Document).where(Document.workspace_id == who.workspace_id, Document.document_type == name)
-    return list(who.session.exec(wanted.order_by(col(Document.created_at).desc()).limit(20)).all())
+    return list_documents(who.session, who.workspace_id, Wanted(document_type=name), limit=20)[0] if name else []
 
 
 def _previewed(who: Visitor, document_id: str) -> dict[str, Any]:
-    document = who.session.get(Document, document_id) if document_id else None
-    if document is None or document.workspace_id != who.workspace_id:
-        return {"previewed": None}
-    return {"previewed": shown(who.session, document)}
+    document = find(who.session, Document, document_id, who.workspace_id)
+    return {"previewed": shown(who.session, document) if document else None}
 
 
 @router.post("/{name}")

@@ -9,27 +9,25 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
-from sqlmodel import col, select
 
-from api.deps import mine, not_found, owned
+from api.deps import not_found, owned
 from api.problems import ApiProblem
-from api.web.documents.document_view import pages_of
-from api.web.learn.figures import answers_since
 from api.web.rendering import render, value_text
 from api.web.visitor import Anybody, Visitor
 from api.web.work.crops import WHOLE, cut
-from api.web.work.exposure import log_field_shown, log_page_shown
 from api.web.work.task_view import place_of_task, task_view, words_in
 from api.web.work.understanding import understanding
 from hitl import pipeline
 from hitl.annotation import answers, leases, tasks
-from hitl.people import pauses
+from hitl.people import figures, pauses
 from hitl.people.eligible import exam_is_asked
 from hitl.platform.blobs import blobs
 from hitl.platform.locks import hold
 from hitl.platform.moves import record
+from hitl.work.document import page_of
+from hitl.work.exposure import expose, log_page_shown
 from models.states import TaskPurpose, TaskState
-from models.tables import Answer, Document, DocumentPage, Task
+from models.tables import Document, DocumentPage, Task
 
 router = APIRouter(prefix="/work")
 MOST_AHEAD = 8
@@ -110,7 +108,7 @@ def bench(request: Request, who: Visitor, *, purpose: str, only: str | None = No
     settings = {
         "user_id": who.user.id,
         "keymap": who.user.keymap,
-        "done_today": answers_since(who.session, who.user, who.midnight),
+        "done_today": figures.answers_since(who.session, who.user, who.midnight),
         "purpose": purpose,
         "only": only,
     }
@@ -161,14 +159,14 @@ def in_hand(who: Visitor, task_id: str, token: str) -> InHand:
 def image(who: Anybody, task_id: str, token: str, page: int | None = None) -> Response:
     """The picture of a task, for its holder only: the crop of the field, or a whole page where those are shown."""
     held = in_hand(who, task_id, token)
-    place = place_of_task(who.session, held.task, held.document)
-    row = page_of(who, held.document, place.page if place else page or 1)
+    place = place_of_task(who.session, held.task)
+    row = shown_page(who, held.document, place.page if place else page or 1)
     png = blobs().get(row.image_key)
     if place is None:
         why = held.task.purpose if held.task.purpose != TaskPurpose.GOLD.value else TaskPurpose.REVIEW.value
-        log_page_shown(who, held.document, row.number, why=why, task_id=held.task.id)
+        log_page_shown(who.session, who.user, held.document, row.number, why=why, task_id=held.task.id, now=who.now)
     else:
-        log_field_shown(who, held.document.id, held.task.field)
+        expose(who.session, who.user.id, held.document.id, fields=[held.task.field], now=who.now)
         png = cut(png, place.crop)
     return Response(png, media_type="image/png", headers={"Cache-Control": "private, max-age=120"})
 
@@ -177,15 +175,15 @@ def image(who: Anybody, task_id: str, token: str, page: int | None = None) -> Re
 def words(who: Anybody, task_id: str, token: str, page: int) -> Response:
     """The words of a further page of a task that shows whole pages."""
     held = in_hand(who, task_id, token)
-    if place_of_task(who.session, held.task, held.document) is not None:
+    if place_of_task(who.session, held.task) is not None:
         raise not_found(DocumentPage, str(page))
     may_take = held.task.purpose in (TaskPurpose.REVIEW.value, TaskPurpose.GOLD.value)
-    found = words_in(page_of(who, held.document, page), WHOLE, with_text=may_take)
+    found = words_in(shown_page(who, held.document, page), WHOLE, with_text=may_take)
     return JSONResponse({"words": found}, headers=NO_STORE)
 
 
-def page_of(who: Visitor, document: Document, number: int) -> DocumentPage:
-    row = next((one for one in pages_of(who.session, document) if one.number == number), None)
+def shown_page(who: Visitor, document: Document, number: int) -> DocumentPage:
+    row = page_of(who.session, document, number)
     if row is None:
         raise not_found(DocumentPage, str(number))
     return row
@@ -253,10 +251,8 @@ def _lesson(accepted: answers.Accepted) -> dict[str, Any] | None:
 @router.post("/undo")
 def undo(who: Anybody, wish: Undo) -> Response:
     """Take back an answer while nothing depends on it; its task comes back to the same person."""
-    row = who.session.exec(
-        select(Answer).where(Answer.idempotency_key == wish.idempotency_key, Answer.user_id == who.user.id)
-    ).first()
-    if row is None:
+    row = answers.find_answer(who.session, wish.idempotency_key)
+    if row is None or row.user_id != who.user.id:
         raise ApiProblem(
             404, "no_such_answer", "That answer was not counted, so there is nothing to take back.", "Go on."
         )
@@ -267,12 +263,7 @@ def undo(who: Anybody, wish: Undo) -> Response:
 @router.post("/return", status_code=204)
 def give_back(who: Anybody, returned: Returned) -> None:
     """The page is left: what was fetched ahead goes back to the pile."""
-    tokens = {held.id: held.token for held in returned.tasks}
-    wanted = mine(Task, who.workspace_id).where(col(Task.id).in_(tokens))
-    handed = who.session.exec(wanted.order_by(col(Task.document_id))).all()
-    hold(who.session, *(task.document_id for task in handed))
-    for task in handed:
-        tasks.hand_back(who.session, task, who.user, tokens[task.id], "", now=who.now)
+    tasks.hand_back_all(who.session, who.user, {held.id: held.token for held in returned.tasks}, now=who.now)
 
 
 @router.post("/keymap", status_code=200)

@@ -7,21 +7,19 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
-from sqlmodel import col, select
 
 from api.deps import owned
-from api.web.documents.document_view import FieldView, shown
+from api.web.documents.document_view import FieldView, overlay, shown
 from api.web.forms import AnyForm
-from api.web.manage.messages import comments_on
 from api.web.rendering import go, render
 from api.web.visitor import Reviewer, Visitor
 from extractor.kinds import canonical
 from hitl import pipeline
 from hitl.aggregate.equality import TYPE_FIELD, field_spec, same_answer
 from hitl.annotation import review
+from hitl.annotation.queue import count_open
 from hitl.people import messages
-from models.states import ReviewState
-from models.tables import Answer, Document, Review, Task
+from models.tables import Document, Review
 from models.values import ValueState
 
 router = APIRouter(prefix="/review")
@@ -56,23 +54,11 @@ class Shown:
 @router.get("")
 def review_page(request: Request, who: Reviewer) -> Response:
     """The review this person has in hand, else the next one."""
-    row = _in_hand(who) or review.next_review(who.session, who.user, now=who.now)
+    row = review.in_hand(who.session, who.user, now=who.now) or review.next_review(who.session, who.user, now=who.now)
     if row is None:
-        return render(request, who, "work/review_none.html", section="/review", title="Review", waiting=_waiting(who))
+        waiting = count_open(who.session, Review, who.workspace_id)
+        return render(request, who, "work/review_none.html", section="/review", title="Review", waiting=waiting)
     return _page(request, who, row)
-
-
-def _in_hand(who: Visitor) -> Review | None:
-    wanted = select(Review).where(
-        Review.leased_to == who.user.id, Review.state == ReviewState.LEASED.value, col(Review.lease_until) > who.now
-    )
-    return who.session.exec(wanted).first()
-
-
-def _waiting(who: Visitor) -> int:
-    """Open reviews of the workspace that this person may not decide."""
-    wanted = select(Review.id).where(Review.workspace_id == who.workspace_id, Review.state == ReviewState.OPEN.value)
-    return len(who.session.exec(wanted).all())
 
 
 def _page(request: Request, who: Visitor, row: Review, *, status: int = 200, **more: Any) -> Response:
@@ -87,8 +73,8 @@ def _page(request: Request, who: Visitor, row: Review, *, status: int = 200, **m
         request, who, "work/review.html", section="/review", status=status, title="Review",
         row=row, document=document, view=view, field=field, spec=spec, audit=audit, left=left,
         candidates=candidates, places=_places(candidates), why=WHY.get(row.reason, row.reason), states=STATES,
-        comments=comments_on(who.session, who.user, document.id), lists=_list_fields(view),
-        overlay=_overlay(view) if field is None else {}, **({"typed": {}} | more),
+        comments=messages.comments_on(who.session, who.user, document.id), lists=_list_fields(view),
+        overlay=overlay(view) if field is None else {}, **({"typed": {}} | more),
     )  # fmt: skip
 
 
@@ -109,15 +95,6 @@ def _places(candidates: list[Shown]) -> dict[int, list[list[float]]]:
 def _list_fields(view: Any) -> set[str]:
     fields = view.spec.fields if view.spec else ()
     return {one.name for one in fields if one.repeated or one.kind == "table"}
-
-
-def _overlay(view: Any) -> dict[int, list[dict[str, Any]]]:
-    by_page: dict[int, list[dict[str, Any]]] = {page.number: [] for page in view.pages}
-    for one in view.fields:
-        for box in one.boxes:
-            if one.page in by_page:
-                by_page[one.page].append({"field": one.name, "label": one.label, "box": box, "fine": one.is_fine})
-    return by_page
 
 
 @router.post("/{review_id}/decide")
@@ -207,7 +184,8 @@ def send_back(
     """Send one candidate back to whoever keyed it, with a message."""
     row = owned(who.session, Review, review_id, who.workspace_id)
     try:
-        task_id = _task_of(who, row, candidate)
+        chosen = next((one for one in _candidates(who, row) if one.number == candidate), None)
+        task_id = review.task_behind(who.session, row, chosen.value_state, chosen.value) if chosen else None
         if task_id is None:
             raise review.BadDecision("No person keyed that value, so there is nobody to send it back to.")
         if not message.strip():
@@ -218,21 +196,6 @@ def send_back(
     except review.ReviewRefused as refused:
         return _page(request, who, row, status=422, problem=f"{refused} {refused.next_step}")
     return go("/review", "returned")
-
-
-def _task_of(who: Visitor, row: Review, number: int) -> str | None:
-    """The task in which a person gave the candidate of this number."""
-    verdict, audit = review.subject_of(who.session, row)
-    chosen = next((one for one in _candidates(who, row) if one.number == number), None)
-    if verdict is None or chosen is None:
-        return None
-    of_verdict = (col(Task.verdict_id) == verdict.id) & col(Task.audit_id).is_(None)
-    about = col(Task.audit_id) == audit.id if audit else of_verdict
-    said = who.session.exec(
-        select(Answer).join(Task, col(Task.id) == Answer.task_id).where(about, col(Answer.undone_at).is_(None))
-    ).all()
-    wanted = (chosen.value_state, chosen.value)
-    return next((a.task_id for a in said if same_answer(verdict.kind, wanted, (a.value_state, a.value))), None)
 
 
 @router.post("/{review_id}/comment")

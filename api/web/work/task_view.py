@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from api.web.documents.document_view import pages_of, spec_of
 from api.web.work.crops import WHOLE, is_crop, place_of
 from hitl.aggregate.equality import TYPE_FIELD, field_spec
 from hitl.intake.pages import load_words
-from hitl.work.document import is_about_type
+from hitl.people.messages import returned_with
+from hitl.work.document import is_about_type, pages_of, reading_behind, spec_of
 from hitl.workspace.workspaces import current_types
 from models.doctype import DocumentType, Kind
 from models.states import TaskPurpose
-from models.tables import Document, DocumentPage, FieldReading, Message, Task, User, Verdict
+from models.tables import Document, DocumentPage, FieldReading, Task, User
 from models.values import Box
 
 SHOWN_PURPOSE = {TaskPurpose.GOLD.value: TaskPurpose.REVIEW.value}  # a control task looks like any other
@@ -33,9 +33,9 @@ class Place:
     focus: Box | None = None
 
 
-def place_of_task(session: Session, task: Task, document: Document) -> Place | None:
+def place_of_task(session: Session, task: Task) -> Place | None:
     """The crop of a task, or None when whole pages are shown: audits, and where the machine has no place."""
-    reading = None if task.whole_page else reading_of(session, task, document)
+    reading = None if task.whole_page else reading_behind(session, task)
     if reading is None or not reading.page:
         return None
     boxes = _boxes(reading)
@@ -54,19 +54,11 @@ def _boxes(reading: FieldReading) -> list[Box]:
     return [Box.from_list(box) for box in corners]
 
 
-def reading_of(session: Session, task: Task, document: Document) -> FieldReading | None:
-    verdict = session.get(Verdict, task.verdict_id) if task.verdict_id else None
-    if verdict is not None:
-        return session.get(FieldReading, verdict.reading_id) if verdict.reading_id else None
-    wanted = select(FieldReading).where(FieldReading.document_id == document.id, FieldReading.field == task.field)
-    return session.exec(wanted.order_by(col(FieldReading.run).desc())).first()
-
-
 def task_view(session: Session, task: Task, user: User, *, now: datetime) -> dict[str, Any]:
     """The task as the keying page wants it."""
     document = session.get_one(Document, task.document_id)
     spec = spec_of(session, document)
-    place = place_of_task(session, task, document)
+    place = place_of_task(session, task)
     pages = pages_of(session, document)
     views = [_crop_view(task, place, pages)] if place else [_page_view(task, page) for page in pages]
     left = (task.lease_until - now).total_seconds() if task.lease_until else 0.0
@@ -80,7 +72,7 @@ def task_view(session: Session, task: Task, user: User, *, now: datetime) -> dic
         "whole_page": place is None,
         "take_text": _may_take_text(task),
         "views": views,
-        "message": _message(session, task, user),
+        "message": returned_with(session, task, user) if task.for_user_id == user.id else None,
         **_field(session, task, spec),
     }
 
@@ -165,11 +157,3 @@ def words_in(page: DocumentPage, place: Box, *, with_text: bool) -> list[dict[st
         return []
     inside = [word for word in load_words(page).words if place.contains(*word.box.centre)]
     return [{"box": word.box.as_list(), "text": word.text if with_text else ""} for word in inside]
-
-
-def _message(session: Session, task: Task, user: User) -> str | None:
-    """What a reviewer wrote when they sent the work back."""
-    if task.for_user_id != user.id:
-        return None
-    wanted = select(Message.body).where(Message.task_id == task.id, Message.to_user_id == user.id)
-    return session.exec(wanted.order_by(col(Message.created_at).desc())).first()

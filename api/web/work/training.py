@@ -7,16 +7,13 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
-from sqlmodel import col, func, select
 
 from api.web.rendering import go, render
 from api.web.visitor import Anybody, Visitor
 from api.web.work.keying import bench
 from hitl.annotation import qualification
 from hitl.people.eligible import exam_is_asked
-from hitl.work.queue_rows import OUTSTANDING
 from models.states import TaskPurpose
-from models.tables import GoldItem, Task
 
 router = APIRouter(prefix="/training")
 
@@ -47,15 +44,7 @@ def _page(request: Request, who: Visitor, *, status: int = 200, problem: str | N
 
 
 def _kinds(who: Visitor) -> list[KindShown]:
-    prepared = who.session.exec(
-        select(GoldItem.kind).where(GoldItem.workspace_id == who.workspace_id, col(GoldItem.active)).distinct()
-    ).all()
-    waiting = who.session.exec(
-        select(Task.kind, Task.purpose, func.count())
-        .where(Task.for_user_id == who.user.id, col(Task.state).in_(OUTSTANDING))
-        .group_by(col(Task.kind), col(Task.purpose))
-    ).all()
-    left = {(kind, purpose): count for kind, purpose, count in waiting}
+    left = qualification.questions_waiting(who.session, who.user)
     return [
         KindShown(
             kind,
@@ -65,7 +54,7 @@ def _kinds(who: Visitor) -> list[KindShown]:
             left.get((kind, TaskPurpose.TRAINING.value), 0),
             left.get((kind, TaskPurpose.EXAM.value), 0),
         )
-        for kind in sorted(prepared)
+        for kind in qualification.kinds_prepared(who.session, who.workspace_id)
     ]
 
 

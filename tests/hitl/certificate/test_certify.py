@@ -13,7 +13,7 @@ from hitl.certificate import certify
 from hitl.certificate.certify import Unit, refresh, replay
 from hitl.certificate.eprocess import Decision, largest_loss, upper_bound
 from hitl.certificate.observations import follow, largest, machine_errs, note
-from hitl.certificate.thresholds import threshold_for
+from hitl.certificate.thresholds import certificates, pick_threshold
 from hitl.intake.recognition import Work
 from hitl.learning import rescore
 from hitl.release.documents import erase
@@ -70,10 +70,8 @@ def released(
 
 
 def threshold(session: Session, workspace: Workspace, model_id: str) -> tuple[float | None, str]:
-    policy = current_policy(session, workspace.id, "receipt", now=NOW)[0]
-    return threshold_for(
-        session, workspace_id=workspace.id, document_type="receipt", field="total", policy=policy, model_id=model_id
-    )
+    row, policy = current_policy(session, workspace.id, "receipt", now=NOW)
+    return pick_threshold("total", policy, certificates(session, workspace.id, "receipt", row, model_id))
 
 
 @pytest.fixture

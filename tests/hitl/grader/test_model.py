@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hitl.grader.features import FieldFacts, People, describe
-from hitl.grader.model import Grader, Reviewed, caught, fit, lift, lift_interval, pick, two_phases
+from hitl.grader.model import Grader, Reviewed, caught, fit, lift, lift_interval, pick
 
 
 def documents(rng: np.random.Generator, n: int) -> list[Reviewed]:
@@ -79,8 +79,6 @@ def test_everything_reviewed_catches_everything_and_random_is_a_straight_line():
     scores = rng.random(1000)
     assert caught(scores, changed, 1.0) == pytest.approx(changed.mean())
     assert lift(scores, changed, 0.5) == pytest.approx(0.0, abs=0.08)
-    again = two_phases(scores, scores, changed, changed, 1.0, 1.0)
-    assert again == pytest.approx(caught(scores, changed, 0.5) * 2)
 
 
 def test_surer_accepted_values_never_raise_a_score():

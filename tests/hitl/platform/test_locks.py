@@ -22,6 +22,7 @@ from hitl.platform import db, locks
 from hitl.platform.locks import hold, hold_best, hold_free, notes
 from hitl.platform.moves import record, verify_chain
 from hitl.release import documents, release
+from hitl.work.exposure import expose
 from hitl.workspace import deployment
 from hitl.workspace.policy import AuditRates
 from models.states import DocumentState, ModelState, Role, TaskPurpose
@@ -138,7 +139,7 @@ def _look(session: Session, scene: Scene) -> None:
     first = scene.first
     shown = {"subject": first.id, "stream": first.id, "workspace_id": first.workspace_id}
     record(session, action="page.shown", actor="usr", now=LATER, **shown)
-    tasks.expose(session, scene.ben.id, first.id, now=LATER, whole_page=True)
+    expose(session, scene.ben.id, first.id, pages=[1], now=LATER)
 
 
 def _on(do: Callable[..., object], name: str) -> Callable[[Session, Scene], object]:

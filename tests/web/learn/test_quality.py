@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pytest
 from sqlmodel import Session
 
-from api.web.learn.figures import interval
 from api.web.learn.quality import calibration, frontier, measure, newest, share, thinned, totals
 from hitl.aggregate.equality import TYPE_FIELD
 from hitl.certificate.quality import quality
+from hitl.people.figures import interval
 from models.tables import ModelVersion, Workspace
 from tests import factories
 

@@ -1,7 +1,8 @@
-"""A person's own figures: answers, speed, and accuracy on control tasks with its interval."""
+"""What people did, in figures: answers, speed, and accuracy on control tasks with its interval."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -86,6 +87,34 @@ def figures_of(session: Session, user: User, *, now: datetime, midnight: datetim
             _of_kind(kind, counts.get(kind), skills.get(kind)) for kind in sorted(counts.keys() | skills.keys())
         ),
     )
+
+
+def speed_by_person(session: Session, workspace_id: str) -> dict[str, tuple[int, float | None]]:
+    """Answers that count and median seconds, by person."""
+    median = func.percentile_cont(0.5).within_group(col(Answer.seconds))
+    rows = session.exec(
+        select(Answer.user_id, func.count(), median)
+        .where(Answer.workspace_id == workspace_id, col(Answer.undone_at).is_(None), col(Answer.skip_reason).is_(None))
+        .group_by(Answer.user_id)
+    ).all()
+    return {user_id: (count, seconds) for user_id, count, seconds in rows}
+
+
+def accuracy_by_person(
+    session: Session, user_ids: Collection[str]
+) -> dict[str, list[tuple[Skill, float | None, float | None]]]:
+    """By person and kind: right and wrong on control tasks, and the 95 % interval of the accuracy."""
+    found: dict[str, list[tuple[Skill, float | None, float | None]]] = {}
+    for skill in session.exec(select(Skill).where(col(Skill.user_id).in_(user_ids))).all():
+        found.setdefault(skill.user_id, []).append((skill, *interval(skill.right, skill.wrong)))
+    return found
+
+
+def roles_of(session: Session, actors: Iterable[str]) -> dict[str, str]:
+    """The roles of those among the actors who are people, by id."""
+    people = {actor for actor in actors if actor.startswith("usr_")}
+    rows = session.exec(select(User.id, User.role).where(col(User.id).in_(people))).all() if people else []
+    return dict(rows)
 
 
 def _of_kind(kind: str, counted: tuple[int, float | None] | None, skill: Skill | None) -> KindFigures:

@@ -1,0 +1,115 @@
+"""Which documents there are: the views of the list, its search and its pages, and how many there are of each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, true, tuple_
+from sqlmodel import Session, and_, col, func, or_, select
+
+from hitl.people.keys import CLIENT
+from hitl.platform.ownership import rows_of
+from models.states import IN_WORK, RELEASED, DocumentState
+from models.tables import Correction, Document
+
+LATELY = timedelta(days=7)
+
+
+def _in(states: Collection[DocumentState]) -> ColumnElement[bool]:
+    return col(Document.state).in_([state.value for state in states])
+
+
+def _corrected(since: datetime | None = None) -> ColumnElement[bool]:
+    by_clients = select(Correction.document_id).where(col(Correction.by).startswith(CLIENT))
+    return col(Document.id).in_(by_clients.where(col(Correction.created_at) >= since) if since else by_clients)
+
+
+D = DocumentState
+VIEWS: dict[str, ColumnElement[bool]] = {
+    "all": true(),
+    "working": _in([D.RECEIVED, D.RENDERED, D.READ]),
+    "people": _in([D.IN_REVIEW]),
+    "type": _in([D.AWAITING_TYPE]),
+    "held": col(Document.held_reason).is_not(None),
+    "released": _in([D.RELEASED]),
+    "exceptions": and_(_in(RELEASED), func.jsonb_array_length(col(Document.exceptions)) > 0),
+    "amended": _in([D.AMENDED]),
+    "corrections": _corrected(),
+    "trouble": _in([D.REFUSED, D.FAILED]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which documents: one of the views, and what narrows it further."""
+
+    view: str = "all"
+    words: str = ""  # in the file's name or the client's id of it; or our id
+    states: Collection[DocumentState] = ()
+    document_type: str | None = None
+    external_id: str | None = None
+
+
+def list_documents(
+    session: Session, workspace_id: str, wanted: Wanted, *, limit: int, after: tuple[datetime, str] | None = None
+) -> tuple[list[Document], tuple[datetime, str] | None]:
+    """Documents, newest first, and the place after which the next ones stand: None after the last."""
+    query = rows_of(Document, workspace_id).where(VIEWS.get(wanted.view, true()))
+    if wanted.states:
+        query = query.where(_in(wanted.states))
+    if wanted.document_type:
+        query = query.where(Document.document_type == wanted.document_type)
+    if wanted.external_id:
+        query = query.where(Document.external_id == wanted.external_id)
+    if wanted.words:
+        like = "%" + wanted.words.replace("%", r"\%").replace("_", r"\_") + "%"
+        names = or_(col(Document.filename).ilike(like), col(Document.external_id).ilike(like))
+        query = query.where(or_(names, Document.id == wanted.words))
+    created_at, identifier = col(Document.created_at), col(Document.id)
+    if after:
+        query = query.where(tuple_(created_at, identifier) < tuple_(*after))
+    # the order of the index; ordered by a row of columns they would be sorted
+    rows = list(session.exec(query.order_by(created_at.desc(), identifier.desc()).limit(limit + 1)).all())
+    last = rows[limit - 1] if len(rows) > limit else None
+    return rows[:limit], (last.created_at, last.id) if last else None
+
+
+def most_urgent(session: Session, workspace_id: str, *, limit: int = 30) -> list[Document]:
+    """Unfinished documents as the queue takes them: priority, due date, age."""
+    order = col(Document.priority).desc(), col(Document.due_at).asc().nulls_last(), col(Document.created_at)
+    wanted = rows_of(Document, workspace_id).where(_in(IN_WORK)).order_by(*order)
+    return list(session.exec(wanted.limit(limit)).all())
+
+
+def count_by_state(session: Session, workspace_id: str) -> dict[str, tuple[int, datetime]]:
+    """How many documents are in each state that has one, and when the oldest of them came."""
+    rows = session.exec(
+        select(Document.state, func.count(), func.min(Document.created_at))
+        .where(Document.workspace_id == workspace_id)
+        .group_by(Document.state)
+        .order_by(col(Document.state))
+    ).all()
+    return {state: (count, oldest) for state, count, oldest in rows}
+
+
+def all_states(session: Session, workspace_id: str) -> dict[str, int]:
+    """How many documents are in each state; 0 where there is none."""
+    counted = count_by_state(session, workspace_id)
+    return {state.value: counted[state][0] if state in counted else 0 for state in DocumentState}
+
+
+def count_pressing(session: Session, workspace_id: str, *, now: datetime) -> dict[str, int]:
+    """How many documents ask for somebody in charge, by what is the matter with them."""
+    matters = {
+        "late": and_(_in(IN_WORK), col(Document.due_at) < now),
+        "failed": _in([D.FAILED]),
+        "no type": VIEWS["type"],
+        "held": VIEWS["held"],
+        "corrected": _corrected(since=now - LATELY),
+        "exceptions": and_(VIEWS["exceptions"], col(Document.released_at) >= now - LATELY),
+    }
+    counts = [func.count().filter(where) for where in matters.values()]
+    found = session.execute(select(*counts).where(Document.workspace_id == workspace_id)).one()
+    return dict(zip(matters, found, strict=True))
