@@ -93,8 +93,8 @@ def test_doors_ask_hitl_and_never_the_database():
                 if asked and node.func.attr in QUERIES:
                     offences.append(f"{name_of(path)}:{node.lineno} {ast.unparse(node.func)}")
             if isinstance(node, ast.ImportFrom) and node.module:
-                known = {one.name for one in node.names} <= TYPES_OF_SQLMODEL
-                if node.module.startswith("sqlalchemy") or (node.module.startswith("sqlmodel") and not known):
+                is_type = {one.name for one in node.names} <= TYPES_OF_SQLMODEL or node.module == "sqlalchemy.exc"
+                if node.module.startswith(("sqlalchemy", "sqlmodel")) and not is_type:
                     offences.append(f"{name_of(path)}:{node.lineno} {ast.unparse(node)}")
             if isinstance(node, ast.Import) and node.names[0].name.startswith(("sqlalchemy", "sqlmodel")):
                 offences.append(f"{name_of(path)}:{node.lineno} {ast.unparse(node)}")
