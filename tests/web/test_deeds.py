@@ -35,7 +35,7 @@ def test_buttons_of_those_in_charge_do_what_they_say(site: Site, context: Browse
     page.goto(f"{site.url}/models")
     page.locator("tr", has_text="March").get_by_role("link", name="Compare and promote").click()
     page.get_by_role("button", name="Promote", exact=True).click()  # no certificate under the new policy
-    expect(page.locator("tr", has_text="March")).to_contain_text("serving")
+    expect(page.locator("tr", has_text="March").first).to_contain_text("serving")
     site.fresh()
     newest = site.session.exec(select(PolicyVersion).order_by(col(PolicyVersion.number).desc())).first()
     assert newest is not None

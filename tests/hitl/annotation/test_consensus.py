@@ -77,6 +77,7 @@ def test_seeded_wrong_values_measure_who_catches_them(session: Session, workspac
     for _ in range(50):
         if session.exec(select(Task).where(Task.seeded)).first():
             break
+        create_read_document(session, workspace, {"total": ("99.00", 0.9)})  # among the newest there is another value
         document = verifying(session, workspace, seed_rate=0.5)
     task = session.exec(select(Task).where(Task.seeded)).one()
     document = session.get_one(Document, task.document_id)

@@ -16,6 +16,7 @@ from hitl.certificate.observations import follow, largest, machine_errs, note
 from hitl.certificate.thresholds import certificates, pick_threshold
 from hitl.intake.recognition import Work
 from hitl.learning import rescore
+from hitl.platform.jobs import enqueue_once
 from hitl.release.documents import erase
 from hitl.routing.route import current_policy
 from hitl.settings import settings
@@ -104,6 +105,7 @@ def test_warming_up_everything_is_audited_and_one_field_has_a_second_keyer(sessi
     assert [(o.source, o.machine_wrong, o.released_wrong, o.fields) for o in rows] == [("audit", False, False, 3)]
     assert rows[0].probability == pytest.approx(1 / 3)
     assert {(o.least_probability, o.acceptable) for o in rows} == {(1.0, True)}
+    enqueue_once(session)  # as a commit does
     jobs = session.execute(text("SELECT task_name, args FROM procrastinate_jobs WHERE task_name = 'certify'")).all()
     assert [job.args for job in jobs] == [{"workspace_id": workspace.id, "document_type": "receipt"}]
 
@@ -282,8 +284,10 @@ def test_only_new_evidence_has_certificates_looked_at_again(
 ):
     document = released(session, workspace, model_id, 1)[0]
     document.fold = fold.value
+    enqueue_once(session)
     session.execute(text("DELETE FROM procrastinate_jobs"))
     follow(session, document, "receipt", now=NOW)
+    enqueue_once(session)
     assert session.execute(text("SELECT count(*) FROM procrastinate_jobs")).scalar_one() == looks
 
 
@@ -346,8 +350,10 @@ def test_the_more_there_is_to_replay_the_longer_it_waits(session: Session, works
     for known in (10, 5_000):
         row.documents = known
         session.add(row)
+        enqueue_once(session)
         session.execute(text("DELETE FROM procrastinate_jobs"))
         follow(session, document, "receipt", now=NOW)
+        enqueue_once(session)
         waits.append(session.execute(text("SELECT scheduled_at FROM procrastinate_jobs")).scalar_one())
     assert waits == [None, NOW + timedelta(seconds=10)]
 
@@ -368,6 +374,7 @@ def test_another_model_starts_from_the_labels_there_are(session: Session, worksp
     refresh(session, workspace.id, "receipt", now=NOW)
     new = create_model(session, workspace, state=ModelState.PASSED.value)
     promote(session, new, actor="test", now=NOW)
+    enqueue_once(session)
     job = session.execute(text("SELECT args FROM procrastinate_jobs WHERE task_name = 'recertify'")).one()
     assert job.args == {"workspace_id": workspace.id}
     row = refresh(session, workspace.id, "receipt", now=NOW)[0]
