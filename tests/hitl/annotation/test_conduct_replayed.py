@@ -9,6 +9,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from datetime import timedelta
+from random import Random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from hitl.annotation.conduct import JUDGED_EVERY, find
 from hitl.annotation.qualification import gold_rate
 from hitl.annotation.tasks import hand_out
 from hitl.annotation.trackrecord import RECENT, Given, TrackRecord, is_confirmed
+from models import ids
 from models.doctype import Kind
 from models.tables import FieldReading, Task, User, Verdict, Workspace
 from tests import factories
@@ -117,7 +120,15 @@ TRUTH = {"vendor": "ACME LTD", "vat_number": ".absent"}
 
 
 @pytest.fixture
-def crowd(session: Session, workspace: Workspace) -> list[User]:
+def numbered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids count up, so that the queue has the same order in every run."""
+    clock = itertools.count(1_700_000_000_000)
+    monkeypatch.setattr(ids, "time", SimpleNamespace(time=lambda: next(clock) / 1000))
+    monkeypatch.setattr(ids, "os", SimpleNamespace(urandom=Random(5).randbytes))
+
+
+@pytest.fixture
+def crowd(numbered: None, session: Session, workspace: Workspace) -> list[User]:
     """Four people, and thirty receipts of one sender that never prints a VAT number."""
     set_policy(session, workspace)
     spec = factories.a_type(vendor=Kind.NAME, total=Kind.MONEY, vat_number=Kind.IDENTIFIER)
