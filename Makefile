@@ -73,9 +73,9 @@ bench-aggregation: install-dev
 bundle: install-dev
 	$(BIN)/python -m scripts.bundle $(if $(COUNTERSIGN_REAL_DATA),--data $(COUNTERSIGN_REAL_DATA)) $(ARGS)
 
-# Trains the pen detector that ships: HANDS=FOLDER of fonts and digits, see scripts/pen.py.
+# Trains the pen detector that ships: HANDS=FOLDER of fonts and digits, see scripts/pen/train.py.
 pen: install-dev
-	$(BIN)/python -m scripts.pen $(if $(COUNTERSIGN_REAL_DATA),--data $(COUNTERSIGN_REAL_DATA)) --hands $(HANDS) $(ARGS)
+	$(BIN)/python -m scripts.pen.train $(if $(COUNTERSIGN_REAL_DATA),--data $(COUNTERSIGN_REAL_DATA)) --hands $(HANDS) $(ARGS)
 
 # Learning curves at 10, 50, 100 and 200 documents: build/bench-reading.json and .md. ARGS="--type receipt --size 10".
 bench-reading: install-dev

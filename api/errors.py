@@ -33,10 +33,10 @@ from hitl.platform.embedded import DatabaseUnavailable
 from hitl.platform.idempotency import KeyReused
 from hitl.platform.moves import IllegalMove, LostRace
 from hitl.platform.outage import DatabaseAway, DatabaseBusy
-from hitl.platform.outbound import AddressRefused
-from hitl.platform.webhooks import WebhookRefused
 from hitl.release.documents import NotNow
+from hitl.release.outbound import AddressRefused
 from hitl.release.release import NoSuchField, NotReleased, ReleaseError
+from hitl.release.webhooks import WebhookRefused
 from hitl.work.typed import Unparseable
 from hitl.workspace.deployment import NotPromotable
 from hitl.workspace.masterdata import MasterDataRefused

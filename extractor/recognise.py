@@ -45,7 +45,7 @@ class Recogniser:
     def from_bundle(cls, bundle: Bundle, doctypes: Mapping[str, DocumentType]) -> Recogniser:
         return cls(bundle, dict(doctypes))
 
-    def knowing(self, facts: Mapping[str, Sequence[Fact]]) -> Recogniser:
+    def with_master_data(self, facts: Mapping[str, Sequence[Fact]]) -> Recogniser:
         """This recogniser with the master data of one workspace."""
         return Recogniser(self.bundle, self.types, facts, base=self)
 
@@ -75,7 +75,7 @@ class Recogniser:
         """The field model of a document type, or None if the bundle has none."""
         if name not in self._models and self.knows(name):
             model = (self.base or self)._unpacked(name)
-            self._models[name] = model.knowing(self.facts[name]) if self.facts.get(name) else model
+            self._models[name] = model.with_master_data(self.facts[name]) if self.facts.get(name) else model
         return self._models.get(name)
 
     def _unpacked(self, name: str) -> FieldModel:

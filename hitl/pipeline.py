@@ -23,10 +23,11 @@ from extractor.ocr import DEFAULT_ENGINE
 from extractor.page.triage import Refusal
 from extractor.processes import sandbox
 from hitl import housekeeping
-from hitl.annotation import answers, conduct, consensus, control, qualification, recalibration, tasks
+from hitl.annotation import answers, conduct, consensus, qualification, recalibration, tasks
 from hitl.annotation import audit as audits
 from hitl.annotation import review as reviews
 from hitl.certificate import certify as certifying
+from hitl.failures import count_failure
 from hitl.grader import sampling as review_sampling
 from hitl.intake import pages, recognition
 from hitl.intake.groups import assign_group
@@ -34,14 +35,13 @@ from hitl.intake.receive import limits
 from hitl.learning import request, rescore, shadow, train_job
 from hitl.learning.collect import collect
 from hitl.people import throttle
-from hitl.platform import idempotency, webhooks
+from hitl.platform import idempotency
 from hitl.platform.blobs import blobs, drop_unused
 from hitl.platform.db import transaction
-from hitl.platform.failures import count_failure
 from hitl.platform.jobs import enqueue, every, job
 from hitl.platform.locks import lock_document
 from hitl.platform.moves import advance
-from hitl.release import documents
+from hitl.release import documents, webhooks
 from hitl.release.release import amend, release_if_ready
 from hitl.routing.route import route, route_type
 from hitl.settings import settings
@@ -157,10 +157,10 @@ def take_answer(
     task, row = taken.task, taken.row
     if row is not None and not taken.is_repeat:
         if task.purpose in answers.CONTROLS:
-            control.score(session, task, user, row, now=now)
+            qualification.score_control(session, task, user, row, now=now)
         else:
             if task.seeded:
-                control.score_seeded(session, task, user, row, now=now)
+                qualification.score_seeded(session, task, user, row, now=now)
             audit = session.get_one(Audit, task.audit_id) if task.audit_id else None
             settle(session, session.get_one(Verdict, task.verdict_id), taken.document, audit, now=now)
         conduct.judge_if_due(session, user, task, now=now)
@@ -173,7 +173,7 @@ def settle(
     """See what was said of a field, and of its audit: decided, asked on, or for a reviewer; and on to the release."""
     if audit is not None:
         audits.settle(session, audit, document, now=now)
-        heed(session, audit, document, now=now)
+        apply_audit(session, audit, document, now=now)
     if consensus.settle(session, verdict, document, now=now):
         go_on(session, verdict, document, now=now)
     if audit is not None:
@@ -199,11 +199,11 @@ def review(
     elif audit is None:
         go_on(session, verdict, document, now=now)
     else:
-        heed(session, audit, document, now=now)
+        apply_audit(session, audit, document, now=now)
         _ask_second(session, verdict, document, now=now)
 
 
-def heed(session: Session, audit: Audit, document: Document, *, now: datetime) -> None:
+def apply_audit(session: Session, audit: Audit, document: Document, *, now: datetime) -> None:
     """What follows a decided audit: the field is decided by it, released, amended, or only learned from."""
     if audit.state != VerdictState.FINAL.value:
         return
@@ -232,9 +232,9 @@ def go_on(session: Session, verdict: Verdict, document: Document, *, now: dateti
 
 
 def _ask_second(session: Session, verdict: Verdict, document: Document, *, now: datetime) -> None:
-    """Draw the second keyer among the document's checks; what is at an end by that is heeded."""
+    """Draw the second keyer among the document's checks; what is at an end by that is applied."""
     for audit in audits.ask_second(session, document, verdict.run, now=now):
-        heed(session, audit, document, now=now)
+        apply_audit(session, audit, document, now=now)
 
 
 @job("ask_again", on_failure=housekeeping.never_give_up)
@@ -302,7 +302,7 @@ def recertify(workspace_id: str, after: str = "", model_id: str | None = None, d
         if ids:
             registry.recertify(session, workspace_id, model_id, after=ids[-1])
         else:
-            rescore.follow_all(session, workspace_id)
+            rescore.request_certifying_all(session, workspace_id)
 
 
 # --- upkeep ---------------------------------------------------------------------------------------

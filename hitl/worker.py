@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 import procrastinate
 
 from extractor.processes import confine, sandbox
-from hitl.platform import db, failures
+from hitl import failures
+from hitl.platform import db
 from hitl.platform.jobs import DELIVERIES, QUEUE, UPKEEP_PRIORITY, app
 from hitl.settings import settings
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from api.deps import Now, SessionDep, WebhookKeeper, not_found, owned
 from api.schemas import DeliveryList, DeliveryView, WebhookCreated, WebhookInput, WebhookList, WebhookView
-from hitl.platform import webhooks
+from hitl.release import webhooks
 from models.tables import Webhook, WebhookDelivery
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])

@@ -13,14 +13,14 @@ from api.web.learn import modelpages, quality
 from api.web.manage import home, operate, people, tour
 from api.web.rendering import error_page
 from api.web.setup import access, policies, retention, types, vendors
-from api.web.work import keying, review, training
+from api.web.work import keying, qualification, review
 
 PAGES = (
     account,
     home,
     tour,
     keying,
-    training,
+    qualification,
     review,
     upload,
     documents,

@@ -120,7 +120,7 @@ def learn_papers(samples: Sequence[Sample], names: Sequence[str], seed: int) -> 
     if not known or kinds.count(UNKNOWN) < LEAST_STRANGERS:
         return None
     numbers = np.stack([sample.numbers for sample in samples]).astype(np.float64)
-    return Papers(tuple(_learn(samples, numbers, name, seed) for name in known), kept(samples))
+    return Papers(tuple(learn_judge(samples, numbers, name, seed) for name in known), kept(samples))
 
 
 def kept(samples: Sequence[Sample]) -> tuple[Sample, ...]:
@@ -133,18 +133,10 @@ def kept(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     return tuple(found)
 
 
-def cross_fitted(samples: Sequence[Sample], name: str, seed: int) -> Array:
-    """The confidence of each sample by a judge that saw no sample of its group."""
-    numbers = np.stack([sample.numbers for sample in samples]).astype(np.float64)
+def learn_judge(samples: Sequence[Sample], numbers: Array, name: str, seed: int) -> Judge:
+    """The judge of one type. `numbers`: the profile of each sample, (samples, features)."""
     right = np.array([s.document_type == name for s in samples], np.float64)
-    judge = _learn(samples, numbers, name, seed)
-    logits = judge.slope * _held_out(samples, numbers, right, seed) + judge.intercept
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float64)
-
-
-def _learn(samples: Sequence[Sample], numbers: Array, name: str, seed: int) -> Judge:
-    right = np.array([s.document_type == name for s in samples], np.float64)
-    logits = [(_held_out(samples, numbers, right, seed), right, np.ones(len(right)))]
+    logits = [(held_out_logits(samples, numbers, right, seed), right, np.ones(len(right)))]
     for other in sorted({s.document_type for s in samples} - {name, UNKNOWN}):
         mine = np.array([s.document_type == other for s in samples])
         judge = _fit(name, numbers[~mine], right[~mine])
@@ -156,8 +148,8 @@ def _learn(samples: Sequence[Sample], numbers: Array, name: str, seed: int) -> J
     return Judge(name, whole.mean, whole.scale, whole.weights, slope, intercept)
 
 
-def _held_out(samples: Sequence[Sample], numbers: Array, right: Array, seed: int) -> Array:
-    """Logits by models that saw no document of the same group."""
+def held_out_logits(samples: Sequence[Sample], numbers: Array, right: Array, seed: int) -> Array:
+    """Logits by models that saw no document of the same group. `right`: 1 for samples of the type, (samples,)."""
     groups = sorted({s.group for s in samples})
     order = np.random.default_rng(seed).permutation(len(groups))
     fold_of = {groups[g]: k % FOLDS for k, g in enumerate(order)}

@@ -15,7 +15,7 @@ from extractor.fields.labels import Goal, TrainingDocument, goal_of, normalised
 from extractor.fields.lists import Cutoff, candidates_of, fit_cutoff
 from extractor.fields.memory.memory import REMEMBERED, Fact, Memory, Reread, fit_ratios, numbers_of
 from extractor.fields.memory.spelling import RESPELLED, Spelling
-from extractor.fields.model import FieldModel, OutOfFold, checked, heard, most_of
+from extractor.fields.model import FieldModel, OutOfFold, checked, most_of, with_second_reader
 from extractor.fields.scoring.features import Scene, make_scene
 from extractor.fields.scoring.scorers import Scorers, train_scorers
 from extractor.fields.scoring.together import Ranking
@@ -98,7 +98,7 @@ def learn_fields(
     remembered = _fit_memory(facts, rows, held)
     if remembered:
         held = _with_memory(facts, held, remembered)
-    held = [_heard(h, doctype) for h in held]
+    held = [_with_second_reader(h, doctype) for h in held]
     calibrator, oof = _calibrate(held, doctype, prior)
     folds_of_rows = [r.fold for r in rows]
     tables, read = learn_tables([r.document for r in rows], [r.scene.layout for r in rows], folds_of_rows, doctype)
@@ -229,11 +229,11 @@ def _with_memory(facts: Sequence[tuple[int, Fact]], held: Sequence[_Held], memor
     ]
 
 
-def _heard(held: _Held, doctype: DocumentType) -> _Held:
+def _with_second_reader(held: _Held, doctype: DocumentType) -> _Held:
     """The held-out decision with what the second reader says of it, if the type has one."""
     name = held.decision.field.name
-    heard_ = heard(held.row.scene, {name: held.decision}, doctype, held.row.document.image_of)
-    return replace(held, decision=heard_[name])
+    decisions = with_second_reader(held.row.scene, {name: held.decision}, doctype, held.row.document.image_of)
+    return replace(held, decision=decisions[name])
 
 
 def _calibrate(held: Sequence[_Held], doctype: DocumentType, prior: Prior | None) -> tuple[Calibrator, list[OutOfFold]]:

@@ -60,14 +60,14 @@ class FieldModel:
     tables: dict[str, LearnedTable] = field(default_factory=dict)
     master_data: Memory | None = None  # of the workspace that asks; never part of a bundle
 
-    def knowing(self, facts: Iterable[Fact]) -> FieldModel:
+    def with_master_data(self, facts: Iterable[Fact]) -> FieldModel:
         """This model with the master data of one workspace."""
         return replace(self, master_data=Memory.of_master_data(facts))
 
     def read(self, pages: Sequence[Page], image_of: Images | None = None) -> tuple[Reading, ...]:
         """One reading for every field of the document type. `image_of` is asked only for a second reader."""
         scene = make_scene(pages, self.doctype, labels=len(self.scorers.mean) > BASE)
-        decisions = heard(scene, self.decide(scene), self.doctype, image_of)
+        decisions = with_second_reader(scene, self.decide(scene), self.doctype, image_of)
         order = [f.name for f in self.doctype.fields]
         evidence = np.array([decisions[name].vector() for name in order])
         sure = self.calibrator.confidence(evidence, np.arange(len(order)))
@@ -161,7 +161,7 @@ def checked(decisions: dict[str, Decision], doctype: DocumentType) -> dict[str, 
     }
 
 
-def heard(
+def with_second_reader(
     scene: Scene, decisions: Mapping[str, Decision], doctype: DocumentType, image_of: Images | None
 ) -> dict[str, Decision]:
     """Decisions that know whether the second reader agrees, if the type has one: 1, -1, or 0 where it was not asked."""

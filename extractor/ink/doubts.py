@@ -43,7 +43,7 @@ def doubted(
     looks = detector().look([[(image_of(page), box) for page, box in value] for _, value in flat]) if flat else []
     notes: dict[str, dict[str, Any]] = {name: {} for name in readings}
     for (name, _), look in zip(flat, looks, strict=True):
-        notes[name] |= _note(look)
+        notes[name] |= _doubts_of(look)
     return {name: _capped(reading, notes[name]) for name, reading in readings.items()}
 
 
@@ -55,7 +55,7 @@ def places(reading: Reading) -> list[Places]:
     return [[(reading.page, line) for line in lines]] if reading.page is not None and lines else []
 
 
-def _note(look: Look | None) -> dict[str, Any]:
+def _doubts_of(look: Look | None) -> dict[str, Any]:
     found = {} if look is None else {"overprinted": look.over, "written_by_pen": look.pen}
     return {name: round(doubt, 2) for name, doubt in found.items() if doubt > 0}
 

@@ -1,4 +1,4 @@
-"""The built-in pen detector: the weights of a small network that `scripts/pen.py` trains, apart from the bundle."""
+"""The built-in pen detector: the weights of a small network that `scripts/pen` trains, apart from the bundle."""
 
 from pathlib import Path
 

@@ -159,10 +159,10 @@ def _start(kind: Kind) -> Child:
         "OMP_THREAD_LIMIT": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    told = json.dumps({"descriptor": theirs.fileno(), "parent": os.getpid(), "folder": folder, **asdict(kind)})
+    header = json.dumps({"descriptor": theirs.fileno(), "parent": os.getpid(), "folder": folder, **asdict(kind)})
     with theirs:
         process = subprocess.Popen(  # noqa: S603
-            python("-m", "extractor.processes.sandbox", told),
+            python("-m", "extractor.processes.sandbox", header),
             env=environment,
             cwd=folder,
             pass_fds=[theirs.fileno()],
@@ -289,11 +289,11 @@ def _limit_processor(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 
-def readable(told: str | None) -> list[Path]:
+def readable(folder: str | None) -> list[Path]:
     """Our packages, all others on the import path, Tesseract's data, and what the parent told us of."""
     ours = [folder for folder in ROOT.iterdir() if (folder / "__init__.py").exists()]
     others = [Path(entry) for entry in sys.path if Path(entry).is_absolute() and Path(entry) != ROOT]
-    named = [Path(one) for one in (told, os.environ.get("TESSDATA_PREFIX")) if one]
+    named = [Path(one) for one in (folder, os.environ.get("TESSDATA_PREFIX")) if one]
     return [*ours, *others, *named]
 
 

@@ -20,7 +20,7 @@ from sqlmodel import Session, col, func, select
 
 from hitl.aggregate.equality import field_spec
 from hitl.annotation import audit as audits
-from hitl.annotation import control, leases, qualification, tasks
+from hitl.annotation import leases, qualification, tasks
 from hitl.intake.locales import locale_for
 from hitl.people import pauses
 from hitl.platform.locks import hold
@@ -166,7 +166,7 @@ def undo(session: Session, answer_id: str, user: User, *, now: datetime) -> Task
     if task.purpose == TaskPurpose.EXAM.value and qualification.is_marked(session, task):
         raise ExamIsMarked("The exam is over and marked.")
     if task.purpose in CONTROLS:
-        control.take_back(session, task, answer, now=now)
+        qualification.take_back_control(session, task, answer, now=now)
     else:
         _undo_consequences(session, task, answer, document, now)
     answer.undone_at = now
@@ -211,7 +211,7 @@ def _undo_consequences(session: Session, task: Task, answer: Answer, document: D
             raise TooLateToUndo("The next person is at it already.")
         queue_rows.withdraw_open(session, verdict_id=task.verdict_id, why="undone", actor=answer.user_id, now=now)
     if isinstance(subject, Audit):
-        audits.forget_first(session, subject)
+        audits.withdraw_first(session, subject)
     if subject.state == VerdictState.AGREED.value:
         blank = dict.fromkeys(("value_state", "value", "posterior", "decided_by", "decided_at"))
         advance(session, subject, VerdictState.PENDING, actor=answer.user_id, now=now, why="undone", **blank)

@@ -61,12 +61,12 @@ def settle(session: Session, audit: Audit, document: Document, *, now: datetime)
         conclude(session, audit, (kept.value_state, kept.value), actor="system:audit", now=now)
     else:
         if answers and audit.first_agreed is None:
-            _hear_first(session, audit, verdict, tokens.pop())
+            _register_first(session, audit, verdict, tokens.pop())
         if not audit.first_agreed:  # else `ask_second` draws, once it is known whether that decides the field
             open_audit_tasks(session, document, audit, verdict, now=now)
 
 
-def _hear_first(session: Session, audit: Audit, verdict: Verdict, token: str) -> None:
+def _register_first(session: Session, audit: Audit, verdict: Verdict, token: str) -> None:
     """The first keyer has spoken. Where somebody else has been asked already, nothing is left to draw."""
     if token == machine_token(session, verdict) and not queue_rows.outstanding(session, audit_id=audit.id):
         audit.first_agreed = True
@@ -75,7 +75,7 @@ def _hear_first(session: Session, audit: Audit, verdict: Verdict, token: str) ->
     session.add(audit)
 
 
-def insist(session: Session, document: Document, audit: Audit, verdict: Verdict, *, now: datetime) -> None:
+def require_second(session: Session, document: Document, audit: Audit, verdict: Verdict, *, now: datetime) -> None:
     """The word of the first keyer, though the machine's, did not decide the field: a second is asked in any case."""
     is_asked = queue_rows.outstanding(session, audit_id=audit.id)
     if audit.state == VerdictState.PENDING.value and audit.first_agreed and not is_asked:
@@ -135,7 +135,7 @@ def may_take_back(session: Session, audit: Audit, document: Document) -> bool:
     return drawn_for_second(session, document, verdict.run)[0] is None
 
 
-def forget_first(session: Session, audit: Audit) -> None:
+def withdraw_first(session: Session, audit: Audit) -> None:
     """The first answer that agreed with the machine is taken back: nobody has spoken yet."""
     if audit.first_agreed:
         audit.first_agreed = None

@@ -15,9 +15,9 @@ from scipy.special import betaincc  # scipy.stats would cost every web process a
 from sqlmodel import Session, col, select, update
 
 from hitl.aggregate.equality import token_of
-from hitl.annotation import answers, leases, trackrecord
-from hitl.annotation.trackrecord import RECENT, TrackRecord
-from hitl.people import pauses
+from hitl.annotation import answers, leases
+from hitl.people import pauses, trackrecord
+from hitl.people.trackrecord import RECENT, TrackRecord
 from hitl.platform.jobs import enqueue
 from hitl.platform.locks import hold
 from hitl.platform.moves import advance, record

@@ -72,7 +72,7 @@ def ask_on(
     if queue_rows.outstanding(session, verdict_id=verdict.id):
         return
     if audit := _audit_that_counts(session, verdict, document, policy):
-        audits.insist(session, document, audit, verdict, now=now)
+        audits.require_second(session, document, audit, verdict, now=now)
         if audits.is_under_way(session, audit):
             return
     people = people_asked(session, verdict)

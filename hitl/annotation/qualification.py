@@ -1,4 +1,4 @@
-"""Control work: gold items whose value we know, mixed into the tasks of a person; training and exams.
+"""Qualification: control tasks of known value (gold), mixed into the tasks of a person and scored; training and exams.
 
 The rate falls with tenure: who is new meets a control task in one of five, an old hand in one of thirty. On the screen
 a control task is a task like any other; only training explains.
@@ -17,7 +17,8 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from extractor.kinds import Locale, canonical
-from hitl.aggregate.equality import TYPE_FIELD
+from hitl.aggregate.equality import TYPE_FIELD, token_of
+from hitl.people import skills
 from hitl.platform.locks import hold
 from hitl.platform.moves import record
 from hitl.routing.sampling import draw_number
@@ -25,6 +26,7 @@ from hitl.work.queue_rows import OUTSTANDING
 from hitl.work.typed import understood
 from models.states import DocumentState, TaskPurpose, TaskState
 from models.tables import Answer, Document, Example, GoldItem, Task, User, Workspace
+from models.values import ValueState
 
 NEWCOMER_RATE, VETERAN_RATE, FADE = 0.20, 0.03, 30.0
 QUESTIONS = 10  # of a training or an exam
@@ -178,6 +180,33 @@ def unseen(
         wanted = wanted.where(col(GoldItem.kind).in_(kinds))
     order = func.md5(func.concat(col(GoldItem.id), user.id))
     return list(session.exec(wanted.order_by(order).limit(limit)).all())
+
+
+def score_control(session: Session, task: Task, user: User, answer: Answer, *, now: datetime) -> None:
+    """Mark the answer right or wrong. Gold and exam tasks count for the skill, training does not."""
+    gold = session.get_one(GoldItem, task.gold_item_id)
+    answer.is_right = token_of(gold.kind, answer.value_state, answer.value) == token_of(
+        gold.kind, gold.value_state, gold.value
+    )
+    session.add(answer)
+    session.flush()
+    if task.purpose != TaskPurpose.TRAINING.value:
+        skills.count_control(session, user.id, task.kind, is_right=answer.is_right, now=now)
+    if task.purpose == TaskPurpose.EXAM.value:
+        grade_exam(session, user, task.kind, now=now)
+
+
+def score_seeded(session: Session, task: Task, user: User, answer: Answer, *, now: datetime) -> None:
+    """A wrong value was shown on purpose: was it caught?"""
+    shown = token_of(task.kind, ValueState.FOUND.value, task.shown_value)
+    caught = token_of(task.kind, answer.value_state, answer.value) != shown
+    skills.count_seeded(session, user.id, task.kind, caught=caught, now=now)
+
+
+def take_back_control(session: Session, task: Task, answer: Answer, *, now: datetime) -> None:
+    """An undone answer to a control task does not count."""
+    if answer.is_right is not None and task.purpose != TaskPurpose.TRAINING.value:
+        skills.take_back_control(session, answer.user_id, task.kind, is_right=answer.is_right, now=now)
 
 
 def kinds_prepared(session: Session, workspace_id: str) -> list[str]:

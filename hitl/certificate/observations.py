@@ -36,7 +36,7 @@ SILENT = (ValueState.ABSENT.value, ValueState.EMPTY.value)
 OF_THE_THRESHOLD = frozenset({"below_threshold", "warm-up", "suspended", "certificate", "amended"})
 
 
-def note(session: Session, document: Document, *, now: datetime, first: bool = False) -> int:
+def write_observations(session: Session, document: Document, *, now: datetime, first: bool = False) -> int:
     """Write the observations that the released run of `document` gives; again harmless. Returns how many are new.
 
     `first`: the document is being released for the first time, so its verdicts are as people and machine made them.
@@ -60,11 +60,11 @@ def note(session: Session, document: Document, *, now: datetime, first: bool = F
     rows = [row for verdict in fields for row in _rows(session, verdict, audits.get(verdict.id), first)]
     written = _write(session, [common | row for row in rows])
     if written:
-        follow(session, document, str(common["document_type"]), now=common["created_at"])
+        request_certifying(session, document, str(common["document_type"]), now=common["created_at"])
     return written
 
 
-def follow(session: Session, document: Document, document_type: str, *, now: datetime) -> None:
+def request_certifying(session: Session, document: Document, document_type: str, *, now: datetime) -> None:
     """Have the certificates of the type looked at again, if the document is evidence for one.
 
     That replays every document, so the more there are the longer it waits, and many observations share one replay.
@@ -188,7 +188,7 @@ def _all_wrong(
     wrong = {"machine_wrong": True, "released_wrong": True}
     rows = [common | _row(session, verdict, gold, AUDIT, audit.probability) | wrong for verdict in fields]
     written = _write(session, rows)
-    follow(session, document, str(common["document_type"]), now=common["created_at"])
+    request_certifying(session, document, str(common["document_type"]), now=common["created_at"])
     return written
 
 

@@ -34,15 +34,17 @@ def recognise_job(header: dict[str, Any], images: list[bytes]) -> tuple[dict[str
 def recogniser(folder: str, types: Mapping[str, Any], master_data: Mapping[str, str]) -> Recogniser:
     """The bundle in `folder`, for these document types and with this master data: CSV by type."""
     known = json.dumps(types, sort_keys=True)
-    return _knowing(folder, known, json.dumps(master_data, sort_keys=True)) if master_data else _loaded(folder, known)
+    if not master_data:
+        return _loaded(folder, known)
+    return _with_master_data(folder, known, json.dumps(master_data, sort_keys=True))
 
 
 @lru_cache(maxsize=2)
-def _knowing(folder: str, types: str, master_data: str) -> Recogniser:
+def _with_master_data(folder: str, types: str, master_data: str) -> Recogniser:
     from extractor.fields.memory.masterdata import facts_by_type
 
     plain = _loaded(folder, types)  # shared by all workspaces: a bundle takes long to unpack
-    return plain.knowing(facts_by_type(json.loads(master_data), plain.types))
+    return plain.with_master_data(facts_by_type(json.loads(master_data), plain.types))
 
 
 @lru_cache(maxsize=2)

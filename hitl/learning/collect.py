@@ -18,5 +18,5 @@ def collect(session: Session, document: Document, *, now: datetime, first: bool 
     `first`: the document is being released for the first time, so its verdicts are as people and machine made them.
     """
     write_examples(session, document, now=now)
-    if observations.note(session, document, now=now, first=first):
-        shadow.follow(session, document)
+    if observations.write_observations(session, document, now=now, first=first):
+        shadow.request_scoring(session, document)

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from extractor.checks import find_failures
 from hitl.aggregate.equality import TYPE_FIELD
 from hitl.certificate.evidence import evidence_after
-from hitl.certificate.observations import follow, machine_errs
+from hitl.certificate.observations import machine_errs, request_certifying
 from hitl.intake import recognition
 from hitl.platform.jobs import enqueue
 from hitl.platform.locks import lock_document
@@ -114,7 +114,7 @@ def store(session: Session, document_id: str, result: Recognition, work: recogni
         )
     if fresh:
         session.execute(insert(Observation).values(fresh).on_conflict_do_nothing())
-        follow(session, document, str(fresh[0]["document_type"]), now=now)
+        request_certifying(session, document, str(fresh[0]["document_type"]), now=now)
     return len(fresh)
 
 
@@ -134,7 +134,7 @@ def acceptable(
     return found
 
 
-def follow_all(session: Session, workspace_id: str) -> None:
+def request_certifying_all(session: Session, workspace_id: str) -> None:
     """Have the certificates of every observed type looked at, of the model that serves and of the one in the shadow."""
     named = select(Observation.document_type).where(Observation.workspace_id == workspace_id).distinct()
     for document_type in session.exec(named).all():

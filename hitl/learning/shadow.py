@@ -54,7 +54,7 @@ def shadow_model(session: Session, workspace_id: str) -> ModelVersion | None:
     return newest if newest and serving and newest.created_at > serving.created_at else None
 
 
-def follow(session: Session, document: Document) -> None:
+def request_scoring(session: Session, document: Document) -> None:
     """New labels of `document`: the model in the shadow is judged by them too, if such documents certify it."""
     model = shadow_model(session, document.workspace_id)
     if model is not None and is_evidence_on(model, document):

@@ -1,4 +1,4 @@
-"""The retrain job: training runs in a process of its own, which may take minutes and may die without harm."""
+"""The retrain job: training runs in a process of its own, which may take minutes and may die; what that costs it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from sqlmodel import Session
+
 from extractor.processes import apart
 from hitl.learning import train
 from hitl.learning.plan import plan
 from hitl.platform.db import transaction
-from hitl.platform.failures import LOST_WORKERS
 from hitl.platform.locks import ROW
 from hitl.platform.moves import advance
 from hitl.settings import settings
@@ -18,6 +19,7 @@ from hitl.workspace.workspaces import current_types
 from models.states import ModelState
 from models.tables import ModelVersion
 
+LOST_WORKERS = "lost_workers"
 COUNTED = ("failures", LOST_WORKERS)  # in the progress of a model
 
 
@@ -52,8 +54,8 @@ def count_failure(error: BaseException, arguments: dict[str, Any], now: datetime
         if model is None or model.state != ModelState.TRAINING:
             return True
         attempts = int(model.progress.get("failures", 0)) + 1
-        told = {"step": "failed, will be tried again", "share": 0.0, "failures": attempts}
-        model.progress = model.progress | told
+        progress = {"step": "failed, will be tried again", "share": 0.0, "failures": attempts}
+        model.progress = model.progress | progress
         session.add(model)
         if attempts < settings().attempts:
             return False
@@ -61,3 +63,20 @@ def count_failure(error: BaseException, arguments: dict[str, Any], now: datetime
         report = model.progress | {"step": "failed", "reason": why}
         advance(session, model, ModelState.FAILED, actor="system:jobs", now=now, why=why, progress=report)
         return True
+
+
+def count_lost_training(session: Session, model_id: str, now: datetime) -> bool:
+    """Count a worker that was lost with this training in hand. True: enough, the model version is failed."""
+    model = session.get(ModelVersion, model_id, with_for_update=ROW)
+    if model is None or model.state != ModelState.TRAINING:
+        return True
+    lost = int(model.progress.get(LOST_WORKERS, 0)) + 1
+    progress = {"step": "its worker was lost, will be tried again", "share": 0.0, LOST_WORKERS: lost}
+    model.progress = model.progress | progress
+    session.add(model)
+    if lost < settings().lost_workers:
+        return False
+    why = f"{lost} workers were lost while they trained it."
+    report = model.progress | {"step": "failed", "reason": why}
+    advance(session, model, ModelState.FAILED, actor="system:jobs", now=now, why=why, progress=report)
+    return True

@@ -1,1 +1,1 @@
-"""Who people are: accounts, API keys, who may do what, skills, promotion and messages."""
+"""Who people are: accounts, API keys, who may do what, skills and track record, promotion and messages."""

@@ -1,1 +1,1 @@
-"""What every room stands on: database, blobs, jobs, moves of state, keys of repetition, webhooks, backups."""
+"""What every room stands on: database, blobs, jobs, moves of state, keys of repetition, backups."""

@@ -102,7 +102,7 @@ def transaction(source: Callable[[], Engine] = engine) -> Iterator[Session]:
 
     Raises DatabaseAway and DatabaseBusy.
     """
-    with outage.told(), Session(source(), expire_on_commit=False) as session:
+    with outage.translated(), Session(source(), expire_on_commit=False) as session:
         yield session
         session.commit()
 

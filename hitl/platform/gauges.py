@@ -45,7 +45,7 @@ _GAUGES: tuple[tuple[str, str, str, str], ...] = (
 
 def gauges() -> list[Gauge]:
     """All of them. Raises DatabaseAway, DatabaseBusy."""
-    with outage.told(), db.request_engine().connect() as connection:
+    with outage.translated(), db.request_engine().connect() as connection:
         return [
             Gauge(name, meaning, label, tuple((key, float(number)) for key, number in connection.execute(text(query))))
             for name, meaning, label, query in _GAUGES

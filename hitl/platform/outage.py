@@ -56,7 +56,7 @@ breaker = Breaker()
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Raise errors of an absent or busy database as such. All others pass as they are."""
     breaker.check()
     try:

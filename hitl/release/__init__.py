@@ -1,1 +1,1 @@
-"""What a client is told: released and amended results, and what may be done with a document."""
+"""What a client is told: released and amended results, webhooks, and what may be done with a document."""

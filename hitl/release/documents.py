@@ -62,7 +62,7 @@ def hold(session: Session, document: Document, *, reason: str, actor: str, now: 
     _locked(session, document, IN_WORK, "held")
     document.held_reason = reason
     session.add(document)
-    _note(session, document, "document.held", actor, now, {"reason": reason})
+    _log(session, document, "document.held", actor, now, {"reason": reason})
 
 
 def unhold(session: Session, document: Document, *, actor: str, now: datetime) -> None:
@@ -70,7 +70,7 @@ def unhold(session: Session, document: Document, *, actor: str, now: datetime) -
     _locked(session, document, IN_WORK, "let go")
     document.held_reason = None
     session.add(document)
-    _note(session, document, "document.let_go", actor, now, {})
+    _log(session, document, "document.let_go", actor, now, {})
     if document.state == D.IN_REVIEW:
         release.release_if_ready(session, document, now=now)
 
@@ -84,7 +84,7 @@ def retype(session: Session, document: Document, document_type: str, *, actor: s
     _locked(session, document, IN_WORK | RELEASED, "retyped")
     document.requested_type = document_type
     session.add(document)
-    _note(session, document, "document.retyped", actor, now, {"document_type": document_type})
+    _log(session, document, "document.retyped", actor, now, {"document_type": document_type})
     if document.state == D.AWAITING_TYPE:
         withdraw_all(session, document, why="retyped", actor=actor, now=now)
         document.run += 1  # the question what it is belongs to the run that asked it
@@ -170,7 +170,7 @@ def _locked(
         raise NotNow(f"A document that is {document.state} cannot be {done}.")
 
 
-def _note(session: Session, document: Document, action: str, actor: str, now: datetime, data: dict[str, Any]) -> None:
+def _log(session: Session, document: Document, action: str, actor: str, now: datetime, data: dict[str, Any]) -> None:
     record(
         session, action=action, subject=document.id, stream=document.id, workspace_id=document.workspace_id,
         actor=actor, now=now, data=data,

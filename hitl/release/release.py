@@ -19,9 +19,9 @@ from hitl.grader import sampling as review_sampling
 from hitl.intake.locales import locale_for
 from hitl.learning.collect import collect
 from hitl.people.keys import CLIENT
-from hitl.platform import webhooks
 from hitl.platform.locks import hold
 from hitl.platform.moves import advance
+from hitl.release import webhooks
 from hitl.release.payload import describe_certificate, payload
 from hitl.work.document import checked_fields, fields_of, is_about_type, policy_of, spec_of, verdicts_of
 from hitl.work.ground_truth import is_usable

@@ -67,14 +67,14 @@ def one_seed(documents: Sequence[SimDocument], model: Model, wanted: Settings, s
     for name, newer in ((OURS, False), (NEWER, True)):
         fold = plan.fold if plan else None
         production = Production(wanted.policy, wanted.target, crowd, f"seed {seed}", newer=newer, fold=fold)
-        ours[name], shown = follow(order, reigns, production)
+        ours[name], shown = run_stream(order, reigns, production)
     taken = ours[NEWER if settings().certify_newer else OURS]
     share = sum(s.answers for s in taken.documents) / sum(s.fields for s in taken.documents)
     ways = others.WAYS | {"random review, same budget": others.random_review(min(share, 1.0))}
     return ours | {name: others.run(shown, way, crowd, rng) for name, way in ways.items()}
 
 
-def follow(
+def run_stream(
     order: Sequence[SimDocument], reigns: Mapping[int, Learned], production: Production
 ) -> tuple[Trace, list[SimDocument]]:
     """The stream, a new model from some positions on; also the documents as the model of their time read them."""

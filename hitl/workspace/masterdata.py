@@ -60,7 +60,7 @@ def keep(
     row.content, row.rows, row.updated_by, row.updated_at = text, len(text.splitlines()) - 1, actor, now
     session.add(row)
     session.flush()
-    _note(session, row, "master_data.kept", actor, now)
+    _log(session, row, "master_data.kept", actor, now)
     return row
 
 
@@ -69,13 +69,13 @@ def forget(session: Session, workspace_id: str, document_type: str, *, actor: st
     row = find(session, workspace_id, document_type)
     if row is None:
         return False
-    _note(session, row, "master_data.forgotten", actor, now)
+    _log(session, row, "master_data.forgotten", actor, now)
     session.delete(row)
     session.flush()
     return True
 
 
-def _note(session: Session, row: MasterData, action: str, actor: str, now: datetime) -> None:
+def _log(session: Session, row: MasterData, action: str, actor: str, now: datetime) -> None:
     record(
         session,
         action=action,

@@ -117,7 +117,7 @@ def test_more_clients_than_places_are_served_and_health_answers_meanwhile(
 ):
     """The first stands still within its transaction; the second waits; the third is refused; health is untouched."""
     inside, go_on = threading.Event(), threading.Event()
-    real = outage.told
+    real = outage.translated
 
     async def storm() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app=narrow)
@@ -138,7 +138,7 @@ def test_more_clients_than_places_are_served_and_health_answers_meanwhile(
             assert go_on.wait(30)
         return real()
 
-    monkeypatch.setattr(outage, "told", held_up)
+    monkeypatch.setattr(outage, "translated", held_up)
     first, second, third, health = asyncio.run(storm())
     assert [one.status_code for one in (first, second, third, health)] == [200, 200, 503, 200]
     assert (third.json()["code"], third.headers["retry-after"]) == ("too_busy", "1")
@@ -225,7 +225,7 @@ def test_after_a_failed_try_the_others_fail_at_once(server: Server, monkeypatch:
     tries = []
 
     def connect() -> None:
-        with outage.told():
+        with outage.translated():
             tries.append(1)
             raise psycopg.OperationalError("connection refused")
 

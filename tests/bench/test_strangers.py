@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import beta
 
 from api.commands.many import setup_of, training_documents
 from api.commands.reading import SEED
-from extractor.classify.papers import Sample, cross_fitted
+from extractor.classify.papers import Sample, held_out_logits, learn_judge
 from extractor.classify.profile import profile
 from extractor.doctypes import load_document_types
 from extractor.fields import TrainingDocument, learn_fields
@@ -54,6 +56,15 @@ def bound(wrong: int, n: int) -> float:
 
 def documents_of(entries: Sequence[Entry]) -> list[TrainingDocument]:
     return training_documents(entries, setup_of(None, None, None, WORK / "words", "rapidocr", needs_bundle=False), 1)
+
+
+def cross_fitted(samples: Sequence[Sample], name: str, seed: int) -> NDArray[np.float64]:
+    """The confidence of each sample by a judge that saw no sample of its group."""
+    numbers = np.stack([sample.numbers for sample in samples]).astype(np.float64)
+    right = np.array([s.document_type == name for s in samples], np.float64)
+    judge = learn_judge(samples, numbers, name, seed)
+    logits = judge.slope * held_out_logits(samples, numbers, right, seed) + judge.intercept
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float64)
 
 
 def called_right(documents: Sequence[TrainingDocument], families: set[str]) -> dict[str, float]:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 from sqlmodel import Session, select
 
-from hitl.platform import outbound, webhooks
 from hitl.platform.jobs import enqueue
+from hitl.release import outbound, webhooks
 from hitl.settings import settings
 from hitl.worker import run_worker
 from models.tables import WebhookDelivery, Workspace

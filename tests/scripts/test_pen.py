@@ -15,9 +15,9 @@ from fixtures.hands import Grey
 from models.nets.bundle import Bundle
 from models.nets.pen import PenReader
 from models.values import Box, Page, Word
-from scripts import pen
-from scripts.pen_crops import Crop, bare, cut, dotted, number, on_paper, worded
-from scripts.pen_wear import moved, overrun, part_of, worn
+from scripts.pen import train as pen
+from scripts.pen.crops import Crop, bare, cut, dotted, number, on_paper, worded
+from scripts.pen.wear import moved, overrun, part_of, worn
 from tests.fixtures.test_hands import digits, font  # noqa: F401
 
 LINE = (20.0, 15.0, 220.0, 45.0)

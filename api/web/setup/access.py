@@ -11,8 +11,8 @@ from api.deps import not_found, owned
 from api.web.rendering import go, render
 from api.web.visitor import Operator, Visitor
 from hitl.people import keys
-from hitl.platform import webhooks
 from hitl.platform.moves import record
+from hitl.release import webhooks
 from models.states import Role
 from models.tables import Webhook, WebhookDelivery
 

@@ -77,7 +77,7 @@ def test_a_model_knows_the_vendors_of_the_master_data_without_having_seen_their_
 
 
 def _with_and_without(model: FieldModel) -> dict[str, FieldModel]:
-    return {"with": model.knowing(read_master_data("seller\nGreen Leaf Inc\n", BILL)), "without": model}
+    return {"with": model.with_master_data(read_master_data("seller\nGreen Leaf Inc\n", BILL)), "without": model}
 
 
 def test_master_data_that_no_longer_fits_its_type_is_left_out() -> None:

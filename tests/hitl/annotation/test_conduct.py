@@ -10,8 +10,8 @@ from sqlmodel import Session, select
 from hitl import pipeline
 from hitl.annotation.conduct import ask_again, find, judge
 from hitl.annotation.tasks import hand_out
-from hitl.annotation.trackrecord import Given, TrackRecord, is_confirmed
 from hitl.people import pauses
+from hitl.people.trackrecord import Given, TrackRecord, is_confirmed
 from models.states import Role
 from models.tables import Answer, Document, Review, User, Workspace
 from tests.factories import NOW

@@ -19,7 +19,7 @@ from sqlmodel import Session
 from hitl.annotation.conduct import JUDGED_EVERY, find
 from hitl.annotation.qualification import gold_rate
 from hitl.annotation.tasks import hand_out
-from hitl.annotation.trackrecord import RECENT, Given, TrackRecord, is_confirmed
+from hitl.people.trackrecord import RECENT, Given, TrackRecord, is_confirmed
 from models import ids
 from models.doctype import Kind
 from models.tables import FieldReading, Task, User, Verdict, Workspace

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from hitl.certificate import certify
 from hitl.certificate.certify import Unit, refresh, replay
 from hitl.certificate.eprocess import Decision, largest_loss, upper_bound
-from hitl.certificate.observations import follow, largest, machine_errs, note
+from hitl.certificate.observations import largest, machine_errs, request_certifying, write_observations
 from hitl.certificate.thresholds import certificates, pick_threshold
 from hitl.intake.recognition import Work
 from hitl.learning import rescore
@@ -65,7 +65,7 @@ def released(
         row = a_verdict(session, document, "total", reading, **said, **common, decided_by="people")
         gold = "99.00" if i < wrong else "12.50"
         create_audit(session, row, state="final", gold_state="found", gold=gold, probability=1.0)
-        note(session, document, now=at)
+        write_observations(session, document, now=at)
         made.append(document)
     return made
 
@@ -286,7 +286,7 @@ def test_only_new_evidence_has_certificates_looked_at_again(
     document.fold = fold.value
     enqueue_once(session)
     session.execute(text("DELETE FROM procrastinate_jobs"))
-    follow(session, document, "receipt", now=NOW)
+    request_certifying(session, document, "receipt", now=NOW)
     enqueue_once(session)
     assert session.execute(text("SELECT count(*) FROM procrastinate_jobs")).scalar_one() == looks
 
@@ -313,7 +313,7 @@ def test_a_wrong_type_makes_all_fields_wrong(session: Session, workspace: Worksp
     document = released(session, workspace, model_id, 1)[0]
     of_type = verdict(session, document, "document_type")
     audit = create_audit(session, of_type, state="final", gold_state="found", gold="invoice", probability=0.5)
-    note(session, document, now=NOW)
+    write_observations(session, document, now=NOW)
     row = session.exec(select(Observation)).one()
     assert (row.machine_wrong, row.released_wrong, row.probability) == (True, True, audit.probability)
 
@@ -324,7 +324,7 @@ def test_a_wrong_type_is_held_against_the_next_model_too(session: Session, works
     create_audit(session, of_type, state="final", gold_state="found", gold="invoice", probability=1.0)
     right = verdict(session, documents[1], "document_type")
     create_audit(session, right, state="final", gold_state="found", gold="receipt", probability=1.0)
-    note(session, documents[0], now=NOW)
+    write_observations(session, documents[0], now=NOW)
     assert refresh(session, workspace.id, "receipt", now=NOW)[0].report["released_error"] == pytest.approx(0.25)
     promote(session, create_model(session, workspace, state=ModelState.PASSED.value), actor="test", now=NOW)
     session.execute(text("DELETE FROM audit WHERE gold = '\"12.50\"'"))  # of the fields nothing is known any more
@@ -352,7 +352,7 @@ def test_the_more_there_is_to_replay_the_longer_it_waits(session: Session, works
         session.add(row)
         enqueue_once(session)
         session.execute(text("DELETE FROM procrastinate_jobs"))
-        follow(session, document, "receipt", now=NOW)
+        request_certifying(session, document, "receipt", now=NOW)
         enqueue_once(session)
         waits.append(session.execute(text("SELECT scheduled_at FROM procrastinate_jobs")).scalar_one())
     assert waits == [None, NOW + timedelta(seconds=10)]

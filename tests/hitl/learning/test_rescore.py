@@ -14,7 +14,7 @@ from extractor.fields.scoring import grow, scorers
 from extractor.learn import learn
 from extractor.page.render import encode_png
 from hitl.certificate.certify import refresh
-from hitl.certificate.observations import note
+from hitl.certificate.observations import write_observations
 from hitl.intake import recognition
 from hitl.learning import rescore
 from hitl.platform.blobs import blobs
@@ -66,7 +66,7 @@ def test_a_child_process_scores_old_gold_for_the_new_model(session: Session, wor
     said = {"first_value_state": "found", "first_value": total.value, "decided_by": "people"}
     row = factories.create_verdict(session, document, "total", reading, **said, **common)
     factories.create_audit(session, row, state="final", gold_state="found", gold=total.value, probability=1.0)
-    note(session, document, now=NOW)
+    write_observations(session, document, now=NOW)
     columns = {"bundle_key": blobs().put(workspace.id, registry.pack(bundle)), "digest": Bundle.load(bundle).version}
     new = factories.create_model(session, workspace, state=ModelState.PASSED.value, name="new", **columns)
     deployment.promote(session, new, actor="test", now=NOW)

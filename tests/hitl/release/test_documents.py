@@ -141,7 +141,7 @@ def test_reprocessing_is_a_new_run(session: Session, place: Workspace, now: date
 
 
 def test_a_failed_document_can_be_tried_again(session: Session, place: Workspace, now: datetime):
-    from hitl.platform import failures
+    from hitl import failures
 
     document = receive(session, place, now, document_type="receipt")
     for _ in range(3):
@@ -157,7 +157,7 @@ def test_a_failed_document_can_be_tried_again(session: Session, place: Workspace
 
 
 def test_ten_lost_workers_fail_a_document(session: Session, place: Workspace, now: datetime):
-    from hitl.platform import failures
+    from hitl import failures
 
     document = receive(session, place, now)
     ends = [failures.count_lost_worker(session, document.id, now) for _ in range(10)]

@@ -13,12 +13,12 @@ import standardwebhooks.webhooks
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
-from hitl.platform import outbound
 from hitl.platform.db import transaction
 from hitl.platform.jobs import enqueue
 from hitl.platform.locks import ROW
 from hitl.platform.moves import record
 from hitl.platform.ownership import rows_of
+from hitl.release import outbound
 from hitl.settings import settings
 from models.ids import new_id
 from models.tables import Document, Webhook, WebhookDelivery
@@ -91,7 +91,7 @@ def notify(
         "timestamp": now.isoformat(),
         "data": {"document_id": document.id, "external_id": document.external_id, **payload},
     }
-    told = 0
+    queued = 0
     for webhook in webhooks:
         if event_type not in webhook.events and webhook.events:
             continue
@@ -103,8 +103,8 @@ def notify(
         made = session.execute(once.returning(col(WebhookDelivery.id))).scalar()
         if made is not None:
             enqueue(session, "deliver_webhook", delivery_id=made)
-            told += 1
-    return told
+            queued += 1
+    return queued
 
 
 def replay(session: Session, delivery: WebhookDelivery) -> None:
@@ -124,7 +124,7 @@ def deliver(delivery_id: str, *, now: datetime) -> None:
             return
         webhook = session.get_one(Webhook, delivery.webhook_id)
         if not webhook.active:
-            note(session, delivery_id, status="failed", error="the webhook is switched off")
+            record_attempt(session, delivery_id, status="failed", error="the webhook is switched off")
             return
         url, secret, body = webhook.url, webhook.secret, json.dumps(delivery.payload)
     try:
@@ -133,9 +133,9 @@ def deliver(delivery_id: str, *, now: datetime) -> None:
         raise DeliveryFailed(str(error)) from error
     with transaction() as session:
         if 200 <= status < 300:
-            note(session, delivery_id, answered=status, status="delivered", delivered_at=now)
+            record_attempt(session, delivery_id, answered=status, status="delivered", delivered_at=now)
             return
-        note(session, delivery_id, answered=status)
+        record_attempt(session, delivery_id, answered=status)
         if status == GONE:
             end_subscription(session, delivery_id, now)
             return
@@ -168,7 +168,7 @@ def signature(message_id: str, secret: str, body: str, now: datetime) -> dict[st
     }
 
 
-def note(
+def record_attempt(
     session: Session,
     delivery_id: str,
     *,

@@ -1,6 +1,6 @@
 """What a failed attempt or a lost worker costs: after ten lost workers a document, or a training, is `failed`.
 
-So is a document after three failures; those of a training are counted in hitl.learning.train_job.
+So is a document after three failures; what a training costs is counted in hitl.learning.train_job.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Session, select
 
-from hitl.platform import webhooks
+from hitl.learning.train_job import count_lost_training
 from hitl.platform.db import transaction
-from hitl.platform.locks import ROW, hold, lock_document
+from hitl.platform.locks import hold, lock_document
 from hitl.platform.moves import advance
+from hitl.release import webhooks
 from hitl.settings import settings
-from models.states import IN_WORK, DocumentState, ModelState
-from models.tables import Document, DocumentPage, ModelVersion
+from models.states import IN_WORK, DocumentState
+from models.tables import Document, DocumentPage
 
 log = logging.getLogger(__name__)
 
-LOST_WORKERS = "lost_workers"  # in the progress of a model
 NEXT_STEP = "Retry it. If it fails again, look at the worker's log and report the document."
 
 # What Procrastinate's own methods do, but in the transaction that counts the loss.
@@ -100,23 +100,6 @@ def count_lost_worker(session: Session, document_id: str, now: datetime) -> bool
         return False
     why = f"{document.lost_workers} workers were lost while they worked on it."
     fail(session, document, "workers_lost", why, now=now)
-    return True
-
-
-def count_lost_training(session: Session, model_id: str, now: datetime) -> bool:
-    """Count a worker that was lost with this training in hand. True: enough, the model version is failed."""
-    model = session.get(ModelVersion, model_id, with_for_update=ROW)
-    if model is None or model.state != ModelState.TRAINING:
-        return True
-    lost = int(model.progress.get(LOST_WORKERS, 0)) + 1
-    told = {"step": "its worker was lost, will be tried again", "share": 0.0, LOST_WORKERS: lost}
-    model.progress = model.progress | told
-    session.add(model)
-    if lost < settings().lost_workers:
-        return False
-    why = f"{lost} workers were lost while they trained it."
-    report = model.progress | {"step": "failed", "reason": why}
-    advance(session, model, ModelState.FAILED, actor="system:jobs", now=now, why=why, progress=report)
     return True
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fixtures.hands import STILL, TALL, Grey, by_font, noise_from, shaken
-from scripts.pen_crops import Crop, put, tight
+from scripts.pen.crops import Crop, put, tight
 
 STAMPS = ("PAID", "RECEIVED", "COPY", "ENTERED", "POSTED", "APPROVED", "CHECKED", "CANCELLED", "FILED", "VOID")
 Floats = NDArray[np.float32]

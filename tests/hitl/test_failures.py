@@ -9,7 +9,8 @@ from croniter import croniter
 from sqlalchemy import text
 from sqlmodel import Session
 
-from hitl.platform import db, failures, jobs
+from hitl import failures
+from hitl.platform import db, jobs
 from hitl.settings import settings
 from models.tables import Document, Workspace
 from tests.factories import create_document, create_model

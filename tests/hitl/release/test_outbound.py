@@ -11,7 +11,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from hitl.platform import outbound
+from hitl.release import outbound
 from hitl.settings import settings
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlmodel import Session, select
 
 from hitl import pipeline
-from hitl.platform import outbound, webhooks
+from hitl.release import outbound, webhooks
 from hitl.settings import settings
 from models.tables import Document, Webhook, WebhookDelivery, Workspace
 from tests import factories

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from api.web.rendering import go, render
 from api.web.visitor import Anybody, Visitor
 from api.web.work.keying import bench
-from hitl.annotation import qualification
+from hitl.annotation import qualification as exams
 from hitl.people.eligible import exam_is_asked
 from models.states import TaskPurpose
 
@@ -25,7 +25,7 @@ class KindShown:
     kind: str
     questions: int  # prepared and not seen yet
     is_admitted: bool
-    exam: qualification.ExamResult
+    exam: exams.ExamResult
     open_training: int
     open_exam: int
 
@@ -37,24 +37,24 @@ def training_page(request: Request, who: Anybody) -> Response:
 
 def _page(request: Request, who: Visitor, *, status: int = 200, problem: str | None = None) -> Response:
     return render(
-        request, who, "work/training.html", section="/training", title="Training", status=status, problem=problem,
-        kinds=_kinds(who), asked=exam_is_asked(who.session, who.workspace_id), needed=qualification.QUESTIONS,
-        pass_mark=qualification.PASS_MARK,
+        request, who, "work/qualification.html", section="/training", title="Training", status=status, problem=problem,
+        kinds=_kinds(who), asked=exam_is_asked(who.session, who.workspace_id), needed=exams.QUESTIONS,
+        pass_mark=exams.PASS_MARK,
     )  # fmt: skip
 
 
 def _kinds(who: Visitor) -> list[KindShown]:
-    left = qualification.questions_waiting(who.session, who.user)
+    left = exams.questions_waiting(who.session, who.user)
     return [
         KindShown(
             kind,
-            len(qualification.unseen(who.session, who.user, limit=200, kinds=[kind])),
+            len(exams.unseen(who.session, who.user, limit=200, kinds=[kind])),
             kind in who.user.trained_kinds,
-            qualification.exam_result(who.session, who.user, kind),
+            exams.exam_result(who.session, who.user, kind),
             left.get((kind, TaskPurpose.TRAINING.value), 0),
             left.get((kind, TaskPurpose.EXAM.value), 0),
         )
-        for kind in qualification.kinds_prepared(who.session, who.workspace_id)
+        for kind in exams.kinds_prepared(who.session, who.workspace_id)
     ]
 
 
@@ -68,11 +68,11 @@ def start(
     """Open the questions, unless some are open already."""
     begun = next((one for one in _kinds(who) if one.kind == kind), None)
     is_open = begun is not None and (begun.open_training if what == "training" else begun.open_exam)
-    begin = qualification.start_training if what == "training" else qualification.start_exam
+    begin = exams.start_training if what == "training" else exams.start_exam
     if not is_open:
         try:
             begin(who.session, who.user, kind, now=who.now)
-        except qualification.TooFewGold as error:
+        except exams.TooFewGold as error:
             return _page(request, who, status=409, problem=f"{error} Ask your manager to prepare more.")
     return go(f"/training/{what}")
 

@@ -34,7 +34,7 @@ from models.nets.bundle import Bundle
 from models.nets.pen import PenNet, PenReader, collate
 from models.values import Box, Page
 from scripts.bundle import manifests
-from scripts.pen_crops import (
+from scripts.pen.crops import (
     Crop,
     cut,
     drawn,
@@ -45,7 +45,7 @@ from scripts.pen_crops import (
     print_by_font,
     worded,
 )
-from scripts.pen_wear import moved, overrun, part_of, worn
+from scripts.pen.wear import moved, overrun, part_of, worn
 
 SEED = 20263
 BATCH = 64

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from extractor.doctypes import load_document_types
 from extractor.fields.decisions import EVIDENCE, Choice, Decision
-from extractor.fields.model import _calibrator_table, heard, read_calibrator
+from extractor.fields.model import _calibrator_table, read_calibrator, with_second_reader
 from extractor.fields.scoring.features import make_scene
 from models.nets.calibration import Calibrator
 from models.values import Box, Page, ValueState, Word
@@ -45,7 +45,7 @@ def decided(text: str, engine: str) -> tuple[object, dict[str, Decision]]:
 )
 def test_it_says_whether_it_agrees(text: str, engine: str, said: float) -> None:
     scene, decisions = decided(text, engine)
-    found = heard(scene, decisions, ASKING, lambda _: IMAGE)  # type: ignore[arg-type]
+    found = with_second_reader(scene, decisions, ASKING, lambda _: IMAGE)  # type: ignore[arg-type]
     assert found["company"].evidence["second"] == said
     assert found["company"].vector()[EVIDENCE.index("second")] == said
 
@@ -55,8 +55,8 @@ def test_a_type_that_does_not_ask_decodes_no_picture() -> None:
         raise AssertionError("a page was decoded for nothing")
 
     scene, decisions = decided("Harbour Street Trading Company", "rapidocr/3")
-    assert heard(scene, decisions, RECEIPT, no_picture) == decisions  # type: ignore[arg-type]
-    assert heard(scene, decisions, ASKING, None) == decisions  # type: ignore[arg-type]
+    assert with_second_reader(scene, decisions, RECEIPT, no_picture) == decisions  # type: ignore[arg-type]
+    assert with_second_reader(scene, decisions, ASKING, None) == decisions  # type: ignore[arg-type]
 
 
 def test_a_model_calibrated_before_some_evidence_was_known_gives_the_same_confidence() -> None:
