@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import psycopg
@@ -33,6 +35,12 @@ PAGE = {"accept": "text/html"}
 NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 
 
+def in_a_loop(work: Coroutine[Any, Any, Any]) -> Any:
+    """In a thread of its own: a browser that another test opened keeps a loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
 # --- places -----------------------------------------------------------------------------------------------------------
 
 
@@ -49,7 +57,7 @@ def test_so_many_are_at_work_and_the_rest_come_in_order():
     async def all_at_once() -> None:
         await asyncio.gather(*(work(number) for number in range(12)))
 
-    asyncio.run(all_at_once())
+    in_a_loop(all_at_once())
     assert done == list(range(12))
     assert (places.free, len(places.waiting)) == (2, 0)
 
@@ -69,7 +77,7 @@ def test_who_comes_when_too_many_wait_is_told_when_to_come_again():
         await asyncio.gather(*waiting, return_exceptions=True)
         return told.value.retry_seconds
 
-    assert asyncio.run(crowd()) == 6
+    assert in_a_loop(crowd()) == 6
     assert len(places.waiting) == 0
 
 
@@ -83,7 +91,7 @@ def test_who_waits_too_long_is_sent_away_and_takes_no_place():
         places.give_back()
         assert places.free == 1
 
-    asyncio.run(late())
+    in_a_loop(late())
 
 
 # --- the application --------------------------------------------------------------------------------------------------
@@ -139,7 +147,7 @@ def test_more_clients_than_places_are_served_and_health_answers_meanwhile(
         return real()
 
     monkeypatch.setattr(outage, "translated", held_up)
-    first, second, third, health = asyncio.run(storm())
+    first, second, third, health = in_a_loop(storm())
     assert [one.status_code for one in (first, second, third, health)] == [200, 200, 503, 200]
     assert (third.json()["code"], third.headers["retry-after"]) == ("too_busy", "1")
 
