@@ -48,6 +48,28 @@ class ProblemNote(BaseModel):
     next_step: str = ""
 
 
+class CellValue(BaseModel):
+    """One cell of a row of a table, on the page of its row; null where the row has nothing in that column."""
+
+    value: str | None = None
+    text: str | None = None
+    confidence: float | None = None
+    box: list[float] | None = None
+
+
+class ItemValue(BaseModel):
+    """One value of a list, or one row of a table."""
+
+    model_config = ConfigDict(extra="allow")
+
+    value: Annotated[str | None, Field(description="Of a row: its cells parted by bars.")] = None
+    text: str | None = None
+    confidence: float | None = None
+    page: int | None = None
+    box: list[float] | None = None
+    cells: Annotated[dict[str, CellValue], Field(description="Of a row, by the name of the column.")] = {}
+
+
 class FieldValue(BaseModel):
     """One field: what is known of it, where it stands on the page, and who decided it."""
 
@@ -61,6 +83,7 @@ class FieldValue(BaseModel):
     state: str
     route: str | None = None
     provenance: dict[str, Any] = {}
+    items: Annotated[list[ItemValue], Field(description="Of a list or a table: its values or rows.")] = []
 
 
 class ReleaseNote(Output):

@@ -110,13 +110,15 @@ def learn(
     return bundle.with_meta(**_meta(bundle, report, seed)), report
 
 
-def training_document(entry: Entry, pages: Sequence[Page]) -> TrainingDocument:
-    """An entry of a manifest with its words. The entry must name its type."""
+def training_document(entry: Entry, pages: Sequence[Page], spec: DocumentType | None = None) -> TrainingDocument:
+    """An entry of a manifest with its words. The entry must name its type; `spec` says the order of columns."""
     from extractor.fields import Label, TrainingDocument
     from extractor.read import ReadOptions, pictures_of
 
     assert entry.document_type is not None
-    labels: dict[str, Label | None] = {name: Label(ValueState.FOUND, texts_of(v)) for name, v in entry.labels.items()}
+    columns = spec.tables if spec else {}
+    texts = {name: texts_of(value, columns.get(name, ())) for name, value in entry.labels.items()}
+    labels: dict[str, Label | None] = {name: Label(ValueState.FOUND, text) for name, text in texts.items()}
     labels |= {name: Label(ValueState.ABSENT, None) for name in entry.absent}
     pictures = pictures_of(entry.path.read_bytes, ReadOptions(), tuple(pages))
     group = entry.group or str(entry.path)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from extractor.checks import Failure, find_failures
 from extractor.classify.classifier import UNKNOWN, TypeClassifier, TypeGuess
@@ -159,13 +159,10 @@ def _noted(reading: Reading, failures: Sequence[Failure], timeless: frozenset[Fa
     if not failures:
         return reading
     cap = 1.0 if timeless.issuperset(failures) else IMPOSSIBLE
-    noted: dict[str, Any] = reading.provenance | {"failed_checks": [failure.rule for failure in failures]}
-    return replace(reading, confidence=min(reading.confidence, cap), provenance=noted)
+    notes = {"failed_checks": [failure.rule for failure in failures]}
+    return reading.with_confidence(lambda sure: min(sure, cap), notes)
 
 
 def _given_type(reading: Reading, sure: float) -> Reading:
     """A value is right only if the document type is: P(right) = P(type) x P(right | type)."""
-    if sure >= 1.0:
-        return reading
-    items = tuple(replace(item, confidence=item.confidence * sure) for item in reading.items)
-    return replace(reading, confidence=reading.confidence * sure, items=items)
+    return reading if sure >= 1.0 else reading.with_confidence(lambda of_value: of_value * sure)

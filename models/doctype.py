@@ -113,6 +113,12 @@ class DocumentType(BaseModel):
             raise ValueError(f"document type {self.name}: checks name unknown fields {sorted(unknown)}")
         return self
 
+    @property
+    def tables(self) -> dict[str, tuple[str, ...]]:
+        """The tables of the type with the names of their columns."""
+        tables = [spec for spec in self.fields if spec.kind is Kind.TABLE]
+        return {spec.name: tuple(column.name for column in spec.columns) for spec in tables}
+
     def field(self, name: str) -> FieldSpec:
         """The field called `name`; KeyError if the type has none."""
         for spec in self.fields:

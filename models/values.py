@@ -7,7 +7,7 @@ Geometry (one definition for the whole project): a box is ``[x0, y0, x1, y1]`` a
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -138,14 +138,46 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One value of a repeated field."""
+class Cell:
+    """One cell of a row of a table, on the page of its row. Without a value the row has nothing in that column."""
 
-    value: str
+    value: str | None  # normalised by the kind of its column, at the precision that is printed
+    text: str | None  # as printed
+    confidence: float
+    box: Box | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The cell for a client."""
+        return {"value": self.value, "text": self.text, "confidence": self.confidence, "box": _corners(self.box)}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One value of a repeated field, or one row of a table."""
+
+    value: str  # of a row: its cells parted by bars
     text: str
     confidence: float
     page: int | None = None
     box: Box | None = None
+    cells: dict[str, Cell] = dataclasses.field(default_factory=dict)  # of a row, by the name of the column
+
+    def with_confidence(self, change: Callable[[float], float]) -> Item:
+        """The same with another confidence, its cells too."""
+        cells = {n: dataclasses.replace(c, confidence=change(c.confidence)) for n, c in self.cells.items()}
+        return dataclasses.replace(self, confidence=change(self.confidence), cells=cells)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The item for a client and for a stored document; only rows of tables have `cells`."""
+        plain: dict[str, Any] = {"value": self.value, "text": self.text, "confidence": self.confidence}
+        plain |= {"page": self.page, "box": _corners(self.box)}
+        return plain | ({"cells": {name: cell.as_dict() for name, cell in self.cells.items()}} if self.cells else {})
+
+    @classmethod
+    def from_json(cls, item: dict[str, Any]) -> Item:
+        """The inverse of `dataclasses.asdict`."""
+        cells = {name: Cell(**(cell | {"box": _box(cell["box"])})) for name, cell in item.get("cells", {}).items()}
+        return cls(**(item | {"box": _box(item["box"]), "cells": cells}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +198,12 @@ class Reading:
     provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
     alternatives: tuple[tuple[str, float], ...] = ()  # next best values with their scores
 
+    def with_confidence(self, change: Callable[[float], float], notes: Mapping[str, Any] | None = None) -> Reading:
+        """The same with another confidence, its items and their cells too, and with `notes` on where it came from."""
+        items = tuple(item.with_confidence(change) for item in self.items)
+        provenance = self.provenance | dict(notes or {})
+        return dataclasses.replace(self, confidence=change(self.confidence), items=items, provenance=provenance)
+
     def to_json(self) -> dict[str, Any]:
         """The reading for another process; `from_json` is its inverse."""
         return asdict(self)
@@ -176,13 +214,17 @@ class Reading:
             "state": ValueState(reading["state"]),
             "box": _box(reading["box"]),
             "lines": tuple(Box(**box) for box in reading["lines"]),
-            "items": tuple(Item(**(item | {"box": _box(item["box"])})) for item in reading["items"]),
+            "items": tuple(Item.from_json(item) for item in reading["items"]),
             "alternatives": tuple((value, score) for value, score in reading["alternatives"]),
         }))  # fmt: skip
 
 
 def _box(corners: dict[str, float] | None) -> Box | None:
     return Box(**corners) if corners else None
+
+
+def _corners(box: Box | None) -> list[float] | None:
+    return box.as_list() if box else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,10 +90,11 @@ def named_types(
 
 def training_documents(entries: Sequence[Entry], setup: Setup, jobs: int | None) -> list[TrainingDocument]:
     from extractor.batch import Job, read_all, workers_for
+    from extractor.doctypes import load_document_types
     from extractor.learn import training_document
 
     work = [Job(entry.path, str(entry.path), entry.document_type) for entry in entries]
-    pages = {}
+    pages, types = {}, load_document_types(setup.doctypes)
     with bar("reading", len(work)) as step:
         for words in read_all(work, setup, workers_for(jobs, len(work))):
             pages[words.name] = words.pages
@@ -101,7 +102,7 @@ def training_documents(entries: Sequence[Entry], setup: Setup, jobs: int | None)
                 err.print(f"{words.name}: {words.problem}", markup=False)
             step()
     return [
-        training_document(entry, pages[str(entry.path)])
+        training_document(entry, pages[str(entry.path)], types.get(entry.document_type))
         for entry in entries
         if entry.document_type and pages[str(entry.path)]
     ]

@@ -145,17 +145,13 @@ def _field(reading: Reading) -> dict[str, Any]:
         "state": reading.state.value,
     }
     if reading.items or isinstance(reading.value, list):
-        line["items"] = [
-            {
-                "value": item.value,
-                "text": item.text,
-                "confidence": round(item.confidence, 5),
-                "page": item.page,
-                "box": item.box.as_list() if item.box else None,
-            }
-            for item in reading.items
-        ]
+        line["items"] = [_rounded(item.as_dict()) for item in reading.items]
     return line
+
+
+def _rounded(item: dict[str, Any]) -> dict[str, Any]:
+    rounded = item | {"confidence": round(item["confidence"], 5)}
+    return rounded | ({"cells": {n: _rounded(cell) for n, cell in item["cells"].items()}} if "cells" in item else {})
 
 
 def _files(paths: Sequence[Path], manifest: Path | None, split: str | None, limit: int | None) -> list[Job]:

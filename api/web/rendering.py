@@ -16,6 +16,7 @@ from markupsafe import Markup
 from api.admission import keyed_in
 from api.problems import Problem
 from api.web.visitor import Visitor
+from extractor.kinds.table import cells_of
 from hitl.people.accounts import at_least
 from models.states import Role
 from models.tables import User
@@ -153,6 +154,7 @@ ENVIRONMENT = Environment(
 )
 ENVIRONMENT.filters |= {
     "value": value_text,
+    "cells": lambda row, columns: cells_of(str(row), [column.name for column in columns]),
     "percent": _percent,
     "number": _number,
     "duration": _duration,

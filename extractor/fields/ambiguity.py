@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from extractor import kinds
@@ -83,6 +82,4 @@ def _looks_like_a_day(text: str) -> bool:
 
 
 def _doubtful(reading: Reading, notes: dict[str, Any]) -> Reading:
-    items = tuple(replace(item, confidence=min(item.confidence, UNDECIDED)) for item in reading.items)
-    sure = min(reading.confidence, UNDECIDED)
-    return replace(reading, confidence=sure, items=items, provenance=reading.provenance | notes)
+    return reading.with_confidence(lambda sure: min(sure, UNDECIDED), notes)

@@ -7,7 +7,6 @@ value gets a confidence of at most a half, so that people see it, and says why.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,4 +62,4 @@ def _doubts_of(look: Look | None) -> dict[str, Any]:
 def _capped(reading: Reading, notes: dict[str, Any]) -> Reading:
     if not notes:
         return reading
-    return replace(reading, confidence=min(reading.confidence, DOUBTFUL), provenance=reading.provenance | notes)
+    return reading.with_confidence(lambda sure: min(sure, DOUBTFUL), notes)

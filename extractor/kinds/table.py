@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -15,6 +15,7 @@ from models.doctype import Kind
 
 _NUMBER = re.compile(r"-?\d{1,15}(?:\.\d{1,6})?")
 _PARSED = {Kind.MONEY: money.readings, Kind.DATE: date.readings}
+BAR, BROKEN = " | ", "\u00a6"
 MOST_READINGS = 8  # of one row, if several of its cells have two
 
 
@@ -25,6 +26,19 @@ def cell_readings(text: str, kind: Kind, locale: Locale) -> tuple[str, ...]:
     return found or (squeeze(text),)
 
 
+def row_of(cells: Iterable[str | None]) -> str:
+    """A row as one text. A bar within a cell is no bar between two: it becomes a broken one."""
+    return BAR.join((cell or "").replace("|", BROKEN) for cell in cells)
+
+
+def cells_of(row: str, names: Sequence[str]) -> dict[str, str]:
+    """The cells of a row by the names of the columns, empty where it has none. Surplus bars belong to the first."""
+    parts = [part.strip() for part in row.split("|")]
+    surplus = max(len(parts) - len(names), 0) if names else 0
+    parts = [BAR.join(parts[: surplus + 1]), *parts[surplus + 1 :]]
+    return dict(zip(names, [*parts, *[""] * len(names)], strict=False))
+
+
 def readings(text: str, locale: Locale) -> tuple[str, ...]:
     """What a row may mean. A cell whose column is not known is taken as it is."""
     cells = [squeeze(cell) for cell in text.split("|")]
@@ -32,7 +46,7 @@ def readings(text: str, locale: Locale) -> tuple[str, ...]:
         return ()
     columns: Sequence[Kind] = [*locale.columns, *[Kind.LINE] * len(cells)]
     said = [cell_readings(cell, kind, locale) for cell, kind in zip(cells, columns, strict=False)]
-    return tuple(" | ".join(row) for row in itertools.islice(itertools.product(*said), MOST_READINGS))
+    return tuple(BAR.join(row) for row in itertools.islice(itertools.product(*said), MOST_READINGS))
 
 
 def normalise(text: str, locale: Locale) -> str | None:

@@ -240,7 +240,7 @@ def _vendor(truth: Truth, types: Mapping[str, DocumentType]) -> str:
 
 
 def _normalised(label: Label, spec: FieldSpec, doctype: DocumentType | None) -> Value:
-    texts = texts_of(label)
+    texts = texts_of(label, [column.name for column in spec.columns])
     if isinstance(texts, list):
         return [label_value(spec.kind, text, doctype, spec) for text in texts]
     single = label_value(spec.kind, texts, doctype, spec)

@@ -8,12 +8,14 @@ out whole. A document of type ``unknown`` teaches what no type is like.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from extractor.kinds.table import row_of
 
 
 class ManifestUnreadable(ValueError):
@@ -55,11 +57,16 @@ class Entry:
     group: str = ""  # documents that look alike: of one seller, one form, one language
 
 
-def texts_of(label: Label) -> str | list[str]:
-    """A label as text; a row of a table as its cells parted by `|`."""
+def texts_of(label: Label, columns: Sequence[str] = ()) -> str | list[str]:
+    """A label as text; a row of a table as its cells parted by `|`, in the order of `columns` where those are known."""
     if isinstance(label, str):
         return label
-    return [item if isinstance(item, str) else " | ".join(str(cell) for cell in item.values()) for item in label]
+    return [item if isinstance(item, str) else _row_text(item, columns) for item in label]
+
+
+def _row_text(row: Mapping[str, Any], columns: Sequence[str]) -> str:
+    cells = [row.get(name) for name in columns] if columns else list(row.values())
+    return row_of(None if cell is None else str(cell) for cell in cells)
 
 
 def read_manifest(path: Path, split: str | None = None, limit: int | None = None) -> list[Entry]:

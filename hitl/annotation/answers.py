@@ -83,7 +83,7 @@ class AnswerInput(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     value_state: HUMAN_STATES = "found"
-    value: str | list[str] | None = None
+    value: str | list[str | dict[str, str | None]] | None = None  # a row of a table: one text, or its cells by name
     meant: str | list[str] | None = None
     text: str | None = None
     page: int | None = Field(default=None, ge=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
@@ -118,7 +118,7 @@ def _row(
         page=reading.page,
         box=reading.box.as_list() if reading.box else None,
         lines=[box.as_list() for box in reading.lines],
-        items=[asdict(item) | {"box": item.box.as_list() if item.box else None} for item in reading.items],
+        items=[item.as_dict() for item in reading.items],
         alternatives=[list(pair) for pair in reading.alternatives],
         provenance=reading.provenance,
         model_version_id=model_version_id,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlmodel import Session, col, select
 
+from extractor.kinds.table import cells_of
 from hitl.learning.snapshots import TRUST
 from hitl.platform.blobs import blobs
+from hitl.work.document import spec_of
 from models.states import DocumentState
 from models.tables import Document, Example
 from models.values import ValueState
@@ -30,7 +32,9 @@ def export(
         name = f"files/{document.sha256}{SUFFIX.get(document.media_type, '')}"
         if with_files:
             _write(folder / name, blobs().get(f"{workspace_id}/{document.sha256}"))
-        lines.append(json.dumps(_line(name, document, examples), ensure_ascii=False))
+        spec = spec_of(session, document)
+        line = _line(name, document, examples, spec.tables if spec else {})
+        lines.append(json.dumps(line, ensure_ascii=False))
     if lines:
         _write(folder / "manifest.jsonl", ("\n".join(lines) + "\n").encode())
     return len(lines)
@@ -53,8 +57,10 @@ def _labelled(session: Session, workspace_id: str, types: set[str]) -> list[tupl
     return list(grouped.values())
 
 
-def _line(name: str, document: Document, examples: list[Example]) -> dict[str, Any]:
-    fields = {example.field: _label(example) for example in examples}
+def _line(
+    name: str, document: Document, examples: list[Example], columns: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    fields = {example.field: _label(example, columns.get(example.field, ())) for example in examples}
     how = {example.field: {"source": example.source, "probability": example.probability} for example in examples}
     return {
         "file": name,
@@ -66,8 +72,10 @@ def _line(name: str, document: Document, examples: list[Example]) -> dict[str, A
     }
 
 
-def _label(example: Example) -> Any:
-    """Absent and empty are proof that there is no value; illegible is no label at all."""
+def _label(example: Example, columns: Sequence[str]) -> Any:
+    """Absent and empty are proof that there is no value; illegible is no label at all. Rows are cells by name."""
+    if columns and isinstance(example.value, list):
+        return [cells_of(row, columns) for row in example.value]
     if example.value_state in {ValueState.ABSENT.value, ValueState.EMPTY.value}:
         return {"absent": True}
     return example.value if example.value_state == ValueState.FOUND.value else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlmodel import Session, select
 
+from extractor.kinds.table import cells_of
 from hitl.aggregate.equality import same_answer, token_of
-from hitl.work.document import fields_of, readings_of
+from hitl.work.document import fields_of, readings_of, spec_of
 from hitl.workspace.policy import Policy
 from models.states import VerdictState
 from models.tables import Certificate, Document, FieldReading, Verdict
@@ -22,7 +24,27 @@ def payload(session: Session, document: Document) -> dict[str, Any]:
     readings = readings_of(session, document)
     shown = {row.field: _entry(row, readings.get(row.field)) for row in fields_of(session, document)}
     unrouted = {name: _read_entry(reading) for name, reading in readings.items() if name not in shown}
-    return shown | unrouted
+    spec = spec_of(session, document)
+    columns = spec.tables if spec else {}
+    return {name: _in_cells(entry, columns.get(name, ())) for name, entry in (shown | unrouted).items()}
+
+
+def in_cells(item: Mapping[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+    """A row of a table with its cells; of one stored as one text, before rows had cells, each is what stands there."""
+    if item.get("cells") or not columns:
+        return dict(item)
+    sure = item.get("confidence")
+    cells = {
+        name: {"value": text or None, "text": text or None, "confidence": sure, "box": None}
+        for name, text in cells_of(str(item["value"]), columns).items()
+    }
+    return dict(item) | {"cells": cells}
+
+
+def _in_cells(entry: dict[str, Any], columns: Sequence[str]) -> dict[str, Any]:
+    if not columns or "items" not in entry:
+        return entry
+    return entry | {"items": [in_cells(item, columns) for item in entry["items"]]}
 
 
 def describe_certificate(session: Session, document: Document, policy: Policy) -> dict[str, Any]:
@@ -83,9 +105,16 @@ def _respelled(verdict: Verdict, items: list[dict[str, Any]]) -> list[dict[str, 
     spelled = {token_of(verdict.kind, "found", value): value for value in values}
     tokens = [token_of(verdict.kind, "found", item["value"]) for item in items]
     return [
-        item | ({"value": spelled[token], "text": spelled[token]} if token in spelled else {})
-        for item, token in zip(items, tokens, strict=True)
+        _spelled(item, spelled[token]) if token in spelled else item for item, token in zip(items, tokens, strict=True)
     ]
+
+
+def _spelled(item: dict[str, Any], value: str) -> dict[str, Any]:
+    """An item, and the cells of a row, with another spelling; the places stay."""
+    spelled = item | {"value": value, "text": value}
+    said = cells_of(value, list(item.get("cells") or ()))
+    cells = {n: cell | {"value": said[n] or None, "text": said[n] or None} for n, cell in item.get("cells", {}).items()}
+    return spelled | ({"cells": cells} if cells else {})
 
 
 def _read_entry(reading: FieldReading | None) -> dict[str, Any]:

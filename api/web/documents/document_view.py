@@ -13,9 +13,10 @@ from hitl.people.figures import roles_of
 from hitl.people.keys import CLIENT
 from hitl.platform.moves import events_of
 from hitl.platform.ownership import find
+from hitl.release.payload import in_cells
 from hitl.work.document import audits_of, pages_of, readings_of, spec_of, verdicts_of
 from hitl.work.queue_rows import answers_about, fields_behind
-from models.doctype import DocumentType
+from models.doctype import ColumnSpec, DocumentType
 from models.tables import Audit, Document, DocumentPage, Event, FieldReading, ModelVersion, Verdict
 
 
@@ -45,6 +46,15 @@ class FieldView:
     reading: FieldReading | None
     audit: Audit | None
     answers: tuple[AnswerView, ...]
+    columns: tuple[ColumnSpec, ...] = ()  # of a table
+
+    @property
+    def rows_read(self) -> list[dict[str, Any]]:
+        """The rows of a table as the machine read them, with their cells."""
+        if self.reading is None or not self.columns or not isinstance(self.reading.value, list):
+            return []
+        items = self.reading.items or [{"value": row} for row in self.reading.value]
+        return [in_cells(item, [column.name for column in self.columns]) for item in items]
 
     @property
     def state(self) -> str | None:
@@ -120,6 +130,7 @@ def fields_of(session: Session, document: Document, spec: DocumentType | None) -
         if spec
         else {}
     )
+    columns = {one.name: one.columns for one in spec.fields} if spec else {}
     names = [*labels, *sorted((readings.keys() | verdicts.keys()) - labels.keys())]
     views = []
     for name in names:
@@ -127,7 +138,8 @@ def fields_of(session: Session, document: Document, spec: DocumentType | None) -
         label, kind = labels.get(name, (name.replace("_", " ").capitalize(), ""))
         kind = kind or (verdict.kind if verdict else reading.kind if reading else "")
         audit = audits.get(verdict.id) if verdict else None
-        views.append(FieldView(name, label, kind, verdict, reading, audit, tuple(answers.get(name, ()))))
+        said = tuple(answers.get(name, ()))
+        views.append(FieldView(name, label, kind, verdict, reading, audit, said, columns.get(name, ())))
     return sorted(views, key=lambda one: one.name == TYPE_FIELD)
 
 

@@ -22,11 +22,11 @@ from extractor.fields.tables.features import Array, column_numbers, hashed, row_
 from extractor.fields.tables.figures import Column, Grid, agree, find_columns, make_grid, titles
 from extractor.fields.tables.lines import Lines, joined, lines_of_items, whole_column
 from extractor.kinds import Locale
-from extractor.kinds.table import cell_readings
+from extractor.kinds.table import cell_readings, row_of
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.nets.calibration import Calibrator
+from models.values import Cell, Page, Reading, ValueState
 from models.values import Item as ReadItem
-from models.values import Page, Reading, ValueState
 
 STEPS = 60
 
@@ -67,12 +67,13 @@ class Item:
     """One row of the table: its cells by column name, normalised, and its words on the page."""
 
     cells: dict[str, str]
+    words: dict[str, tuple[int, ...]]  # the tokens of each cell
     tokens: tuple[int, ...]
 
     @property
     def value(self) -> str:
         """The row as tables are written: its cells parted by bars."""
-        return " | ".join(self.cells.values())
+        return row_of(self.cells.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,11 +137,11 @@ class TableReader:
             lines = lines_of_items(grid, picked, columns, roles[text])
         items = []
         for n, row in enumerate(rows):
-            cells = {c.name: "" for c in self.field.columns}
+            words: dict[str, tuple[int, ...]] = {c.name: () for c in self.field.columns}
             for name, k in roles.items():
-                tokens = joined(grid, lines[n], columns[k].cells[n]) if name == text else columns[k].cells[n]
-                cells[name] = cell_value(grid.words(tokens), self._column(name), locale)
-            items.append(Item(cells, joined(grid, lines[n], row.tokens)))
+                words[name] = joined(grid, lines[n], columns[k].cells[n]) if name == text else columns[k].cells[n]
+            cells = {name: cell_value(grid.words(t), self._column(name), locale) for name, t in words.items()}
+            items.append(Item(cells, words, joined(grid, lines[n], row.tokens)))
         return items, sure
 
     def _text_column(self, grid: Grid, columns: Sequence[Column], roles: Mapping[str, int]) -> str | None:
@@ -272,4 +273,12 @@ class LearnedTable:
 
 def _read_item(grid: Grid, item: Item, sure: float) -> ReadItem:
     page = grid.layout.pages[int(grid.layout.page[item.tokens[0]])]
-    return ReadItem(item.value, grid.words(item.tokens), sure, page.number, grid.box(item.tokens))
+    cells = {name: _read_cell(grid, value, item.words[name], sure) for name, value in item.cells.items()}
+    return ReadItem(item.value, grid.words(item.tokens), sure, page.number, grid.box(item.tokens), cells)
+
+
+def _read_cell(grid: Grid, value: str, tokens: Sequence[int], sure: float) -> Cell:
+    """A cell is right at least as often as its table is, of which `sure` is the confidence."""
+    if not tokens:
+        return Cell(None, None, sure)
+    return Cell(value or None, grid.words(tokens), sure, grid.box(tokens))

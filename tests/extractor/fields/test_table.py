@@ -12,6 +12,7 @@ from extractor.fields import FieldModel, Label, TrainingDocument, learn_fields
 from extractor.fields.layout import lay_out
 from extractor.fields.tables.figures import find_columns, make_grid, parse_figure
 from extractor.kinds import Locale
+from extractor.kinds.table import row_of
 from models.doctype import ColumnSpec, DocumentType, FieldSpec, Kind
 from models.values import ValueState
 from tests.extractor.fields.documents import page_of
@@ -91,6 +92,20 @@ def test_a_line_says_where_it_stands_and_how_sure_the_table_is(model: FieldModel
     assert len(reading.items) == len(reading.value)
     assert reading.items[0].box is not None
     assert reading.items[0].page == 1
+
+
+def test_a_row_is_cells_by_name_with_what_is_printed_and_its_place(model: FieldModel) -> None:
+    reading = next(r for r in model.read(note(101).pages) if r.field == "lines")
+    cells = reading.items[0].cells
+    assert list(cells) == [column.name for column in NOTE.field("lines").columns]
+    assert row_of(cell.value for cell in cells.values()) == reading.items[0].value
+    printed = reading.items[0].text
+    for cell in cells.values():
+        assert cell.text is not None
+        assert cell.box is not None
+        assert cell.text in printed
+        assert reading.items[0].box is not None
+        assert reading.items[0].box.contains(*cell.box.centre)
     assert 0.5 < reading.confidence < 1
 
 

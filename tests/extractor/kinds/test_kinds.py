@@ -10,6 +10,7 @@ from extractor.kinds import KINDS, AmbiguousValue, Canonical, Locale, key, label
 from extractor.kinds import date as dates
 from extractor.kinds import identifier as identifiers
 from extractor.kinds import money as amounts
+from extractor.kinds.table import cells_of, row_of
 from extractor.kinds.text import compact, fold, repair
 from models.doctype import DocumentType, FieldSpec, Kind
 
@@ -245,3 +246,21 @@ def test_accounts_in_groups_and_dotted_numbers_are_identifiers() -> None:
 
     found = {span.value for span in identifier.find("Invoice 863.863 to DE89 3704 0044 0532 0130 00, day 12.03.2020")}
     assert {"863.863", "DE89 3704 0044 0532 0130 00"} <= found
+
+
+@pytest.mark.parametrize(
+    ("cells", "row"),
+    [
+        (("Tea", "2", "3.20"), "Tea | 2 | 3.20"),
+        (("Tray", None, "12.5"), "Tray |  | 12.5"),
+        (("Tea | green", "2", ""), "Tea \u00a6 green | 2 | "),
+    ],
+)
+def test_a_row_is_parted_into_the_cells_it_was_made_of(cells: tuple[str | None, ...], row: str) -> None:
+    assert row_of(cells) == row
+    parted = cells_of(row, ("what", "count", "price"))
+    assert row_of(parted.values()) == row
+
+
+def test_surplus_bars_of_an_old_row_belong_to_its_first_cell() -> None:
+    assert cells_of("Tea | green | 2 | 3.20", ("what", "count", "price"))["what"] == "Tea | green"

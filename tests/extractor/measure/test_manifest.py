@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,11 @@ def test_lists_and_tables_are_kept(manifest: Path) -> None:
     assert texts_of(second.labels["rows"]) == ["tea | 2"]
     assert texts_of(second.labels["names"]) == ["A", "B"]
     assert texts_of("x") == "x"
+
+
+def test_cells_of_a_table_may_stand_in_any_order_and_be_null() -> None:
+    rows: list[dict[str, Any]] = [{"n": 2, "what": "tea"}, {"what": "tray", "n": None}]
+    assert texts_of(rows, ("what", "n")) == ["tea | 2", "tray | "]
 
 
 def test_split_and_limit(manifest: Path) -> None:

@@ -76,6 +76,17 @@ def test_hostile_names_and_comments_are_only_text(site: Site, context: BrowserCo
         assert page.title() != "owned"
 
 
+def test_a_table_is_shown_as_rows_under_the_names_of_its_columns(site: Site, context: BrowserContext):
+    site.person("rob", Role.REVIEWER)
+    document = with_document(site)
+    page = site.sign_in(context, "rob")
+    page.goto(f"{site.url}/documents/{document.id}")
+    page.locator("#field-items summary").first.click()
+    table = page.locator("#field-items table")
+    expect(table.locator("thead th")).to_have_text(["What", "Price"])
+    expect(table.locator("tbody td")).to_have_text(["Bread", "3.20"])
+
+
 def test_a_value_and_its_place_light_each_other(site: Site, context: BrowserContext):
     site.person("rob", Role.REVIEWER)
     document = with_document(site)
