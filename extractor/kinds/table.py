@@ -1,4 +1,4 @@
-"""Tables: one text a row, cells parted by `|`; the same if all rows are the same, in any order. 1.50 equals 1.5."""
+"""Tables: rows of named cells, as one text parted by `|`. The same if all rows are, in any order; 1.50 equals 1.5."""
 
 from __future__ import annotations
 
