@@ -16,7 +16,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 
 .PHONY: run test bench-guarantee bench-cost bench-grader bench-keying bench-ink bench-aggregation \
 	bench-text screenshots lint format types imports install install-dev lock manual notice clean bundle pen \
-	bench-reading bench-strangers bench-scale
+	bench-reading bench-strangers bench-scale bench-api
 
 run: install
 	@exec env COUNTERSIGN_PORT=$(PORT) $(BIN)/countersign run
@@ -36,6 +36,10 @@ bench-keying: install-dev
 # CPU of the database a lease at 6,000 and 100,000 open tasks, beside a bare one; COUNTERSIGN_SCALE=6000,100000,1000000.
 bench-scale: install-dev
 	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_scale.py
+
+# The contract against the running application, 50 requests an operation.
+bench-api: install-dev
+	COUNTERSIGN_EXAMPLES=50 $(BIN)/python -m pytest -q tests/api/test_contract.py
 
 # Values that a pen or a stamp has been at, on generated receipts and forms: accepted although wrong?
 bench-ink: install-dev

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 
-from api import admission, problems
+from api import admission, contract, problems
 from api.limits import LimitBody, SameOrigin, SecureHeaders
 from api.metrics import CountRequests
 from api.routes import document_types, documents, health, models, quality, tasks, webhooks
@@ -39,13 +39,15 @@ def create_app() -> FastAPI:
         openapi_url="/openapi.json",
         docs_url=None,  # its page loads scripts from a content network
         redoc_url=None,
-        separate_input_output_schemas=False,
+        servers=[{"url": "/", "description": "This installation"}],
+        generate_unique_id_function=contract.operation_id,
         lifespan=admission.enough_threads,
     )
     admission.install(app)
     problems.install(app)
     for router in ROUTERS:
-        app.include_router(router, responses=PROBLEM_RESPONSE if router is not health.router else {})
+        app.include_router(router)
+    contract.install(app)
     _mount_pages(app)
     for middleware in (WellFormed, LimitBody, SameOrigin, SecureHeaders, CountRequests):  # the last one is outermost
         app.add_middleware(middleware)
@@ -56,28 +58,3 @@ def _mount_pages(app: FastAPI) -> None:
     from api.web import install
 
     install(app)
-
-
-PROBLEM_RESPONSE: dict[int | str, dict[str, object]] = {
-    "default": {
-        "description": "A problem (RFC 9457)",
-        "content": {
-            problems.MEDIA_TYPE: {
-                "schema": {
-                    "type": "object",
-                    "required": ["type", "title", "status", "code", "detail", "next_step"],
-                    "properties": {
-                        "type": {"type": "string"},
-                        "title": {"type": "string"},
-                        "status": {"type": "integer"},
-                        "code": {"type": "string"},
-                        "detail": {"type": "string"},
-                        "next_step": {"type": "string"},
-                        "instance": {"type": "string"},
-                        "errors": {"type": "array", "items": {"type": "object"}},
-                    },
-                }
-            }
-        },
-    }
-}

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
+from fastapi.security import HTTPBearer
 from sqlmodel import Session, SQLModel
 
 from api.admission import AtWork
@@ -47,10 +48,14 @@ class Caller:
         return self.key_id
 
 
+# Read by `bearer`; here so that the contract names it.
+KEY = HTTPBearer(auto_error=False, scheme_name="ApiKey", description="A key made with `countersign key add`.")
+
+
 def needs(scope: Scope) -> Callable[..., Caller]:
     """A dependency: the caller, who must hold a key with this scope."""
 
-    def caller(request: Request, now: Now, _place: AtWork) -> Caller:
+    def caller(request: Request, now: Now, _place: AtWork, _scheme: Annotated[object, Depends(KEY)]) -> Caller:
         # A transaction of its own, so that a slow upload does not hold a database connection while it streams.
         with db.transaction(db.request_engine) as session:
             key = key_of(session, bearer(request), now=now)

@@ -100,7 +100,8 @@ class DocumentType(BaseModel):
         "seconds a document. A type takes it up when it is learned the next time.",
     )
     error_target: float = Field(default=0.02, gt=0, lt=1)
-    fields: tuple[FieldSpec, ...]
+    # stored versions may have none; a new one is refused without (`workspaces.save_type`)
+    fields: tuple[FieldSpec, ...] = Field(json_schema_extra={"minItems": 1})
     checks: tuple[Check, ...] = ()
 
     @model_validator(mode="after")

@@ -20,6 +20,8 @@ _KINDS = {
 }
 _ANY = re.compile(f"[{_CONTROLS}{_SURROGATES}{_DIRECTION}{_NO_CHARACTERS}]")
 _NOT_IN_NAMES = re.compile(rf"[\t\n\r\u061c\u200e\u200f{_CONTROLS}{_SURROGATES}{_DIRECTION}{_NO_CHARACTERS}]")
+# What `fault_of` accepts, as a pattern of JSON Schema; half surrogates cannot be written in one, nor sent as UTF-8.
+WELL_FORMED = rf"^[^{_CONTROLS}{_DIRECTION}{_NO_CHARACTERS}]*$"
 LONGEST_NAME = 255
 
 

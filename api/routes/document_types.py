@@ -51,7 +51,7 @@ def replace_type(name: str, body: DocumentType, session: SessionDep, caller: Adm
     """A new version of the type in the address."""
     if body.name != name:
         raise ApiProblem(
-            422, "name_mismatch", f"The body is about {body.name}, the address about {name}.", "Use one name in both."
+            409, "name_mismatch", f"The body is about {body.name}, the address about {name}.", "Use one name in both."
         )
     return _save(body, session, caller, now)
 
@@ -63,7 +63,11 @@ def _save(body: DocumentType, session: SessionDep, caller: Caller, now: Now) -> 
 
 @router.put("/document-types/{name}/master-data")
 def replace_master_data(
-    name: str, body: Annotated[bytes, Body(media_type="text/csv")], session: SessionDep, caller: Admin, now: Now
+    name: str,
+    body: Annotated[bytes, Body(media_type="text/csv", min_length=1)],
+    session: SessionDep,
+    caller: Admin,
+    now: Now,
 ) -> MasterDataView:
     """Vendors as CSV: columns named like fields, numbers in any other. Corrects what is misread of them."""
     row = masterdata.keep(session, caller.workspace_id, name, body, actor=caller.actor, now=now)

@@ -17,6 +17,7 @@ from starlette.datastructures import UploadFile
 
 from api import cursors
 from api.admission import AtWork
+from api.contract import file_of
 from api.deps import Caller, Now, Reader, SessionDep, Writer, not_found, owned
 from api.problems import ApiProblem
 from api.schemas import (
@@ -160,7 +161,9 @@ def show_document(document_id: str, session: SessionDep, caller: Reader) -> Docu
 
 
 @router.get(
-    "/{document_id}/pages/{number}.png", response_class=Response, responses={200: {"content": {"image/png": {}}}}
+    "/{document_id}/pages/{number}.png",
+    response_class=Response,
+    responses=file_of("image/png"),
 )
 def page_image(
     document_id: str,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
+from api.contract import file_of
 from api.deps import ModelKeeper, Now, Reader, SessionDep, owned
 from api.schemas import (
     DeploymentList,
@@ -67,7 +68,11 @@ def explain(model_id: str, session: SessionDep, caller: Reader) -> Lineage:
     return Lineage(trainings=[TrainingView.model_validate(one) for one in lineage.trainings(session, model)])
 
 
-@router.get("/{model_id}/bundle", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
+@router.get(
+    "/{model_id}/bundle",
+    response_class=Response,
+    responses=file_of("application/zip"),
+)
 def download(model_id: str, session: SessionDep, caller: ModelKeeper) -> Response:
     """The model's bundle as a ZIP: safetensors and JSON, which `countersign extract --bundle` reads when unpacked."""
     model = owned(session, ModelVersion, model_id, caller.workspace_id)

@@ -86,11 +86,11 @@ class AnswerInput(BaseModel):
     value: str | list[str | dict[str, str | None]] | None = None  # a row of a table: one text, or its cells by name
     meant: str | list[str] | None = None
     text: str | None = None
-    page: int | None = Field(default=None, ge=1)
+    page: int | None = Field(default=None, ge=1, le=100_000)
     box: list[float] | None = Field(default=None, min_length=4, max_length=4)
     source: Literal["typed", "ocr", "confirmed"] = "typed"
-    seconds: float | None = Field(default=None, ge=0)
-    keystrokes: int | None = Field(default=None, ge=0)
+    seconds: float | None = Field(default=None, ge=0, le=1e6)
+    keystrokes: int | None = Field(default=None, ge=0, le=1_000_000)
     skip_reason: str | None = None
     idempotency_key: str = Field(min_length=1, max_length=200)
 

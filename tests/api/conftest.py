@@ -12,8 +12,11 @@ from sqlmodel import Session
 from api.app import create_app
 from hitl.people import keys
 from hitl.people.keys import Scope
+from hitl.platform.blobs import blobs
 from hitl.workspace.workspaces import create_workspace, ensure_base_model
-from models.tables import Workspace
+from models.states import DocumentState, ModelState, Role, TaskState, VerdictState
+from models.tables import Document, Webhook, WebhookDelivery, Workspace
+from tests import factories
 
 MakeKey = Callable[..., dict[str, str]]
 
@@ -51,3 +54,56 @@ def make_key(session: Session) -> MakeKey:
 @pytest.fixture
 def admin(tenant: Workspace, make_key: MakeKey) -> dict[str, str]:
     return make_key(tenant)
+
+
+@pytest.fixture
+def things(session: Session, tenant: Workspace) -> dict[str, str]:
+    """One of everything in the tenant's workspace, by the name of the path parameter."""
+    now = factories.NOW
+    document = factories.create_document(session, tenant)
+    factories.create_page(session, document, image_key=blobs().put(tenant.id, b"png"))
+    reading = factories.create_reading(session, document)
+    verdict = factories.create_verdict(session, document, reading=reading)
+    ann = factories.create_user(session, tenant, Role.VALIDATOR, login="ann")
+    leased = {"state": TaskState.LEASED.value, "leased_to": ann.id, "lease_token": "t", "lease_until": now}
+    task = factories.create_task(session, verdict, **leased)
+    model = factories.create_model(session, tenant, state=ModelState.PASSED.value)
+    hook = factories.save(
+        session, Webhook(workspace_id=tenant.id, url="https://a.example", secret="s", events=[], created_at=now)
+    )
+    delivery = factories.save(
+        session, WebhookDelivery(webhook_id=hook.id, event_key="e", event_type="document.released", created_at=now)
+    )
+    session.commit()
+    return {
+        "document_id": document.id,
+        "number": "1",
+        "task_id": task.id,
+        "model_id": model.id,
+        "webhook_id": hook.id,
+        "delivery_id": delivery.id,
+    }
+
+
+@pytest.fixture
+def released(session: Session, tenant: Workspace) -> Document:
+    """A released document with the value 12.50 in the field total."""
+    version = factories.create_type(session, tenant, factories.a_type("slip"))
+    document = factories.create_document(
+        session, tenant, state=DocumentState.RELEASED.value, document_type="slip", type_version_id=version.id
+    )
+    reading = factories.create_reading(session, document, "total", "12.50")
+    factories.create_verdict(
+        session,
+        document,
+        "total",
+        reading,
+        state=VerdictState.FINAL.value,
+        value_state="found",
+        value="12.50",
+        first_value_state="found",
+        first_value="12.50",
+        decided_by="machine",
+    )
+    session.commit()
+    return document

@@ -17,7 +17,7 @@ from sqlalchemy import func
 from sqlmodel import Session, select
 
 from hitl.platform.blobs import blobs
-from models.states import DocumentState, VerdictState
+from models.states import DocumentState
 from models.tables import Document, IdempotencyKey, Workspace
 from tests import factories
 
@@ -273,30 +273,6 @@ def test_a_document_is_retyped(client: TestClient, admin: Headers, session: Sess
     assert client.post(address, headers=admin, json={"document_type": "nda"}).status_code == 202
     wrong = client.post(address, headers=admin, json={"document_type": "unheard_of"})
     assert (wrong.status_code, wrong.json()["code"]) == (404, "no_such_document_type")
-
-
-@pytest.fixture
-def released(session: Session, tenant: Workspace) -> Document:
-    """A released document with the value 12.50 in the field total."""
-    version = factories.create_type(session, tenant, factories.a_type("slip"))
-    document = factories.create_document(
-        session, tenant, state=DocumentState.RELEASED.value, document_type="slip", type_version_id=version.id
-    )
-    reading = factories.create_reading(session, document, "total", "12.50")
-    factories.create_verdict(
-        session,
-        document,
-        "total",
-        reading,
-        state=VerdictState.FINAL.value,
-        value_state="found",
-        value="12.50",
-        first_value_state="found",
-        first_value="12.50",
-        decided_by="machine",
-    )
-    session.commit()
-    return document
 
 
 def test_a_correction_amends_the_release_once(client: TestClient, admin: Headers, released: Document):

@@ -143,7 +143,7 @@ def test_every_answer_of_the_openapi_page_is_described(client: TestClient):
         for method, operation in methods.items():
             assert operation.get("description") or operation.get("summary"), (method, path)
             if path.startswith("/v1"):
-                assert "default" in operation["responses"], (method, path)
+                assert operation["responses"]["422"]["content"].keys() == {problems.MEDIA_TYPE}, (method, path)
 
 
 # --- sizes ------------------------------------------------------------------------------------------------------------

@@ -7,10 +7,8 @@ from fastapi.testclient import TestClient
 from sqlmodel import Session
 
 from api.app import create_app
-from hitl.platform.blobs import blobs
 from hitl.workspace.workspaces import create_workspace
-from models.states import ModelState, Role, TaskState
-from models.tables import Webhook, WebhookDelivery, Workspace
+from models.states import Role
 from tests import factories
 from tests.api.conftest import MakeKey
 
@@ -31,35 +29,6 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/v1/tasks/{task_id}/answers"): {"person": "ann", "token": "t", "value": "1", "idempotency_key": "i"},
     ("POST", "/v1/tasks/{task_id}/return"): {"person": "ann", "token": "t"},
 }
-
-
-@pytest.fixture
-def things(session: Session, tenant: Workspace) -> dict[str, str]:
-    """One of everything in the tenant's workspace, by the name of the path parameter."""
-    now = factories.NOW
-    document = factories.create_document(session, tenant)
-    factories.create_page(session, document, image_key=blobs().put(tenant.id, b"png"))
-    reading = factories.create_reading(session, document)
-    verdict = factories.create_verdict(session, document, reading=reading)
-    ann = factories.create_user(session, tenant, Role.VALIDATOR, login="ann")
-    leased = {"state": TaskState.LEASED.value, "leased_to": ann.id, "lease_token": "t", "lease_until": now}
-    task = factories.create_task(session, verdict, **leased)
-    model = factories.create_model(session, tenant, state=ModelState.PASSED.value)
-    hook = factories.save(
-        session, Webhook(workspace_id=tenant.id, url="https://a.example", secret="s", events=[], created_at=now)
-    )
-    delivery = factories.save(
-        session, WebhookDelivery(webhook_id=hook.id, event_key="e", event_type="document.released", created_at=now)
-    )
-    session.commit()
-    return {
-        "document_id": document.id,
-        "number": "1",
-        "task_id": task.id,
-        "model_id": model.id,
-        "webhook_id": hook.id,
-        "delivery_id": delivery.id,
-    }
 
 
 @pytest.fixture

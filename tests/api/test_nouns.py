@@ -93,7 +93,7 @@ def test_a_wrong_type_is_refused_with_the_place(client: TestClient, admin: Heade
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["where"].startswith("body.fields.0.name")
     answer = client.put("/v1/document-types/other", headers=admin, json=SLIP)
-    assert (answer.status_code, answer.json()["code"]) == (422, "name_mismatch")
+    assert (answer.status_code, answer.json()["code"]) == (409, "name_mismatch")
 
 
 def test_a_type_without_fields_is_refused(client: TestClient, admin: Headers):
