@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlmodel import Session, col, select
 
+from hitl.certificate.observations import enqueue_certify
 from hitl.platform.jobs import enqueue
 from hitl.platform.locks import hold
 from hitl.release import documents
@@ -15,6 +16,8 @@ from models.states import DocumentState
 from models.tables import Document, DocumentPage, Workspace
 
 ERASE_AT_A_TIME = 20
+JOBS_KEPT = timedelta(days=7)
+MARKS_AT_A_TIME, MARKS_WAIT = 1_000, timedelta(hours=1)
 D = DocumentState
 
 
@@ -78,6 +81,32 @@ def erase_expired(session: Session, *, now: datetime) -> int:
             documents.erase(session, document, actor="system:retention", now=now)
             erased += 1
     return erased
+
+
+def tidy(session: Session, *, now: datetime) -> None:
+    """What nobody needs any more goes, and what nobody saw to is seen to."""
+    heed_old_marks(session, now=now)
+    delete_finished_jobs(session, before=now - JOBS_KEPT)
+
+
+def heed_old_marks(session: Session, *, now: datetime) -> None:
+    """See to marks of certificates that no new label had heeded: by a look, or where nobody certifies, forget them."""
+    asked = {"before": now - MARKS_WAIT, "most": MARKS_AT_A_TIME}
+    session.execute(
+        text("""
+            DELETE FROM evidence_mark WHERE id IN (SELECT id FROM evidence_mark m WHERE set_at < :before
+              AND NOT EXISTS (SELECT FROM evidence_course c WHERE c.workspace_id = m.workspace_id)
+              ORDER BY id LIMIT :most)
+        """),
+        asked,
+    )
+    old = text("""
+        SELECT DISTINCT ON (d.workspace_id) d.workspace_id, d.document_type
+        FROM (SELECT document_id FROM evidence_mark WHERE set_at < :before ORDER BY id LIMIT :most) m
+        JOIN document d ON d.id = m.document_id WHERE d.document_type IS NOT NULL ORDER BY d.workspace_id, d.id
+    """)
+    for row in session.execute(old, asked).all():
+        enqueue_certify(session, row.workspace_id, row.document_type)
 
 
 def delete_finished_jobs(session: Session, *, before: datetime) -> None:

@@ -27,6 +27,7 @@ from hitl.annotation import answers, conduct, consensus, qualification, recalibr
 from hitl.annotation import audit as audits
 from hitl.annotation import review as reviews
 from hitl.certificate import certify as certifying
+from hitl.certificate import courses
 from hitl.failures import count_failure
 from hitl.grader import sampling as review_sampling
 from hitl.intake import pages, recognition
@@ -262,11 +263,13 @@ def retrain(model_id: str) -> None:
 
 @job("certify", on_failure=housekeeping.never_give_up)
 def certify(workspace_id: str, document_type: str) -> None:
-    """New labels: replay them, and certify, wait or suspend; the model in the shadow too, which may then take over."""
+    """New labels: count them, and certify, wait or suspend; the model in the shadow too, which may then take over."""
+    courses.see_all(workspace_id, registry.serving_model)
     with transaction() as session:
         certifying.refresh(session, workspace_id, document_type, now=now())
+    courses.see_all(workspace_id, shadow.shadow_model)
     with transaction() as session:
-        if (model := shadow.shadow_model(session, workspace_id)) is not None:
+        if model := shadow.shadow_model(session, workspace_id):
             certifying.refresh(session, workspace_id, document_type, now=now(), model=model)
             shadow.promote_if_ready(session, model, now=now())
 
@@ -326,7 +329,7 @@ def upkeep() -> None:
         housekeeping.enqueue_lost_steps(session, now=now(), silence=timedelta(minutes=10))
     with transaction() as session:
         housekeeping.erase_expired(session, now=now())
-        housekeeping.delete_finished_jobs(session, before=now() - timedelta(days=7))
+        housekeeping.tidy(session, now=now())
         idempotency.forget_old_keys(session, now=now())
         throttle.forget_old(session, now=now())
 

@@ -1,93 +1,37 @@
-"""Certificates in production: labels replayed in the order in which documents were routed.
+"""Certificates in production: the evidence there is, counted in the order in which documents were routed.
 
 Evidence on a model are the documents of the certify fold and, where the settings say so, those that came after it was
-trained, whatever their fold: no model is certified on what it was trained on.
-
-That order is known before any label is. What is not known yet counts as wrong: a document whose audit is under way
-can only keep a certificate back, never grant it, and nothing is gained by errors taking longer to find.
+trained, whatever their fold: no model is certified on what it was trained on. A certificate goes on from where it
+stopped (`hitl.certificate.steps`); only what it hangs on as a whole, the model, the promise or what evidence costs,
+has it count from the beginning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
 from dataclasses import asdict
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Row, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import Session, col, select
+from sqlmodel import Session, select
 
-from hitl.certificate.drift import Doubts
-from hitl.certificate.eprocess import (
-    Decision,
-    EProcess,
-    delta_of_model,
-    largest_loss,
-    upper_bound,
-)
-from hitl.certificate.evidence import evidence_after
-from hitl.certificate.observations import is_acceptable, largest
-from hitl.certificate.replay import Replay, Unit, from_first_claim, replay
+from hitl.certificate.courses import catch_up
+from hitl.certificate.eprocess import EProcess, delta_of_model
+from hitl.certificate.replay import FORMAT, Course
+from hitl.certificate.steps import Asked, advance
 from hitl.certificate.thresholds import error_target
 from hitl.platform.moves import record
+from hitl.settings import settings
 from hitl.workspace import registry
 from hitl.workspace.policy import ANY_TYPE, Policy, current_policy
 from hitl.workspace.workspaces import current_type
 from models.doctype import DocumentType
 from models.ids import new_id
-from models.states import ModelState, Route, VerdictState
+from models.states import ModelState, Route
 from models.tables import Certificate, ModelVersion, PolicyVersion
 
 POOLED = "*"
-NEVER = -1.0  # the score of a value that no threshold accepts
-
-# Of the certify fold; or younger than the model, and no copy of what it may have been trained on.
-_IS_EVIDENCE = """(d.fold = 'certify' OR (d.created_at > :trained AND NOT EXISTS (
-    SELECT FROM document e WHERE e.workspace_id = d.workspace_id AND e.created_at <= :trained
-    AND e.group_id = d.group_id AND d.group_id <> '')))"""
-
-# A field of a run of a document that is evidence, in the order of routing. `told`: its run was released.
-_FIELDS = text(f"""
-    SELECT v.document_id, v.run, v.field, v.route, v.threshold, v.reasons, v.audit_probability, v.reading_id,
-           v.first_value_state IS NOT NULL AS told, min(v.created_at) OVER (PARTITION BY v.document_id, v.run) AS at,
-           d.group_id, d.policy_version_id, t.audit_probability AS type_probability, r.confidence,
-           coalesce(r.model_version_id, d.model_version_id) = :model AS native,
-           a.state AS audit_state, a.gold_state, a.probability AS pi, a.id AS audit_id, a.first_agreed,
-           ta.state = 'final' AND ta.gold_state <> 'illegible'
-           AND (ta.gold_state, ta.gold) IS DISTINCT FROM (t.first_value_state, t.first_value) AS type_wrong,
-           ta.probability AS type_pi,
-           oa.score, oa.machine_wrong, oa.released_wrong, oa.probability, oa.acceptable,
-           ob.score AS review_score, ob.machine_wrong AS review_wrong, ob.acceptable AS review_acceptable
-    FROM verdict v
-    JOIN document d ON d.id = v.document_id
-    JOIN verdict t ON t.document_id = v.document_id AND t.run = v.run AND t.field = 'document_type'
-    LEFT JOIN field_reading r ON r.id = v.reading_id
-    LEFT JOIN audit a ON a.verdict_id = v.id
-    LEFT JOIN audit ta ON ta.verdict_id = t.id
-    LEFT JOIN observation oa ON oa.verdict_id = v.id AND oa.model_version_id = :model AND oa.source = 'audit'
-    LEFT JOIN observation ob ON ob.verdict_id = v.id AND ob.model_version_id = :model AND ob.source = 'review'
-    WHERE v.workspace_id = :workspace AND v.field <> 'document_type'
-      AND {_IS_EVIDENCE}
-      AND coalesce(t.first_value #>> '{{}}', d.document_type) = :type
-      AND d.policy_version_id = ANY (:policies)
-      AND (v.first_value_state IS NOT NULL
-           OR (v.run = d.run AND d.held_reason IS NULL AND d.state NOT IN ('failed', 'refused', 'cancelled')))
-    ORDER BY at, v.document_id, v.run, v.id
-""")  # noqa: S608 - our own words only
-
-# Erased documents: the values are gone, scores and losses are not. Those of which nothing was observed stay out, which
-# hangs on the draw alone.
-_ERASED = text(f"""
-    SELECT o.document_id, d.group_id, o.field, o.score, o.machine_wrong, o.released_wrong, o.probability, o.acceptable,
-           o.source, o.route, o.fields, o.least_probability, min(o.created_at) OVER (PARTITION BY o.document_id) AS at
-    FROM observation o JOIN document d ON d.id = o.document_id
-    WHERE o.workspace_id = :workspace AND d.state = 'erased' AND o.document_type = :type
-      AND {_IS_EVIDENCE}
-      AND o.model_version_id = :model AND o.policy_version_id = ANY (:policies)
-    ORDER BY at, o.document_id, o.verdict_id, o.source DESC
-""")  # noqa: S608 - our own words only
 
 
 def refresh(
@@ -97,10 +41,12 @@ def refresh(
 
     One pool takes all fields without an error target of their own; each of the others is a pool of its own.
     """
+    model = model or registry.serving_model(session, workspace_id)
+    while not catch_up(session, workspace_id, model):
+        pass
     policy_row, policy = current_policy(session, workspace_id, document_type, now=now)
     if policy.single_operator or min(policy.rate(Route.ACCEPT), policy.rate(Route.REVIEW)) <= 0:
         return []  # what is never checked cannot be certified
-    model = model or registry.serving_model(session, workspace_id)
     _, spec = current_type(session, workspace_id, document_type)
     return [
         _refresh_pool(session, workspace_id, spec, pool, fields, model, policy_row, policy, now)
@@ -126,27 +72,31 @@ def _refresh_pool(
     policy: Policy,
     now: datetime,
 ) -> Certificate:
-    target = error_target(policy, spec, next(iter(fields)))
-    promised = promise(policy, target)
-    asked = {
-        "workspace": workspace_id,
-        "type": spec.name,
-        "model": model.id,
-        "trained": evidence_after(model),
-        "policies": _policies_of(session, workspace_id, spec, next(iter(fields)), promised),
-    }
-    units = units_of(session, asked, fields, now=now)
+    target = error_target(policy, spec, min(fields))
+    promised, type_policy = promise(policy, target), current_policy(session, workspace_id, ANY_TYPE, now=now)[1]
+    policies = _policies_of(session, workspace_id, spec, min(fields), promised)
+    asked = Asked(
+        workspace_id, model.id, spec.name, pool, fields, policies, type_policy, newer=settings().certify_newer
+    )
     row = _row(session, workspace_id, spec.name, pool, model.id, policy_row.id, target, policy.delta, now)
     in_shadow = model.state == ModelState.PASSED.value
     first, machine_target = _index(session, row, promised, in_shadow=in_shadow), policy.machine_target(target)
     delta = policy.delta * policy.machine_share
-    claimed = from_first_claim(units)
-    result = replay(claimed, machine_target, delta, first)
-    report = _report(result, units, policy, target) | {"promise": promised, "fields": sorted(fields)}
-    if len(claimed) >= (EProcess(machine_target, delta_of_model(delta, first)).documents_needed(1.0) or 0):
+    course = Course(machine_target, delta, first, policy.delta * (1 - policy.machine_share))
+    advance(session, asked, course, _basis(asked, spec, promised, first))
+    report = _report(course, policy, target) | {"promise": promised, "fields": sorted(fields)}
+    if course.claimed >= (EProcess(machine_target, delta_of_model(delta, first)).documents_needed(1.0) or 0):
         report["first"] = first  # with fewer nothing could be certified, so nothing of delta was used
-    _update(session, row, result, report, now)
+    _update(session, row, course, report, now)
     return row
+
+
+def _basis(asked: Asked, spec: DocumentType, promised: list[float], first: int) -> dict[str, Any]:
+    """What a state hangs on beside its documents. A version of the policy that promises the same changes nothing."""
+    rates = [asked.type_policy.rate(Route.ACCEPT), asked.type_policy.rate(Route.REVIEW)]
+    targets = [spec.error_target, *(field.error_target for field in spec.fields if field.name == min(asked.fields))]
+    said = [FORMAT, sorted(asked.fields), asked.newer, rates, targets]
+    return {"promise": promised, "first": first, "digest": hashlib.sha256(repr(said).encode()).hexdigest()}
 
 
 def promise(policy: Policy, target: float) -> list[float]:
@@ -156,126 +106,14 @@ def promise(policy: Policy, target: float) -> list[float]:
 
 def _policies_of(
     session: Session, workspace_id: str, spec: DocumentType, field: str, promised: list[float]
-) -> list[str]:
+) -> dict[str, Policy]:
     rows = session.exec(
         select(PolicyVersion).where(
             PolicyVersion.workspace_id == workspace_id, PolicyVersion.document_type == spec.name
         )
     ).all()
-    parsed = [(row.id, Policy.model_validate(row.policy)) for row in rows]
-    return [row_id for row_id, policy in parsed if promise(policy, error_target(policy, spec, field)) == promised]
-
-
-def units_of(session: Session, asked: dict[str, Any], fields: frozenset[str], *, now: datetime) -> list[Unit]:
-    """One unit a group of documents, in the order of routing, erased documents among them.
-
-    Of copies of one picture, and of several runs of one document, the first counts: the others are no new evidence.
-    """
-    type_policy = current_policy(session, asked["workspace"], ANY_TYPE, now=now)[1]
-    rows = session.execute(_FIELDS, asked).all()
-    pinned = {row.policy_version_id for row in rows}
-    known = {
-        version.id: Policy.model_validate(version.policy)
-        for version in session.exec(select(PolicyVersion).where(col(PolicyVersion.id).in_(pinned))).all()
-    }
-    units = []
-    for _, group in groupby(rows, key=lambda row: (row.document_id, row.run)):
-        units.append(_unit(list(group), known, type_policy, fields))
-    units += _erased(session.execute(_ERASED, asked).all(), fields)
-    first: dict[str, Unit] = {}
-    for unit in sorted((unit for unit in units if unit.decisions), key=lambda unit: unit.at):
-        first.setdefault(unit.group, unit)
-    return list(first.values())
-
-
-def _unit(rows: Sequence[Row[Any]], policies: dict[str, Policy], type_policy: Policy, fields: frozenset[str]) -> Unit:
-    drawn = [(row.threshold, row.audit_probability) for row in rows]
-    mine = [row for row in rows if row.field in fields]
-    pairs = [_decision(row) for row in mine]
-    return Unit(
-        at=rows[0].at,
-        group=rows[0].group_id or rows[0].document_id,
-        decisions=tuple(pair[0] for pair in pairs),
-        known=tuple(pair[1] for pair in pairs),
-        human_loss=sum(_human_loss(row) for row in mine) / max(len(mine), 1),
-        largest=largest(
-            policies[rows[0].policy_version_id], type_policy, drawn, rows[0].type_probability, pool=len(mine)
-        ),
-        disagreed=tuple(_disagreements(mine)),
-    )
-
-
-def _decision(row: Row[Any]) -> tuple[Decision, Decision]:
-    """What a certificate counts of one field: what is not known yet as wrong, and as nothing.
-
-    Of what another model read, the fields with gold alone have a score: each stands for those that had no draw.
-    """
-    unscored = 1.0 if row.native else 0.0
-    if row.type_wrong:  # whichever model reads the fields
-        found = Decision(_score(row), True, row.type_pi, unscored)
-        return found, found
-    if row.review_wrong is not None:
-        found = Decision(row.review_score if row.review_acceptable else NEVER, row.review_wrong, 1.0)
-        return found, found
-    if row.machine_wrong is not None:
-        weight = 1.0 if row.native else 1 / row.probability
-        found = Decision(row.score if row.acceptable else NEVER, row.machine_wrong, row.probability, weight)
-        return found, found
-    score = _score(row)
-    nothing = Decision(score, None, 1.0, unscored)
-    if row.audit_id is not None:
-        is_void = row.audit_state == VerdictState.FINAL.value and row.gold_state in (None, "illegible")
-        return (nothing if is_void else Decision(score, True, row.pi, unscored)), nothing
-    is_open = row.route == Route.REVIEW.value and not row.told
-    return (Decision(score, True, 1.0, unscored) if is_open else nothing), nothing
-
-
-def _score(row: Row[Any]) -> float:
-    """The machine's confidence if this model read it; another model's might have been anything."""
-    if not row.native:
-        return 1.0
-    return row.confidence if row.reading_id is not None and is_acceptable(row.reasons) else NEVER
-
-
-def _human_loss(row: Row[Any]) -> float:
-    if row.route != Route.REVIEW.value or row.audit_id is None:
-        return 0.0
-    if row.machine_wrong is not None:
-        return 1.0 / (row.pi if row.type_wrong else row.probability) if row.released_wrong else 0.0
-    return 0.0 if row.audit_state == VerdictState.FINAL.value else 1.0 / row.pi
-
-
-def _disagreements(rows: Iterable[Row[Any]]) -> Iterator[bool]:
-    """Of the audited fields alone: those that two people settled are mostly the machine's errors."""
-    for row in rows:
-        if row.native and row.machine_wrong is not None:
-            yield row.machine_wrong
-        elif row.native and row.first_agreed and row.audit_state == VerdictState.FINAL.value and row.gold_state is None:
-            yield False  # the first keyer agreed, and no second was drawn
-
-
-def _erased(rows: Sequence[Row[Any]], fields: frozenset[str]) -> Iterator[Unit]:
-    for _, group in groupby(rows, key=lambda row: row.document_id):
-        held = list(group)
-        some: dict[str, Row[Any]] = {}
-        for row in held:  # review rows come first
-            some.setdefault(row.field, row)
-        mine = [row for name, row in some.items() if name in fields]
-        decisions = [Decision(r.score if r.acceptable else NEVER, r.machine_wrong, r.probability) for r in mine]
-        unseen = max(min(len(fields), held[0].fields) - len(mine), 0)
-        decisions += [Decision(NEVER, None, 1.0)] * unseen
-        people = [r for r in held if r.field in fields and r.source == "audit" and r.route == Route.REVIEW.value]
-        loss = sum(1 / r.probability for r in people if r.released_wrong) / max(len(decisions), 1)
-        group_id = held[0].group_id or held[0].document_id
-        yield Unit(
-            held[0].at,
-            group_id,
-            tuple(decisions),
-            tuple(decisions),
-            loss,
-            largest_loss(1, 1.0, held[0].least_probability),
-            (),
-        )
+    parsed = {row.id: Policy.model_validate(row.policy) for row in rows}
+    return {name: one for name, one in parsed.items() if promise(one, error_target(one, spec, field)) == promised}
 
 
 def _row(
@@ -331,29 +169,31 @@ def _index(session: Session, row: Certificate, promised: list[float], *, in_shad
     return 1 + sum(spent.values())
 
 
-def _report(result: Replay, units: Sequence[Unit], policy: Policy, target: float) -> dict[str, Any]:
+def _report(course: Course, policy: Policy, target: float) -> dict[str, Any]:
+    result = course.result()
     found = result.certification
-    human_delta = policy.delta * (1 - policy.machine_share)
-    doubts = Doubts()
-    for disagreed in (disagreed for unit in units for disagreed in unit.disagreed):
-        doubts.update(disagreed)
     return {
         **{name: value for name, value in asdict(found).items() if name != "curve"},
         "curve": [list(point) for point in found.curve],
         "machine_target": policy.machine_target(target),
         "human": {
             "target": target - policy.machine_target(target),
-            "estimate": sum(unit.human_loss for unit in units) / len(units) if units else None,
-            "bound": upper_bound([(unit.human_loss, unit.largest) for unit in units], human_delta),
-            "delta": human_delta,
+            "estimate": course.human_loss / course.counted if course.counted else None,
+            "bound": course.bound.value(),
+            "delta": course.bound.delta,
         },
-        "drift": {"alarms": list(result.alarms), "disagreement_at": doubts.risen_at, "labelled": doubts.seen},
-        "audit_raised": doubts.is_fresh(),
+        "drift": {
+            "alarms": list(result.alarms),
+            "disagreement_at": course.doubts.risen_at,
+            "labelled": course.doubts.seen,
+        },
+        "audit_raised": course.doubts.is_fresh(),
     }
 
 
-def _update(session: Session, row: Certificate, result: Replay, report: dict[str, Any], now: datetime) -> None:
+def _update(session: Session, row: Certificate, course: Course, report: dict[str, Any], now: datetime) -> None:
     before = (row.threshold, row.suspended_reason)
+    result = course.result()
     found = result.certification
     row.documents, row.threshold, row.audits_needed = found.documents, found.threshold, found.documents_needed
     is_suspended = bool(result.alarms) and found.threshold is None

@@ -2,9 +2,9 @@
 
 The *reverse e-process* tests the hypothesis that the error is still within the target: its wealth is a nonnegative
 supermartingale under it, so an alarm at 1 / alpha is false with probability at most alpha, at any time (Podkopaev &
-Ramdas, Tracking the risk of a deployed model, 2022). ADWIN (Bifet & Gavalda, 2007, from the library river) watches how
-often people disagree with the machine: no guarantee, but it speaks early. Either may raise the audit rate, which keeps
-the certificate valid because the rate is known before the document is seen; the e-process suspends acceptance.
+Ramdas, Tracking the risk of a deployed model, 2022). ADWIN (`hitl.certificate.adwin`) watches how often people
+disagree with the machine: no guarantee, but it speaks early. Either may raise the audit rate, which keeps the
+certificate valid because the rate is known before the document is seen; the e-process suspends acceptance.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hitl.certificate.adwin import Window
 
 Floats = NDArray[np.float64]
 
@@ -80,22 +83,35 @@ class Doubts:
     """How often people disagree with the machine, and where ADWIN last saw that rise."""
 
     def __init__(self, delta: float = 0.002) -> None:
-        from river.drift import ADWIN  # here, for it brings scikit-learn along, which web processes need not hold
-
-        self._window = ADWIN(delta=delta)
+        self.delta = delta
+        self._window = Window(delta)
         self.seen = 0
         self.risen_at: int | None = None  # from 1
 
     def update(self, disagreed: bool) -> bool:
         """Count one answered field; True where the rate was seen to rise."""
         self.seen += 1
-        before = self._window.estimation
-        self._window.update(float(disagreed))
-        has_risen = self._window.drift_detected and self._window.estimation > before
+        before = self._window.mean
+        has_changed = self._window.update(float(disagreed))
+        has_risen = has_changed and self._window.mean > before
         if has_risen:
             self.risen_at = self.seen
+        if has_changed:
+            self._window = Window(self.delta)
         return has_risen
 
     def is_fresh(self) -> bool:
         """Whether the last rise is so recent that more is audited."""
         return self.risen_at is not None and self.seen - self.risen_at < FRESH
+
+    def state(self) -> dict[str, Any]:
+        """All that is known, as JSON can hold it."""
+        return {"window": self._window.state(), "seen": self.seen, "risen_at": self.risen_at}
+
+    @classmethod
+    def taken_up(cls, state: dict[str, Any]) -> Doubts:
+        """As it was when `state` was asked."""
+        doubts = cls(state["window"]["delta"])
+        doubts._window = Window(**state["window"])
+        doubts.seen, doubts.risen_at = state["seen"], state["risen_at"]
+        return doubts

@@ -24,7 +24,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -187,44 +186,31 @@ def losses(decisions: Sequence[Decision], grid: Floats) -> Floats:
 
 
 def losses_of(documents: Sequence[Sequence[Decision]], grid: Floats) -> Floats:
-    """The same for many documents: (documents, grid)."""
-    found = np.zeros((len(documents), len(grid)))
-    for row, decisions in zip(found, documents, strict=True):
-        for decision in decisions:
-            if decision.wrong:
-                row[: int(np.searchsorted(grid, decision.score, side="right"))] += 1.0 / decision.probability
+    """The same for many documents: (documents, grid). Each row is the same whatever other documents there are."""
+    found = np.zeros((len(documents), len(grid) + 1))
+    at = np.array([row for row, some in enumerate(documents) for decision in some if decision.wrong], dtype=int)
+    wrong = [decision for decisions in documents for decision in decisions if decision.wrong]
+    np.add.at(found, (at, reach([decision.score for decision in wrong], grid)), [1.0 / d.probability for d in wrong])
     sizes = np.array([len(decisions) for decisions in documents], dtype=float)
-    mean: Floats = found / np.maximum(sizes, 1.0)[:, None]
+    mean: Floats = from_top(found) / np.maximum(sizes, 1.0)[:, None]
     return mean
 
 
-def upper_bound(documents: Sequence[tuple[float, float]], delta: float, points: int = 200) -> float:
-    """An upper bound of the mean loss that holds at every moment with probability 1 - delta: 1 while nothing is known.
+def reach(scores: Sequence[float], grid: Floats = GRID) -> NDArray[np.int_]:
+    """How many thresholds, from the bottom of the grid, each score reaches."""
+    return np.searchsorted(grid, np.asarray(scores, dtype=float), side="right")
 
-    `documents`: the weighted loss of each, and the largest that it could have shown. Every mean m is
-    tested as a target of its own; the smallest one refuted by then bounds it (a confidence sequence by betting).
-    """
-    means: Floats = np.concatenate([np.geomspace(1e-4, 0.2, points), np.linspace(0.21, 0.99, 40)])
-    log_wealth: Floats = np.zeros((len(means), len(BETS)))
-    refuted = np.zeros(len(means), dtype=bool)
-    # Equal documents in a row move the wealth one way, so that looking at it after the last of them is enough.
-    shown = np.array([(*one, len(list(run))) for one, run in groupby(documents)], dtype=float).reshape(-1, 3)
-    for at in range(0, len(shown), BLOCK):
-        loss, largest, times = shown[at : at + BLOCK].T[:, :, None]
-        stakes = BETS / (largest - means)[:, :, None]
-        gains = times[:, :, None] * np.log(np.maximum(1 + stakes * (means - loss)[:, :, None], RUIN))
-        path = np.cumsum(np.concatenate([log_wealth[None], gains]), axis=0)[1:]
-        log_wealth = path[-1]
-        refuted |= (mixed(path, SHARES) >= math.log(1 / delta)).any(axis=0)
-    kept = np.flatnonzero(~refuted)
-    last = int(kept[-1]) + 1 if len(kept) else 0
-    return float(means[last]) if last < len(means) else 1.0
+
+def from_top(by_reach: Floats) -> Floats:
+    """From what is counted by reach, (..., grid + 1), what each threshold accepts of it, (..., grid)."""
+    return np.cumsum(by_reach[..., ::-1], axis=-1)[..., ::-1][..., 1:]
 
 
 def mixed(log_wealth: Floats, shares: Floats) -> Floats:
-    """Log of the wealth over all bets, which are the last axis."""
+    """Log of the wealth over all bets, which are the last axis. Added up in one order, however many rows there are."""
     top = log_wealth.max(axis=-1, keepdims=True)
-    mean: Floats = np.log(np.exp(log_wealth - top) @ shares) + top[..., 0]
+    wealth = np.exp(log_wealth - top)
+    mean: Floats = np.log(sum(wealth[..., bet] * share for bet, share in enumerate(shares))) + top[..., 0]
     return mean
 
 
@@ -242,23 +228,61 @@ def certify(
 ) -> Certification:
     """Replay documents in the order they came, each with the largest loss that it could have shown."""
     seen = list(documents)
-    process, loss = EProcess(target, delta, grid), losses_of([decisions for decisions, _ in seen], grid)
-    process.update_many(loss, np.array([largest for _, largest in seen]))
-    return certification(process, seen)
+    process, tally = EProcess(target, delta, grid), Tally(grid)
+    decided, largest = [decisions for decisions, _ in seen], [largest for _, largest in seen]
+    process.update_many(losses_of(decided, grid), np.array(largest))
+    tally.update(decided, largest)
+    return certification(process, tally)
 
 
-def certification(process: EProcess, seen: Sequence[tuple[Sequence[Decision], float]]) -> Certification:
-    """What `process` says after the documents `seen`."""
-    accepted, error = _estimates([decisions for decisions, _ in seen], process.grid)
+class Tally:
+    """What was accepted, and what was found wrong, by the score of the fields: estimates, fields counted equally.
+
+    `weights`, `lost`: (grid + 1,) sums by how many thresholds a field's score reaches. `largest`: the largest loss that
+    the last document could have shown.
+    """
+
+    def __init__(self, grid: Floats = GRID) -> None:
+        self.grid = grid
+        self.weights: Floats = np.zeros(len(grid) + 1)
+        self.lost: Floats = np.zeros(len(grid) + 1)
+        self.fields = 0
+        self.audited = 0
+        self.largest = 1.0
+
+    def update(self, documents: Sequence[Sequence[Decision]], largest: Sequence[float]) -> None:
+        """Count some documents more, in their order."""
+        decisions = [decision for document in documents for decision in document]
+        reached = reach([decision.score for decision in decisions], self.grid)
+        np.add.at(self.weights, reached, [decision.weight for decision in decisions])
+        np.add.at(self.lost, reached, [1.0 / d.probability if d.wrong else 0.0 for d in decisions])
+        self.fields += len(decisions)
+        self.audited += sum(decision.wrong is not None for decision in decisions)
+        self.largest = largest[-1] if largest else self.largest
+
+    def accepted(self) -> Floats:
+        """(grid,) the share of the fields that each threshold accepts."""
+        below = np.cumsum(self.weights)
+        share: Floats = 1 - below[:-1] / below[-1] if below[-1] > 0 else np.zeros(len(self.grid))
+        return share
+
+    def errors(self) -> Floats:
+        """(grid,) Horvitz-Thompson estimate of the released error at each threshold."""
+        return from_top(self.lost) / max(self.fields, 1)
+
+
+def certification(process: EProcess, tally: Tally) -> Certification:
+    """What `process` says after the documents that `tally` counted."""
+    accepted, error = tally.accepted(), tally.errors()
     threshold = process.threshold()
     at = int(np.searchsorted(process.grid, threshold)) if threshold is not None else len(process.grid) - 1
     return Certification(
         threshold=threshold,
         documents=process.documents,
-        audited=sum(d.wrong is not None for decisions, _ in seen for d in decisions),
+        audited=tally.audited,
         target=process.target,
         delta=process.delta,
-        documents_needed=process.documents_needed(seen[-1][1] if seen else 1.0),  # priced like the last one
+        documents_needed=process.documents_needed(tally.largest),  # priced like the last one
         released_error=float(error[at]),
         conditional_error=float(error[at] / accepted[at]) if accepted[at] > 0 else None,
         accepted=float(accepted[at]) if threshold is not None else 0.0,
@@ -268,15 +292,3 @@ def certification(process: EProcess, seen: Sequence[tuple[Sequence[Decision], fl
         ),
         in_force=process.in_force(),
     )
-
-
-def _estimates(documents: Sequence[Sequence[Decision]], grid: Floats) -> tuple[Floats, Floats]:
-    """Share accepted and Horvitz-Thompson estimate of the released error per threshold, fields counted equally."""
-    decisions = [decision for document in documents for decision in document]
-    if not decisions:
-        return np.zeros(len(grid)), np.zeros(len(grid))
-    known = sorted((decision.score, decision.weight) for decision in decisions)
-    below = np.cumsum([0.0, *(weight for _, weight in known)])
-    at = np.searchsorted([score for score, _ in known], grid, side="left")
-    accepted: Floats = 1 - below[at] / below[-1] if below[-1] > 0 else np.zeros(len(grid))
-    return accepted, losses(decisions, grid)

@@ -30,7 +30,7 @@ from models.values import ValueState
 
 Draw = tuple[float | None, float | None]  # the threshold in force and the probability of the draw, of one field
 AUDIT, REVIEW = "audit", "review"
-MANY, PACE = 500, timedelta(milliseconds=2)  # from so many documents on, a replay waits so long for each
+MANY, PACE = 500, timedelta(seconds=5)  # from so many documents on, one look waits so long for more of them
 SILENT = (ValueState.ABSENT.value, ValueState.EMPTY.value)
 # Reasons that hang on the threshold alone; any other keeps a value from being accepted at every threshold.
 OF_THE_THRESHOLD = frozenset({"below_threshold", "warm-up", "suspended", "certificate", "amended"})
@@ -67,7 +67,7 @@ def write_observations(session: Session, document: Document, *, now: datetime, f
 def request_certifying(session: Session, document: Document, document_type: str, *, now: datetime) -> None:
     """Have the certificates of the type looked at again, if the document is evidence for one.
 
-    That replays every document, so the more there are the longer it waits, and many observations share one replay.
+    From MANY documents on it waits a little, so that many observations share one look.
     """
     if not is_evidence(session, document):
         return
@@ -77,7 +77,12 @@ def request_certifying(session: Session, document: Document, document_type: str,
             Certificate.workspace_id == workspace_id, Certificate.document_type == document_type
         )
     ).one()
-    at = now + known * PACE if known and known >= MANY else None
+    at = now + PACE if known and known >= MANY else None
+    enqueue_certify(session, workspace_id, document_type, at=at)
+
+
+def enqueue_certify(session: Session, workspace_id: str, document_type: str, *, at: datetime | None = None) -> None:
+    """Have the certificates of a type brought up to date, once however often it is asked."""
     name = f"certify:{workspace_id}:{document_type}"
     enqueue(session, "certify", at=at, once=name, workspace_id=workspace_id, document_type=document_type)
 

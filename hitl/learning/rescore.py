@@ -13,9 +13,8 @@ from sqlmodel import Session, col, select
 from extractor.checks import find_failures
 from hitl.aggregate.equality import TYPE_FIELD
 from hitl.certificate.evidence import evidence_after
-from hitl.certificate.observations import machine_errs, request_certifying
+from hitl.certificate.observations import enqueue_certify, machine_errs, request_certifying
 from hitl.intake import recognition
-from hitl.platform.jobs import enqueue
 from hitl.platform.locks import lock_document
 from hitl.routing.rules import Claim, Context, reasons_for
 from hitl.work.document import spec_of
@@ -138,5 +137,4 @@ def request_certifying_all(session: Session, workspace_id: str) -> None:
     """Have the certificates of every observed type looked at, of the model that serves and of the one in the shadow."""
     named = select(Observation.document_type).where(Observation.workspace_id == workspace_id).distinct()
     for document_type in session.exec(named).all():
-        name = f"certify:{workspace_id}:{document_type}"
-        enqueue(session, "certify", once=name, workspace_id=workspace_id, document_type=document_type)
+        enqueue_certify(session, workspace_id, document_type)

@@ -20,7 +20,6 @@ from hitl.certificate.thresholds import certificates
 from hitl.platform.moves import record
 from hitl.workspace import deployment, registry
 from hitl.workspace.policy import current_policy
-from models.states import ModelState
 from models.tables import Certificate, Document, ModelVersion
 
 WAITS = "promote_when_ready"  # in the progress of a model: who asked for it
@@ -44,12 +43,7 @@ class Outlook:
 
 def shadow_model(session: Session, workspace_id: str) -> ModelVersion | None:
     """The newest model that passed the gate, if it is newer than the one that serves."""
-    newest = session.exec(
-        select(ModelVersion)
-        .where(ModelVersion.workspace_id == workspace_id, ModelVersion.state == ModelState.PASSED.value)
-        .order_by(col(ModelVersion.created_at).desc(), col(ModelVersion.id).desc())
-        .limit(1)
-    ).first()
+    newest = registry.newest_passed(session, workspace_id)
     serving = registry.find_serving(session, workspace_id) if newest else None
     return newest if newest and serving and newest.created_at > serving.created_at else None
 

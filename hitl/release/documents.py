@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import delete, update
 from sqlmodel import Session, SQLModel, col, select
 
+from hitl.certificate.courses import keep_of_erased
 from hitl.platform.blobs import blobs
 from hitl.platform.jobs import enqueue
 from hitl.platform.locks import lock_document
@@ -122,11 +123,12 @@ def retry_failed(session: Session, document: Document, *, actor: str, now: datet
 def erase(session: Session, document: Document, *, actor: str, now: datetime) -> None:
     """Delete the document's values, pages and bytes for good. A tombstone stays: id, times and state.
 
-    Observations of certificates stay, because they hold scores and losses but no value.
+    What certificates count of it stays, because that is scores and losses but no value.
     """
     if document.state == D.ERASED:
         return
     lock_document(session, document.id)
+    keep_of_erased(session, document, now=now)
     keys = list(session.exec(select(Blob.key).where(Blob.document_id == document.id)).all())
     keys += _forget_in_snapshots(session, document)
     for table in HOLD_VALUES:

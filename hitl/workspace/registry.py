@@ -47,6 +47,15 @@ def own_serving(session: Session, workspace_id: str) -> ModelVersion | None:
     return session.exec(select(ModelVersion).where(ModelVersion.workspace_id == workspace_id, serving)).first()
 
 
+def newest_passed(session: Session, workspace_id: str) -> ModelVersion | None:
+    """The workspace's newest model that passed the gate and does not serve, if there is one."""
+    passed = select(ModelVersion).where(
+        ModelVersion.workspace_id == workspace_id, ModelVersion.state == ModelState.PASSED.value
+    )
+    newest_first = col(ModelVersion.created_at).desc(), col(ModelVersion.id).desc()
+    return session.exec(passed.order_by(*newest_first).limit(1)).first()
+
+
 def models_of(session: Session, workspace_id: str) -> list[ModelVersion]:
     """The workspace's models and the base model, newest first."""
     newest_first = col(ModelVersion.created_at).desc(), col(ModelVersion.id).desc()

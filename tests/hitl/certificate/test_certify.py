@@ -10,9 +10,11 @@ from sqlalchemy import text, update
 from sqlmodel import Session, col, select
 
 from hitl.certificate import certify
-from hitl.certificate.certify import Unit, refresh, replay
-from hitl.certificate.eprocess import Decision, largest_loss, upper_bound
+from hitl.certificate.bound import upper_bound
+from hitl.certificate.certify import refresh
+from hitl.certificate.eprocess import Decision, largest_loss
 from hitl.certificate.observations import largest, machine_errs, request_certifying, write_observations
+from hitl.certificate.replay import Unit, replay
 from hitl.certificate.thresholds import certificates, pick_threshold
 from hitl.intake.recognition import Work
 from hitl.learning import rescore
@@ -343,7 +345,7 @@ def test_what_people_settle_between_themselves_is_no_sign_of_drift(
     assert (report["audit_raised"], report["drift"]["labelled"]) == (False, 91)
 
 
-def test_the_more_there_is_to_replay_the_longer_it_waits(session: Session, workspace: Workspace, model_id: str):
+def test_where_there_is_much_one_look_waits_for_more(session: Session, workspace: Workspace, model_id: str):
     document = released(session, workspace, model_id, 1)[0]
     row = refresh(session, workspace.id, "receipt", now=NOW)[0]
     waits = []
@@ -355,7 +357,7 @@ def test_the_more_there_is_to_replay_the_longer_it_waits(session: Session, works
         request_certifying(session, document, "receipt", now=NOW)
         enqueue_once(session)
         waits.append(session.execute(text("SELECT scheduled_at FROM procrastinate_jobs")).scalar_one())
-    assert waits == [None, NOW + timedelta(seconds=10)]
+    assert waits == [None, NOW + timedelta(seconds=5)]
 
 
 def test_policies_that_promise_the_same_share_their_labels(session: Session, workspace: Workspace, model_id: str):

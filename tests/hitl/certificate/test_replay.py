@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from hitl.certificate.bound import upper_bound
 from hitl.certificate.drift import ReverseProcess
-from hitl.certificate.eprocess import BETS, GRID, RUIN, SHARES, Decision, EProcess, delta_of_model, upper_bound
-from hitl.certificate.replay import ALARM, Replay, Unit, replay
+from hitl.certificate.eprocess import BETS, GRID, RUIN, SHARES, Decision, EProcess, delta_of_model
+from hitl.certificate.replay import ALARM, Course, Replay, Unit, replay
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -76,7 +77,9 @@ def drawn(seed: int, count: int, rate: float, then: float) -> list[Unit]:
         )
         is_open = rng.random() < 0.02
         decisions = tuple(Decision(d.score, True, d.probability) for d in known) if is_open else known
-        units.append(Unit(NOW, f"g{i}", decisions, known, 0.0, 1 / chance, ()))
+        disagreed = tuple(bool(d.wrong) for d in known if d.wrong is not None)
+        human_loss = 1 / chance if rng.random() < rate else 0.0
+        units.append(Unit(NOW, f"g{i}", decisions, known, human_loss, 1 / chance, disagreed))
     return units
 
 
@@ -113,6 +116,7 @@ def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch):
 
     whole = results()
     monkeypatch.setattr("hitl.certificate.eprocess.BLOCK", 7)
+    monkeypatch.setattr("hitl.certificate.bound.BLOCK", 7)
     assert results() == whole  # the bound too: documents that are alike are reckoned together
 
 
@@ -135,3 +139,29 @@ def test_nothing_known_is_nothing_certified():
     process = EProcess(0.05, 0.05)
     assert len(process.update_many(np.zeros((0, len(GRID))), np.zeros(0))) == 0
     assert replay([], 0.05, 0.05, 1).certification.threshold is None
+
+
+@hypothesis_settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    rate=st.sampled_from([0.0, 0.01, 0.05]),
+    then=st.sampled_from([0.0, 0.02, 0.6]),
+    stops=st.lists(st.integers(0, 400), max_size=6),
+)
+def test_a_course_that_was_stored_and_taken_up_is_the_whole_one_to_the_last_digit(
+    seed: int, rate: float, then: float, stops: list[int]
+):
+    units = [unit for part in range(3) for unit in drawn(seed + part, 133, rate, then if part == 1 else rate)]
+    whole = Course(0.08, 0.05, 1, 0.01)
+    whole.advance(units)
+    stored, before = Course(0.08, 0.05, 1, 0.01).pack(), 0
+    for stop in [*sorted(stops), len(units)]:
+        part = Course(0.08, 0.05, 1, 0.01)
+        part.take_up(stored)
+        part.advance(units[before:stop])
+        stored, before = part.pack(), max(before, stop)
+    assert stored == whole.pack()
+    again = Course(0.08, 0.05, 1, 0.01)
+    again.take_up(stored)
+    assert (again.result(), again.bound.value()) == (whole.result(), whole.bound.value())
+    assert (again.doubts.risen_at, again.doubts.is_fresh()) == (whole.doubts.risen_at, whole.doubts.is_fresh())

@@ -125,7 +125,8 @@ def test_it_takes_over_when_it_accepts_as_much(session: Session, workspace: Work
     assert shadow.promote_if_ready(session, model, now=NOW)
     session.refresh(serving)
     assert (model.state, serving.state) == (ModelState.SERVING.value, ModelState.RETIRED.value)
-    promoted = session.exec(select(Event).where(Event.stream == model.id, Event.actor == "boss")).all()
+    of_boss = select(Event).where(Event.stream == model.id, Event.actor == "boss")
+    promoted = session.exec(of_boss.order_by(col(Event.number))).all()
     assert [event.action for event in promoted][:1] == ["modelversion.waits"]
     rows = session.exec(select(Certificate).where(Certificate.model_version_id == model.id)).all()
     assert [row.threshold is not None for row in rows] == [True]  # in force from the first document on
