@@ -6,10 +6,10 @@ from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI
 
-from api import admission, contract, problems
+from api import admission, contract, problems, waiting
 from api.limits import LimitBody, SameOrigin, SecureHeaders
 from api.metrics import CountRequests
-from api.routes import document_types, documents, health, models, quality, tasks, webhooks
+from api.routes import document_types, documents, health, keys, models, people, quality, tasks, webhooks
 from api.wellformed import WellFormed
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -20,6 +20,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     models.frozen,
     tasks.router,
     quality.router,
+    people.router,
+    keys.router,
     health.router,
 )
 
@@ -45,6 +47,7 @@ def create_app() -> FastAPI:
     )
     admission.install(app)
     problems.install(app)
+    waiting.install(app)
     for router in ROUTERS:
         app.include_router(router)
     contract.install(app)

@@ -108,6 +108,7 @@ class DocumentSummary(Output):
     priority: int
     due_at: datetime | None
     created_at: datetime
+    updated_at: Annotated[datetime, Field(description="When it came or its state last moved.")]
     released_at: datetime | None
     problem: ProblemNote | None
 

@@ -56,16 +56,9 @@ def walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 
 def routes_page() -> str:
-    from api.app import create_app
+    from scripts.api_page import routes_page as written
 
-    rows = ["# API v1", MADE, "", "Errors are `application/problem+json` with `code`, `detail` and `next_step`.", ""]
-    rows += ["| request | what it does |", "|---|---|"]
-    paths = json.loads(json.dumps(create_app().openapi()))["paths"]
-    for path, operations in sorted(paths.items()):
-        for method, operation in operations.items():
-            said = " ".join((operation.get("description") or operation.get("summary") or "").split())
-            rows.append(f"| `{method.upper()} {path}` | {said} |")
-    return "\n".join(rows) + "\n"
+    return written(MADE)
 
 
 def policies_page() -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -10,8 +11,11 @@ from rich.table import Table
 from api.commands.shared import WorkspaceName, desk, listing, out, secret_from_terminal
 from models.states import Role
 
+if TYPE_CHECKING:
+    from models.tables import ApiKey
+
 user = typer.Typer(no_args_is_help=True, help="People: add, list, password, invite, pause, resume, deactivate.")
-key = typer.Typer(no_args_is_help=True, help="API keys: add, list, revoke.")
+key = typer.Typer(no_args_is_help=True, help="API keys: add, list, rotate, revoke.")
 
 Login = Annotated[str, typer.Argument(help="The person's login.")]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
@@ -110,13 +114,12 @@ def resume_user(login: Login, workspace: WorkspaceName = "default") -> None:
 
 @user.command("deactivate")
 def deactivate_user(login: Login, workspace: WorkspaceName = "default") -> None:
-    """Sign a person out everywhere and let them in no more. Their answers stay."""
+    """Sign a person out everywhere and let them in no more. Work in hand goes back to the pile; their answers stay."""
+    from hitl.annotation.leaving import leave
     from hitl.people import accounts
 
     with desk(workspace) as at:
-        accounts.deactivate(
-            at.session, accounts.get_user(at.session, at.workspace.id, login), actor=at.actor, now=at.now
-        )
+        leave(at.session, accounts.get_user(at.session, at.workspace.id, login), actor=at.actor, now=at.now)
     out.print(f"{login} can no longer sign in.", markup=False)
 
 
@@ -124,6 +127,7 @@ def deactivate_user(login: Login, workspace: WorkspaceName = "default") -> None:
 def add_key(
     name: Annotated[str, typer.Argument(help="What the key is for, e.g. the name of the client system.")],
     scope: Annotated[list[str] | None, typer.Option(help="May be given several times.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=3650, help="The key expires after so many days.")] = None,
     workspace: WorkspaceName = "default",
 ) -> None:
     """Make an API key. Its secret is shown once. Scopes: documents:read documents:write webhooks tasks models admin."""
@@ -135,6 +139,7 @@ def add_key(
             at.workspace.id,
             name,
             scope or [keys.Scope.DOCUMENTS_READ, keys.Scope.DOCUMENTS_WRITE, keys.Scope.WEBHOOKS],
+            expires_at=at.now + timedelta(days=days) if days else None,
             actor=at.actor,
             now=at.now,
         )
@@ -152,7 +157,7 @@ def list_keys(workspace: WorkspaceName = "default") -> None:
     with desk(workspace) as at:
         for row in keys.list_keys(at.session, at.workspace.id):
             used = f"{row.last_used_at:%Y-%m-%d %H:%M}" if row.last_used_at else "never"
-            state = "revoked" if row.revoked_at else "active"
+            state = _state(row, at.now)
             table.add_row(row.id, row.name, row.prefix, ", ".join(row.scopes), used, state)
     out.print(table)
 
@@ -167,3 +172,28 @@ def revoke_key(
     with desk(workspace) as at:
         keys.revoke_key(at.session, at.workspace.id, key_id, actor=at.actor, now=at.now)
     out.print(f"{key_id} is revoked.", markup=False)
+
+
+@key.command("rotate")
+def rotate_key(
+    key_id: Annotated[str, typer.Argument(help="The id that `key list` shows.")],
+    overlap_hours: Annotated[float, typer.Option(min=0, max=8760, help="How long the old key still works.")] = 24,
+    workspace: WorkspaceName = "default",
+) -> None:
+    """Make a key of the same name and scopes; the old one stops when the overlap is over."""
+    from hitl.people import keys
+
+    with desk(workspace) as at:
+        overlap = timedelta(hours=overlap_hours)
+        row, secret = keys.rotate_key(at.session, at.workspace.id, key_id, overlap=overlap, actor=at.actor, now=at.now)
+    out.print(f"{row.id} takes the place of {key_id}, which works for {overlap_hours:g} hours more.", markup=False)
+    out.print("Secret, shown only now:", markup=False)
+    out.print(secret, markup=False)
+
+
+def _state(row: ApiKey, now: datetime) -> str:
+    if row.revoked_at:
+        return "revoked"
+    if row.expires_at is None:
+        return "active"
+    return f"expired {row.expires_at:%Y-%m-%d}" if row.expires_at <= now else f"until {row.expires_at:%Y-%m-%d %H:%M}"

@@ -25,6 +25,7 @@ from api.schemas import (
     DocumentList,
     DocumentSummary,
     DocumentView,
+    DueAt,
     EventList,
     EventView,
     FieldValue,
@@ -32,6 +33,7 @@ from api.schemas import (
     TypeInput,
     UploadFields,
 )
+from api.waiting import Waited
 from api.wellformed import check_text
 from hitl.intake import receive
 from hitl.platform import idempotency
@@ -143,10 +145,13 @@ def list_documents(
     state: Annotated[list[DocumentState] | None, Query()] = None,
     document_type: str | None = None,
     external_id: str | None = None,
+    updated_since: Annotated[DueAt | None, Query(description="Changed since then, the oldest change first.")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> DocumentList:
     """Documents, newest first; `next_cursor` leads to the following page."""
-    wanted = listing.Wanted(states=state or (), document_type=document_type, external_id=external_id)
+    wanted = listing.Wanted(
+        states=state or (), document_type=document_type, external_id=external_id, changed_since=updated_since
+    )
     rows, more = listing.list_documents(
         session, caller.workspace_id, wanted, limit=limit, after=cursors.decode(cursor) if cursor else None
     )
@@ -155,8 +160,8 @@ def list_documents(
 
 
 @router.get("/{document_id}")
-def show_document(document_id: str, session: SessionDep, caller: Reader) -> DocumentView:
-    """State, type and fields of one document."""
+def show_document(document_id: str, caller: Reader, _waited: Waited, session: SessionDep) -> DocumentView:
+    """State, type and fields of one document; with `wait`, as soon as its work has ended or after so many seconds."""
     return view(session, owned(session, Document, document_id, caller.workspace_id))
 
 

@@ -52,6 +52,8 @@ def advance(
         hold(session, document_id)
     session.flush()
     columns = cast("Any", table)
+    if table is Document:
+        changes["changed_at"] = now
     swap = (
         update(table)
         .where(columns.id == subject.id, columns.state == seen.value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from sqlmodel import Session, and_, col, func, or_, select
 
 from hitl.people.keys import CLIENT
 from hitl.platform.ownership import rows_of
-from models.states import IN_WORK, RELEASED, DocumentState
+from models.states import DONE, IN_WORK, RELEASED, DocumentState
 from models.tables import Correction, Document
 
 LATELY = timedelta(days=7)
@@ -50,12 +50,16 @@ class Wanted:
     states: Collection[DocumentState] = ()
     document_type: str | None = None
     external_id: str | None = None
+    changed_since: datetime | None = None  # these come with the oldest change first
 
 
 def list_documents(
     session: Session, workspace_id: str, wanted: Wanted, *, limit: int, after: tuple[datetime, str] | None = None
 ) -> tuple[list[Document], tuple[datetime, str] | None]:
-    """Documents, newest first, and the place after which the next ones stand: None after the last."""
+    """Documents, newest first, and the place after which the next ones stand: None after the last.
+
+    By `changed_since` they come in the order of their changes: who asks again from the last place misses none.
+    """
     query = rows_of(Document, workspace_id).where(VIEWS.get(wanted.view, true()))
     if wanted.states:
         query = query.where(_in(wanted.states))
@@ -67,13 +71,35 @@ def list_documents(
         like = "%" + wanted.words.replace("%", r"\%").replace("_", r"\_") + "%"
         names = or_(col(Document.filename).ilike(like), col(Document.external_id).ilike(like))
         query = query.where(or_(names, Document.id == wanted.words))
-    created_at, identifier = col(Document.created_at), col(Document.id)
+    identifier = col(Document.id)
+    if wanted.changed_since:
+        changed = func.coalesce(col(Document.changed_at), col(Document.created_at))
+        query = query.where(changed >= wanted.changed_since)
+        if after:
+            query = query.where(tuple_(changed, identifier) > tuple_(*after))
+        rows = list(session.exec(query.order_by(changed, identifier).limit(limit + 1)).all())
+        return _page(rows, limit, lambda row: (row.updated_at, row.id))
+    created_at = col(Document.created_at)
     if after:
         query = query.where(tuple_(created_at, identifier) < tuple_(*after))
     # the order of the index; ordered by a row of columns they would be sorted
     rows = list(session.exec(query.order_by(created_at.desc(), identifier.desc()).limit(limit + 1)).all())
-    last = rows[limit - 1] if len(rows) > limit else None
-    return rows[:limit], (last.created_at, last.id) if last else None
+    return _page(rows, limit, lambda row: (row.created_at, row.id))
+
+
+def _page(
+    rows: list[Document], limit: int, place: Callable[[Document], tuple[datetime, str]]
+) -> tuple[list[Document], tuple[datetime, str] | None]:
+    return rows[:limit], place(rows[limit - 1]) if len(rows) > limit else None
+
+
+def ended_among(session: Session, asked: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of these (workspace, document) whose work has ended, or that are not there."""
+    ids = [document_id for _, document_id in asked]
+    found = session.exec(
+        select(Document.workspace_id, Document.id).where(col(Document.id).in_(ids), ~_in(DONE | {D.FAILED}))
+    ).all()
+    return set(asked) - {(workspace_id, document_id) for workspace_id, document_id in found}
 
 
 def most_urgent(session: Session, workspace_id: str, *, limit: int = 30) -> list[Document]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint, text
@@ -28,6 +29,7 @@ class Document(SQLModel, table=True):
         ),
         Index("document_cursor", "workspace_id", "created_at", "id"),
         Index("document_cursor_of_state", "workspace_id", "state", "created_at", "id"),
+        Index("document_changes", "workspace_id", text("coalesce(changed_at, created_at)"), "id"),
         Index("document_held", "workspace_id", postgresql_where=text("held_reason IS NOT NULL")),
     )
 
@@ -60,9 +62,15 @@ class Document(SQLModel, table=True):
     problems: list[str] = json_column(list)  # remarks of the reader, not failures
     exceptions: list[dict[str, Any]] = json_column(list)  # released with: illegible, failed sum
     created_at: Moment = moment()
+    changed_at: Moment | None = moment(nullable=True)  # when its state last moved; null: not since it came
     released_at: Moment | None = moment(nullable=True)
     grader_score: float | None = None  # what the TaskGrader expected a review to change
     uploaded_by: str | None = None  # user or key id
+
+    @property
+    def updated_at(self) -> datetime:
+        """When the document came or its state last moved."""
+        return self.changed_at or self.created_at
 
 
 class DocumentPage(SQLModel, table=True):

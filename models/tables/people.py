@@ -89,6 +89,7 @@ class ApiKey(SQLModel, table=True):
     secret_hash: str = Field(unique=True)
     scopes: list[str] = json_column(list)  # documents:read, documents:write, admin
     created_at: Moment = moment()
+    expires_at: Moment | None = moment(nullable=True)
     revoked_at: Moment | None = moment(nullable=True)
     last_used_at: Moment | None = moment(nullable=True)
 

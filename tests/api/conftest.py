@@ -74,8 +74,11 @@ def things(session: Session, tenant: Workspace) -> dict[str, str]:
     delivery = factories.save(
         session, WebhookDelivery(webhook_id=hook.id, event_key="e", event_type="document.released", created_at=now)
     )
+    key, _ = keys.add_key(session, tenant.id, "erp", [Scope.ADMIN], actor="test", now=now)
     session.commit()
     return {
+        "key_id": key.id,
+        "login": ann.login,
         "document_id": document.id,
         "number": "1",
         "task_id": task.id,

@@ -32,6 +32,7 @@ BY_MEANING = {
     "document_types_replace_type": "checks of fields that are not there",
     "documents_list_documents": "a cursor that is none of ours",
     "documents_correct": "a field that the document's type does not have",
+    "people_invite_person": "a login of blanks",
     "tasks_answer": "found, and no value",
     "webhooks_add_webhook": "a name that leads nowhere",
 }
@@ -51,6 +52,8 @@ def test_answers_are_as_the_contract_says(
     @given(case=operation.as_strategy())
     def run(case: Any) -> None:
         case.path_parameters |= {name: value for name, value in things.items() if name in case.path_parameters}
+        if "wait" in (case.query or {}):
+            case.query["wait"] = 0  # a minute each otherwise
         excluded = [positive_data_acceptance] if name in BY_MEANING else []
         case.call_and_validate(headers=admin, excluded_checks=excluded)
 

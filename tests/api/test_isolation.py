@@ -19,14 +19,15 @@ ROUTES = sorted(
     for method in methods
 )
 WITH_OBJECT = [route for route in ROUTES if "{" in route[1]]
-# Document types and policies are named, not numbered: both workspaces may have one of the same name.
-NAMED = [route for route in WITH_OBJECT if "{name}" in route[1] or "{document_type}" in route[1]]
+# Document types, policies and people are named, not numbered: both workspaces may have one of the same name.
+NAMED = [route for route in WITH_OBJECT if any(name in route[1] for name in ("{name}", "{document_type}", "{login}"))]
 NUMBERED = [route for route in WITH_OBJECT if route not in NAMED]
 
 BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/v1/documents/{document_id}/corrections"): {"field": "total", "value": "1.00"},
     ("POST", "/v1/documents/{document_id}/type"): {"document_type": "nda"},
     ("POST", "/v1/tasks/{task_id}/answers"): {"person": "ann", "token": "t", "value": "1", "idempotency_key": "i"},
+    ("POST", "/v1/keys/{key_id}/rotate"): {},
     ("POST", "/v1/tasks/{task_id}/return"): {"person": "ann", "token": "t"},
 }
 

@@ -11,6 +11,7 @@ from api.deps import owned
 from api.problems import ApiProblem
 from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Visitor
+from hitl.annotation.leaving import leave
 from hitl.people import accounts, figures, messages, pauses
 from hitl.settings import settings
 from models.states import Role
@@ -103,7 +104,7 @@ def change_role(request: Request, who: Operator, user_id: str, role: Annotated[R
 @router.post("/{user_id}/deactivate")
 def deactivate(request: Request, who: Operator, user_id: str) -> Response:
     try:
-        accounts.deactivate(who.session, _person(who, user_id), actor=who.actor, now=who.now)
+        leave(who.session, _person(who, user_id), actor=who.actor, now=who.now)
     except accounts.LastAdmin as error:
         return _page(request, who, status=409, problem=str(error))
     return go("/people", "deactivated")

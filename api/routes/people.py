@@ -1,0 +1,105 @@
+"""People: who works in the workspace, invitations, roles, pauses, and leaving."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from api.deps import Admin, Now, SessionDep
+from api.schemas import Input, Output
+from hitl.annotation.leaving import leave
+from hitl.people import accounts, pauses
+from models.states import Role
+from models.tables import User
+
+router = APIRouter(prefix="/v1/people", tags=["people"])
+
+
+class PersonInput(Input):
+    login: Annotated[str, Field(min_length=1, max_length=120)]
+    name: Annotated[str, Field(max_length=200)] = ""
+    role: Role = Role.VALIDATOR
+
+
+class PersonChange(Input):
+    """What is not given stays. `paused_reason` null ends a pause; `active` false lets the person leave."""
+
+    role: Role | None = None
+    active: bool | None = None
+    paused_reason: Annotated[str, Field(max_length=500)] | None = None
+
+
+class PersonView(Output):
+    login: str
+    name: str
+    role: Role
+    active: bool
+    paused_reason: str | None
+    created_at: datetime
+    last_seen_at: datetime | None
+
+
+class PersonList(BaseModel):
+    people: list[PersonView]
+
+
+class InvitationView(BaseModel):
+    """A one-time code for a password."""
+
+    login: str
+    role: Role
+    code: str
+    path: Annotated[str, Field(description="Where the person chooses a password, below the address of the pages.")]
+
+
+@router.get("")
+def list_people(session: SessionDep, caller: Admin) -> PersonList:
+    """Everybody of the workspace, by login, also who has left."""
+    people = accounts.list_users(session, caller.workspace_id)
+    return PersonList(people=[PersonView.model_validate(person) for person in people])
+
+
+@router.post("", status_code=201)
+def invite_person(body: PersonInput, session: SessionDep, caller: Admin, now: Now) -> InvitationView:
+    """A new person, and the one-time code with which they choose a password at `/password/CODE`."""
+    person, code = accounts.invite(
+        session, caller.workspace_id, body.login, name=body.name, role=body.role, actor=caller.actor, now=now
+    )
+    return _invitation(person, code)
+
+
+@router.get("/{login}")
+def show_person(login: str, session: SessionDep, caller: Admin) -> PersonView:
+    return PersonView.model_validate(accounts.get_user(session, caller.workspace_id, login))
+
+
+@router.patch("/{login}")
+def change_person(login: str, body: PersonChange, session: SessionDep, caller: Admin, now: Now) -> PersonView:
+    """Change role or pause, or let somebody leave: signed out at once, work in hand put back, answers kept."""
+    person, by = accounts.get_user(session, caller.workspace_id, login), caller.actor
+    given = body.model_dump(exclude_unset=True)
+    if body.role is not None and body.role.value != person.role:
+        accounts.change_role(session, person, body.role, actor=by, now=now)
+    if "paused_reason" in given and body.paused_reason:
+        pauses.pause(session, person, reason=body.paused_reason, actor=by, now=now)
+    elif "paused_reason" in given and person.paused_reason is not None:
+        pauses.resume(session, person, actor=by, now=now)
+    if body.active is False and person.active:
+        leave(session, person, actor=by, now=now)
+    elif body.active and not person.active:
+        accounts.activate(session, person, actor=by, now=now)
+    return PersonView.model_validate(person)
+
+
+@router.post("/{login}/reset", status_code=201)
+def reset_password(login: str, session: SessionDep, caller: Admin, now: Now) -> InvitationView:
+    """A one-time code for a new password; older codes stop working."""
+    person = accounts.get_user(session, caller.workspace_id, login)
+    return _invitation(person, accounts.begin_reset(session, person, actor=caller.actor, now=now))
+
+
+def _invitation(person: User, code: str) -> InvitationView:
+    return InvitationView(login=person.login, role=Role(person.role), path=f"/password/{code}", code=code)
