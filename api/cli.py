@@ -12,7 +12,7 @@ from pathlib import Path
 
 import typer
 
-from api.commands import accounts, backup, evaluating, learning, reading, running, serving, simulating
+from api.commands import accounts, backup, evaluating, learning, reading, running, sending, serving, simulating
 from api.commands.shared import USER_ERROR, CommandError, complain
 from extractor.processes.launch import leave_out_the_current_folder
 from models.text import fault_of, path_as_text
@@ -34,6 +34,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     reading.learn,
     evaluating.evaluate,
     simulating.simulate,
+    sending.upload,
+    sending.watch,
     learning.snapshot,
     learning.export,
     backup.backup,

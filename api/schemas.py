@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AnyHttpUrl, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, AnyHttpUrl, AwareDatetime, BaseModel, ConfigDict, Field
 
 from models.states import DeploymentAction, DocumentState, ModelState
 from models.values import ValueState
@@ -104,7 +104,7 @@ class DocumentSummary(Output):
     filename: str
     document_type: str | None
     document_type_confidence: float | None
-    pages: Annotated[int | None, Field(validation_alias="page_count")]
+    pages: Annotated[int | None, Field(validation_alias=AliasChoices("page_count", "pages"))]
     priority: int
     due_at: datetime | None
     created_at: datetime
@@ -296,7 +296,7 @@ class DeploymentView(Output):
     """One change of what serves the workspace."""
 
     number: int
-    model_id: Annotated[str, Field(validation_alias="model_version_id")]
+    model_id: Annotated[str, Field(validation_alias=AliasChoices("model_version_id", "model_id"))]
     action: DeploymentAction
     actor: str
     reason: str
@@ -320,7 +320,9 @@ class TaskView(Output):
     mode: str
     shown_value: JsonValue
     whole_page: bool
-    token: Annotated[str, Field(validation_alias="lease_token", description="Send it back with the answer.")]
+    token: Annotated[
+        str, Field(validation_alias=AliasChoices("lease_token", "token"), description="Send it back with the answer.")
+    ]
     lease_until: datetime
     due_at: datetime | None
 

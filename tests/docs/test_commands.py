@@ -13,7 +13,9 @@ from tests.docs.reader import reader
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 # Pages that go on where another one ends, with its server, its folder and its documents, in this order.
-CONTINUED = {HELP / "quickstart.md": [HELP / "manager.md", HELP / "deployment.md", HELP / "retraining.md"]}
+CONTINUED = {
+    HELP / "quickstart.md": [HELP / "integrate.md", HELP / "manager.md", HELP / "deployment.md", HELP / "retraining.md"]
+}
 BEGINNINGS = [page for page in PAGES if blocks(page) and not any(page in pages for pages in CONTINUED.values())]
 
 

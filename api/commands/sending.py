@@ -1,0 +1,168 @@
+"""`countersign upload` and `countersign watch`: files of this machine to a server, over the public API alone.
+
+Each file is a line of a journal (JSONL: file, id, or the problem that the server told), written as soon as the server
+has answered. A file whose line says that it was taken is not sent again; a file that changed since is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from api.commands.shared import CommandError, err, out
+from models.text import path_as_text
+
+if TYPE_CHECKING:
+    from api.client import Client
+
+Url = Annotated[str, typer.Option(envvar="COUNTERSIGN_URL", help="Address of the server.")]
+Key = Annotated[str, typer.Option(envvar="COUNTERSIGN_KEY", help="API key with the scope documents:write.")]
+TypeName = Annotated[str | None, typer.Option("--type", help="Document type of all files; else they are classified.")]
+JournalFile = Annotated[
+    Path | None, typer.Option("--journal", help="Default: .countersign-upload.jsonl in the folder.")
+]
+Parallel = Annotated[int, typer.Option(min=1, max=32, help="Uploads at once.")]
+
+JOURNAL = ".countersign-upload.jsonl"
+
+
+@dataclass(frozen=True)
+class Sending:
+    """What one run sends, where to, and what it knows of earlier runs."""
+
+    client: Client
+    root: Path
+    journal: Path
+    document_type: str | None
+    parallel: int
+
+    def send_new(self, settled: float = 0) -> tuple[int, int]:
+        """Send what no line of the journal says was taken. Returns how many were taken and how many refused."""
+        taken = {(line["file"], line["bytes"], line["modified"]) for line in _lines(self.journal) if "id" in line}
+        waiting = [file for file in _files(self.root, self.journal) if _stamp(file, self.root) not in taken]
+        waiting = [file for file in waiting if time.time() - file.stat().st_mtime >= settled]
+        counts = {"id": 0, "problem": 0}
+        _end_last_line(self.journal)
+        with self.journal.open("a", encoding="utf-8") as journal, ThreadPoolExecutor(self.parallel) as pool:
+            for at, line in enumerate(pool.map(self._send, waiting), 1):
+                journal.write(json.dumps(line, ensure_ascii=False) + "\n")
+                journal.flush()
+                counts["id" if "id" in line else "problem"] += 1
+                out.print(f"{at}/{len(waiting)} {line['file']}: {line.get('id') or line['problem']}", markup=False)
+        return counts["id"], counts["problem"]
+
+    def _send(self, file: Path) -> dict[str, Any]:
+        from api.client import ApiError, calls
+
+        name, size, modified = _stamp(file, self.root)
+        line: dict[str, Any] = {"file": name, "bytes": size, "modified": modified}
+        try:
+            call = calls.upload(file, document_type=self.document_type, external_id=name[-200:])
+            return line | {"id": self.client.send(call).id}
+        except ApiError as error:
+            if error.status in (401, 403):
+                raise CommandError(error.detail, error.next_step) from error
+            return line | {"problem": error.code, "detail": error.detail, "next_step": error.next_step}
+        except OSError as error:
+            return line | {"problem": "not_readable", "detail": str(error.strerror), "next_step": "Look at the file."}
+
+
+def upload(
+    path: Annotated[Path, typer.Argument(exists=True, help="A file, or a folder with all that is below it.")],
+    key: Key,
+    url: Url = "http://127.0.0.1:8000",
+    document_type: TypeName = None,
+    journal: JournalFile = None,
+    parallel: Parallel = 4,
+) -> None:
+    """Upload files. Run it again to go on where it stopped: what the server took is not sent twice."""
+    from api.client import NotReachable
+
+    try:
+        taken, refused = _run(path, url, key, document_type, journal, parallel)
+    except NotReachable as error:
+        raise CommandError(
+            str(error), "Start the server, or give its address with --url; then run it again."
+        ) from error
+    err.print(f"{taken} taken, {refused} refused.", markup=False)
+    if refused:
+        raise typer.Exit(1)
+
+
+def watch(
+    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="A folder into which files are put.")],
+    key: Key,
+    url: Url = "http://127.0.0.1:8000",
+    document_type: TypeName = None,
+    journal: JournalFile = None,
+    parallel: Parallel = 4,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 5,
+    settled: Annotated[float, typer.Option(min=0, help="Seconds a file must not have changed before it is sent.")] = 3,
+) -> None:
+    """Upload what is put into a folder, until it is stopped. A server that is away is tried again at the next look."""
+    from api.client import NotReachable
+
+    while True:
+        try:
+            _run(folder, url, key, document_type, journal, parallel, settled=settled)
+        except NotReachable as error:
+            err.print(str(error), markup=False)
+        time.sleep(every)
+
+
+def _run(
+    path: Path, url: str, key: str, document_type: str | None, journal: Path | None, parallel: int, settled: float = 0
+) -> tuple[int, int]:
+    from api.client import Client
+
+    root = path if path.is_dir() else path.parent
+    with Client(url, key) as client:
+        where = journal or (root if path.is_dir() else Path.cwd()) / JOURNAL
+        sending = Sending(client, path, where, document_type, parallel)
+        return sending.send_new(settled)
+
+
+def _files(path: Path, journal: Path) -> Iterator[Path]:
+    """The files below `path` in their order, without hidden ones and the journal."""
+    if path.is_file():
+        yield path
+        return
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            file = Path(folder, name)
+            if not name.startswith(".") and file != journal and file.is_file():
+                yield file
+
+
+def _stamp(file: Path, root: Path) -> tuple[str, int, int]:
+    """What tells a file from the one that stood there before: path, size, time of change in nanoseconds."""
+    state = file.stat()
+    name = file.relative_to(root) if root.is_dir() else Path(file.name)
+    return path_as_text(name), state.st_size, state.st_mtime_ns
+
+
+def _lines(journal: Path) -> Iterator[dict[str, Any]]:
+    """The lines of the journal; one that was cut off by a kill is passed over, and its file sent again."""
+    if not journal.exists():
+        return
+    for line in journal.read_text(encoding="utf-8").splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue
+
+
+def _end_last_line(journal: Path) -> None:
+    """End a line that was cut off, so that the next one stands alone."""
+    if journal.exists() and (text := journal.read_bytes()) and not text.endswith(b"\n"):
+        with journal.open("ab") as file:
+            file.write(b"\n")
