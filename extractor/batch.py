@@ -21,6 +21,7 @@ from extractor.page.triage import Refusal
 from extractor.processes import apart
 from extractor.read import Extraction, ReadOptions, extract, read_document
 from extractor.recognise import Recogniser
+from extractor.stated.reading import NOTHING, Stated, read_stated
 from models.nets.bundle import Bundle
 from models.values import Page
 
@@ -66,6 +67,7 @@ class Words:
     name: str
     pages: tuple[Page, ...]
     problem: str = ""
+    stated: Stated = NOTHING
 
 
 def extract_all(jobs: Sequence[Job], setup: Setup, workers: int) -> Iterator[Outcome]:
@@ -139,18 +141,27 @@ def _extract_one(job: Job) -> Outcome:
     try:
         with meter.stage("all"):
             found = extract(
-                job.path.read_bytes(), _worker["recogniser"], setup.document_type, setup.options, setup.today
-            )
+                job.path.read_bytes(), _worker["recogniser"], setup.document_type, setup.options, setup.today,
+                _beside(job),
+            )  # fmt: skip
     except (Refusal, OSError) as error:
         return Outcome(job.name, None, _sentence(error), meter.total)
     return Outcome(job.name, found, seconds=meter.total)
 
 
+def _beside(job: Job) -> dict[str, bytes]:
+    """The XML of the same stem in the same folder, which belongs to the file."""
+    xml = job.path.with_suffix(".xml")
+    return {xml.name: xml.read_bytes()} if xml != job.path and xml.is_file() else {}
+
+
 def _read_one(job: Job) -> Words:
     try:
-        document = read_document(job.path.read_bytes(), _worker["setup"].options)
+        data, options = job.path.read_bytes(), _worker["setup"].options
+        document = read_document(data, options)
+        stated = read_stated(data, document.pages, _beside(job)) if options.data else NOTHING
         boxes = job.document_type in _worker["with_boxes"]
-        return Words(job.name, marked(document.pages, document.image_of) if boxes else document.pages)
+        return Words(job.name, marked(document.pages, document.image_of) if boxes else document.pages, stated=stated)
     except (Refusal, OSError) as error:
         return Words(job.name, (), _sentence(error))
 

@@ -18,11 +18,13 @@ from extractor.classify.features import Example, describe
 from extractor.measure import measures
 from extractor.measure.cost import cpu_seconds
 from extractor.measure.manifest import Entry, texts_of
-from extractor.recognise import FIELDS, OUT_OF_FOLD, PAPERS, TYPES, papers_of
+from extractor.recognise import FIELDS, OUT_OF_FOLD, PAPERS, STATED, TYPES, papers_of
+from extractor.stated.compare import says, stated_fields
+from extractor.stated.weight import Weights, count
 from models.doctype import DocumentType
 from models.nets.bundle import Bundle
 from models.nets.calibration import pooled
-from models.values import Page, ValueState
+from models.values import Page, Statement, ValueState
 
 if TYPE_CHECKING:
     from extractor.fields import OutOfFold, TrainingDocument
@@ -110,7 +112,9 @@ def learn(
     return bundle.with_meta(**_meta(bundle, report, seed)), report
 
 
-def training_document(entry: Entry, pages: Sequence[Page], spec: DocumentType | None = None) -> TrainingDocument:
+def training_document(
+    entry: Entry, pages: Sequence[Page], spec: DocumentType | None = None, stated: tuple[Statement, ...] = ()
+) -> TrainingDocument:
     """An entry of a manifest with its words. The entry must name its type; `spec` says the order of columns."""
     from extractor.fields import Label, TrainingDocument
     from extractor.read import ReadOptions, pictures_of
@@ -122,7 +126,7 @@ def training_document(entry: Entry, pages: Sequence[Page], spec: DocumentType | 
     labels |= {name: Label(ValueState.ABSENT, None) for name in entry.absent}
     pictures = pictures_of(entry.path.read_bytes, ReadOptions(), tuple(pages))
     group = entry.group or str(entry.path)
-    return TrainingDocument(str(entry.path), group, entry.document_type, tuple(pages), labels, pictures)
+    return TrainingDocument(str(entry.path), group, entry.document_type, tuple(pages), labels, pictures, stated)
 
 
 def _learn_classifier(
@@ -186,8 +190,24 @@ def _learn_type(
     pairs = [_pair(row, *sure.get(row.document, (1.0, True))) for row in judged]
     bundle = bundle.with_section(f"{FIELDS}{spec.name}/", model.to_parts())
     bundle = bundle.with_section(f"{OUT_OF_FOLD}{spec.name}/", ({}, {}, {"rows": pairs}))
+    bundle = bundle.with_section(STATED, ({}, {}, {"weights": _weights(documents, judged, spec, bundle)}))
     fields = {f.name: _field_learned([row for row in judged if row.field == f.name]) for f in spec.fields}
     return bundle, TypeLearned(len(documents), fields, cpu_seconds() - started), judged
+
+
+def _weights(
+    documents: Sequence[TrainingDocument], judged: Sequence[OutOfFold], spec: DocumentType, bundle: Bundle
+) -> dict[str, list[int]]:
+    """How often files said what was read, where that was right and where it was wrong, with what was counted before."""
+    before = Weights.from_table(bundle.section(STATED)[2].get("weights", {}))
+    said = {d.id: stated_fields(d.stated, spec) for d in documents if d.stated}
+    compared = [
+        (statement.source, bool(row.correct), agrees)
+        for row in judged
+        for statement in said.get(row.document, {}).get(row.field, ())
+        if row.state == ValueState.FOUND and (agrees := says(statement, row.value, spec.field(row.field))) is not None
+    ]
+    return count(compared, before).to_table()
 
 
 def _labelled(documents: Sequence[TrainingDocument]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
@@ -23,6 +23,7 @@ from extractor.page.triage import Limits
 from extractor.page.upright import turn_image
 from extractor.page.words import page_from_dict, word_to_list
 from extractor.recognise import Recogniser, recognise
+from extractor.stated.reading import NOTHING, read_stated
 from extractor.wordcache import WordCache
 from models.values import Page, Recognition
 
@@ -93,6 +94,7 @@ class ReadOptions:
     renderer: str = "pypdfium2"
     limits: Limits = field(default_factory=Limits)
     cache: Path | None = None  # folder for the words of documents read before
+    data: bool = True  # whether e-invoices and payment codes in the file count, or the print alone
 
 
 @dataclass(frozen=True)
@@ -120,12 +122,18 @@ def extract(
     document_type: str | None = None,
     options: ReadOptions | None = None,
     today: date | None = None,
+    beside: Mapping[str, bytes] | None = None,
 ) -> Extraction:
-    """The main line for one document without people: draw, read, recognise. Raises `Refusal`."""
+    """The main line for one document without people: draw, read, recognise. Raises `Refusal`.
+
+    `beside` are files that belong to it, by name: an e-invoice that came with a PDF.
+    """
     meter = Meter()
     document = read_document(data, options, meter)
+    with meter.stage("stated"):
+        stated = read_stated(data, document.pages, beside) if options is None or options.data else NOTHING
     with meter.stage("recognise"), rare_collections():
-        found = recognise(document.pages, recogniser, document_type, document.image_of, today)
+        found = recognise(document.pages, recogniser, document_type, document.image_of, today, stated)
     return Extraction(found, document.pages, (*document.problems, *found.problems), meter.seconds)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from extractor.checks import Failure, find_failures
@@ -13,6 +13,9 @@ from extractor.classify.classifier import UNKNOWN, TypeClassifier, TypeGuess
 from extractor.classify.papers import Papers
 from extractor.ink.doubts import ImageOf, doubted
 from extractor.ink.tickboxes import with_ticks
+from extractor.stated.compare import compare
+from extractor.stated.reading import NOTHING, Stated, joined, read_zones
+from extractor.stated.weight import Weights
 from models.doctype import DocumentType, FieldSpec
 from models.nets.bundle import Bundle
 from models.values import Page, Reading, Recognition, ValueState
@@ -24,8 +27,10 @@ if TYPE_CHECKING:
 TYPES = "types/"  # section of the classifier in a bundle
 PAPERS = "papers/"  # section of the judges of papers from many countries
 FIELDS = "fields/"  # sections of the field models, by document type
+STATED = "stated/"  # how much the data in files counts
 OUT_OF_FOLD = "out_of_fold/"  # confidence and "right" of the training documents, by document type
 
+UNSEEN_TYPE = 0.3  # chance of a type that the machine did not see and the file names, before the file is heard
 IMPOSSIBLE = 0.25  # most confidence of a value that fails a check which the calibration could not know of
 
 
@@ -57,10 +62,28 @@ class Recogniser:
         """Whether the bundle has examples of the document type `name`."""
         return self.bundle.has_section(f"{FIELDS}{name}/")
 
-    def guess_type(self, pages: Sequence[Page]) -> TypeGuess:
-        """The document type, or `unknown`; always `unknown` without a classifier or for a type that is not in use."""
+    @cached_property
+    def weights(self) -> Weights:
+        """How much what a file states counts beside what was read from its print."""
         if self.base is not None:
-            return self.base.guess_type(pages)
+            return self.base.weights
+        return Weights.from_table(self.bundle.section(STATED)[2].get("weights", {}))
+
+    def guess_type(self, pages: Sequence[Page], stated: Stated = NOTHING) -> TypeGuess:
+        """The document type, or `unknown`; always `unknown` without a classifier or for a type that is not in use.
+
+        A file that says of itself what it is (an invoice in XML) is believed where the machine does not know.
+        """
+        guess = self._guess(pages)
+        said = stated.document_type
+        if said is None or said not in self.types or guess.name not in (UNKNOWN, said):
+            return guess
+        prior = guess.confidence if guess.name == said else UNSEEN_TYPE
+        return replace(guess, name=said, confidence=self.weights.of(stated.source_of_type).agreeing(prior))
+
+    def _guess(self, pages: Sequence[Page]) -> TypeGuess:
+        if self.base is not None:
+            return self.base._guess(pages)
         if self._classifier is None:
             if not self.bundle.has_section(TYPES):
                 return TypeGuess(UNKNOWN, 0.0)
@@ -103,8 +126,9 @@ def recognise(
     document_type: str | None = None,
     image_of: ImageOf | None = None,
     today: date | None = None,
+    stated: Stated = NOTHING,
 ) -> Recognition:
-    """Type, fields and checks of one document.
+    """Type, fields and checks of one document. `stated` is what the file says beside its print.
 
     With `document_type` the type is taken as certain. A type that the bundle has no examples of is read as "not found"
     with confidence 0 in every field, so that all of it goes to people. `today` is for checks that ask what lies ahead.
@@ -112,12 +136,15 @@ def recognise(
     """
     if document_type is not None and document_type not in recogniser.types:
         raise KeyError(f"no document type {document_type!r}; known: {', '.join(sorted(recogniser.types))}")
-    guess = TypeGuess(document_type, 1.0) if document_type else recogniser.guess_type(pages)
+    stated = joined(stated, read_zones(pages, today))
+    guess = TypeGuess(document_type, 1.0) if document_type else recogniser.guess_type(pages, stated)
     if guess.name == UNKNOWN:
-        return Recognition(UNKNOWN, guess.confidence, (), recogniser.version)
+        return Recognition(UNKNOWN, guess.confidence, (), recogniser.version, stated.problems)
     spec = recogniser.types[guess.name]
     readings = _read_fields(pages, recogniser, spec, cache(image_of) if image_of else None)  # many values, one picture
+    readings, differences = compare(readings, stated.statements, pages, spec, recogniser.weights)
     readings, problems = apply_checks(readings, spec, today)
+    problems = [*stated.problems, *differences, *problems]
     sure = guess.confidence
     return Recognition(
         spec.name, sure, tuple(_given_type(r, sure) for r in readings), recogniser.version, tuple(problems)

@@ -78,6 +78,15 @@ class Word:
     segment: int = 0  # stretch of a row without a wide gap; counts over the page
 
 
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code for machines on a page: its symbology and what it holds."""
+
+    symbology: str  # e.g. "QRCode"
+    text: str
+    box: Box
+
+
 TEXT_LAYER = "text_layer"  # the engine of a page whose words were not read from its image
 
 
@@ -92,6 +101,7 @@ class Page:
     engine: str  # e.g. "text_layer/1" or "rapidocr/3.10.0": name and version
     rotation: int = 0  # degrees clockwise applied to make the page upright: 0, 90, 180, 270
     problems: tuple[str, ...] = ()
+    codes: tuple[Code, ...] = ()
 
     @property
     def is_from_layer(self) -> bool:
@@ -116,13 +126,26 @@ class Page:
             "engine": self.engine,
             "rotation": self.rotation,
             "problems": list(self.problems),
-        }
+        } | codes_to_json(self.codes)
 
     @classmethod
     def from_json(cls, page: dict[str, Any]) -> Page:
         """Raises KeyError, TypeError or ValueError for what `to_json` did not write."""
         words = tuple(Word(text, Box.from_list(box), score, line, seg) for text, box, score, line, seg in page["words"])
-        return cls(**(page | {"words": words, "problems": tuple(page["problems"])}))
+        lists = {"words": words, "problems": tuple(page["problems"]), "codes": codes_from_json(page)}
+        return cls(**(page | lists))
+
+
+def codes_to_json(codes: Iterable[Code]) -> dict[str, Any]:
+    """The entry `codes` of a page; none for a page without: most have none, and older ones had no such entry."""
+    listed = [[code.symbology, code.text, code.box.as_list()] for code in codes]
+    return {"codes": listed} if listed else {}
+
+
+def codes_from_json(page: dict[str, Any]) -> tuple[Code, ...]:
+    """The inverse of `codes_to_json`. Raises TypeError or ValueError for anything else."""
+    listed = page.get("codes", ())
+    return tuple(Code(str(symbology), str(text), Box.from_list(box)) for symbology, text, box in listed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +248,32 @@ def _box(corners: dict[str, float] | None) -> Box | None:
 
 def _corners(box: Box | None) -> list[float] | None:
     return box.as_list() if box else None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a file says of a field otherwise than in print: in XML, in a code, in a form field.
+
+    `term` is the name of a field or of what it is about. Never an answer by itself: it is compared with the print.
+    """
+
+    source: str  # xml | code | mrz | form
+    term: str
+    value: str  # in the project's form
+    also: tuple[str, ...] = ()  # other spellings that the file gives for the same
+    rows: tuple[dict[str, list[str]], ...] = ()  # of a table instead of `value`: spellings of each cell by column
+    origin: str = ""  # where in the file: the name of an attachment, a kind of code
+    page: int | None = None  # of what is seen on a page
+    box: Box | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The statement for another process; `from_json` is its inverse."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, statement: dict[str, Any]) -> Statement:
+        lists = {"also": tuple(statement["also"]), "rows": tuple(statement["rows"]), "box": _box(statement["box"])}
+        return cls(**(statement | lists))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from api.commands.many import (
     Manifests,
     OneType,
     Split,
+    UseData,
     bar,
     setup_of,
     write_json,
@@ -43,13 +44,14 @@ def evaluate(
     cache: Cache = None,
     doctypes: Doctypes = None,
     engine: EngineName = "rapidocr",
+    xml: UseData = True,
 ) -> None:
     """Measure accuracy, calibration, coverage at a given error, what wrong values are wrong by, and cost."""
     from extractor.doctypes import load_document_types
     from extractor.measure.manifest import read_manifest
 
     sources = [(path, entry) for path in manifest for entry in read_manifest(path, split, limit)]
-    setup = setup_of(bundle, doctypes, document_type, cache, engine)
+    setup = setup_of(bundle, doctypes, document_type, cache, engine, data=xml)
     outcomes = _outcomes([entry for _, entry in sources], setup, jobs)
     types = load_document_types(doctypes)
     result = _judge(outcomes, [entry for _, entry in sources], manifest, split, types, setup)

@@ -33,6 +33,9 @@ Doctypes = Annotated[Path | None, typer.Option("--doctypes", help="Folder with d
 EngineName = Annotated[str, typer.Option("--engine", help="OCR engine: rapidocr, tesserocr or tesseract.")]
 Split = Annotated[str | None, typer.Option("--split", help="Only this split of the manifests.")]
 OneType = Annotated[str | None, typer.Option("--type", help="Do not classify: all are of this type.")]
+UseData = Annotated[
+    bool, typer.Option("--xml/--no-xml", help="Use e-invoices and payment codes in the files; else the print alone.")
+]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="At most so many documents of each manifest.")]
 
 
@@ -44,6 +47,7 @@ def setup_of(
     engine: str,
     *,
     needs_bundle: bool = True,
+    data: bool = True,
 ) -> Setup:
     from extractor.batch import Setup
     from extractor.bundle import BUILT_IN
@@ -63,7 +67,7 @@ def setup_of(
             Bundle.load(folder)
         except BundleUnreadable as error:
             raise CommandError(str(error)) from error
-    return Setup(ReadOptions(engine, cache=cache), folder, doctypes, document_type, datetime.now(UTC).date())
+    return Setup(ReadOptions(engine, cache=cache, data=data), folder, doctypes, document_type, datetime.now(UTC).date())
 
 
 def named_types(
@@ -94,17 +98,17 @@ def training_documents(entries: Sequence[Entry], setup: Setup, jobs: int | None)
     from extractor.learn import training_document
 
     work = [Job(entry.path, str(entry.path), entry.document_type) for entry in entries]
-    pages, types = {}, load_document_types(setup.doctypes)
+    read, types = {}, load_document_types(setup.doctypes)
     with bar("reading", len(work)) as step:
         for words in read_all(work, setup, workers_for(jobs, len(work))):
-            pages[words.name] = words.pages
+            read[words.name] = words
             if words.problem:
                 err.print(f"{words.name}: {words.problem}", markup=False)
             step()
     return [
-        training_document(entry, pages[str(entry.path)], types.get(entry.document_type))
+        training_document(entry, words.pages, types.get(entry.document_type), words.stated.statements)
         for entry in entries
-        if entry.document_type and pages[str(entry.path)]
+        if entry.document_type and (words := read[str(entry.path)]).pages
     ]
 
 

@@ -19,6 +19,7 @@ from api.commands.many import (
     Manifests,
     OneType,
     Split,
+    UseData,
     bar,
     named_types,
     setup_of,
@@ -53,12 +54,13 @@ def extract(
     cache: Cache = None,
     doctypes: Doctypes = None,
     engine: EngineName = "rapidocr",
+    xml: UseData = True,
 ) -> None:
     """Read documents: fields with their confidence as JSON Lines."""
     from extractor.batch import extract_all, workers_for
 
     work = _files(paths or [], manifest, split, limit)
-    setup = setup_of(bundle, doctypes, document_type, cache, engine)
+    setup = setup_of(bundle, doctypes, document_type, cache, engine, data=xml)
     lines: dict[str, dict[str, Any]] = {}
     with bar("reading", len(work)) as step:
         for outcome in extract_all(work, setup, workers_for(jobs, len(work))):
@@ -91,6 +93,7 @@ def learn(
     cache: Cache = None,
     doctypes: Doctypes = None,
     engine: EngineName = "rapidocr",
+    xml: UseData = True,
 ) -> None:
     """Learn document types from labelled documents. The named types of the model are replaced, the others stay."""
     from extractor.doctypes import load_document_types
@@ -101,7 +104,9 @@ def learn(
     named = named_types(load_document_types(doctypes), entries, only=only, strangers=True)
     base = _base(bundle)
     known = facts_of(vendors, named, memory)
-    documents = training_documents(entries, setup_of(None, doctypes, None, cache, engine, needs_bundle=False), jobs)
+    documents = training_documents(
+        entries, setup_of(None, doctypes, None, cache, engine, needs_bundle=False, data=xml), jobs
+    )
     with bar("learning", 100) as step:
         new, learned = learn_bundle(documents, named, base, seed, lambda _, s: step(int(100 * s)), memory, known)
     new.save(output or bundle)

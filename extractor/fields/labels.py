@@ -14,7 +14,7 @@ from extractor import kinds
 from extractor.fields.layout import Ints
 from extractor.fields.scoring.features import Scene, Table
 from models.doctype import DocumentType, FieldSpec, Kind
-from models.values import Box, Page, ValueState
+from models.values import Box, Page, Statement, ValueState
 
 Images = Callable[[int], NDArray[np.uint8]]
 
@@ -42,6 +42,7 @@ class TrainingDocument:
     pages: tuple[Page, ...]
     labels: dict[str, Label | None]
     image_of: Images | None = dataclasses.field(default=None, repr=False, compare=False)  # page number -> picture
+    stated: tuple[Statement, ...] = ()  # what the file says beside its print
 
 
 @dataclass(frozen=True, eq=False)

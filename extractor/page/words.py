@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from extractor.codes.symbols import read_codes
 from extractor.measure.cost import cpu_seconds
 from extractor.ocr import engine
 from extractor.ocr.guard import checked
@@ -19,7 +20,7 @@ from extractor.page.rows import Piece, arrange, turn_box
 from extractor.page.textlayer import Layer
 from extractor.page.upright import SKEW_DEGREES, read_level, read_upright, skew_of, turn_image
 from extractor.second_reader import second_reading
-from models.values import Box, Page, Word
+from models.values import Box, Page, Word, codes_from_json, codes_to_json
 
 Image = NDArray[np.uint8]
 READING_VERSION = "1"  # raise it when the same pixels would give other words
@@ -36,7 +37,9 @@ def read_job(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any]
     layer = Layer(words, header["layer"]["turn"], header["layer"]["scan"])
     image = decode_as_stored(blobs[0])
     page = read_words(image, layer, header["engine"], header["number"])
-    turned = [encode_png(turn_image(image, page.rotation))] if page.rotation else []
+    upright = turn_image(image, page.rotation) if page.rotation else image
+    page = replace(page, codes=read_codes(upright))
+    turned = [encode_png(upright)] if page.rotation else []
     return page_to_dict(page) | {"cpu_seconds": round(cpu_seconds() - begun, 3)}, turned
 
 
@@ -109,7 +112,7 @@ def page_to_dict(page: Page) -> dict[str, Any]:
         "engine": page.engine,
         "rotation": page.rotation,
         "problems": list(page.problems),
-    }
+    } | codes_to_json(page.codes)
 
 
 def page_from_dict(item: dict[str, Any]) -> Page:
@@ -117,4 +120,4 @@ def page_from_dict(item: dict[str, Any]) -> Page:
     words = tuple(word_from_list(w) for w in item["words"])
     problems = tuple(str(p) for p in item["problems"])
     number, width, height, rotation = (int(item[k]) for k in ("number", "width", "height", "rotation"))
-    return Page(number, width, height, words, str(item["engine"]), rotation, problems)
+    return Page(number, width, height, words, str(item["engine"]), rotation, problems, codes_from_json(item))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -9,14 +10,15 @@ from pathlib import Path
 from sqlmodel import Session
 
 from extractor.processes import sandbox
+from extractor.stated.reading import NOTHING, Stated, as_header, read_stated
 from hitl.intake.pages import load_words, page_rows
-from hitl.platform.blobs import blobs
+from hitl.platform.blobs import BlobMissing, blobs
 from hitl.workspace import masterdata, policy, registry
 from hitl.workspace.workspaces import current_types
 from models.doctype import DocumentType
 from models.states import DocumentState
 from models.tables import Document, DocumentPage, FieldReading, ModelVersion
-from models.values import Reading, Recognition
+from models.values import Page, Reading, Recognition
 
 MEMORY_BYTES = 8_000_000_000  # of address space: torch alone reserves several GB
 UNKNOWN = "unknown"
@@ -33,6 +35,7 @@ class Work:
     document_type: str | None
     pages: list[DocumentPage]
     master_data: dict[str, str]  # of this workspace alone, by type
+    file_key: str = ""  # blob of the file itself
 
 
 def gather(session: Session, document: Document, model: ModelVersion | None = None) -> Work:
@@ -46,18 +49,21 @@ def gather(session: Session, document: Document, model: ModelVersion | None = No
         type_versions={name: row.id for name, (row, _) in types.items()},
         document_type=document.requested_type,
         pages=page_rows(session, document.id),
+        file_key=f"{document.workspace_id}/{document.sha256}",
         master_data=masterdata.contents(session, document.workspace_id),
     )
 
 
 def recognise(work: Work, *, seconds: float, today: date) -> Recognition:
     """Type and fields of the document, by a child process. Raises `sandbox.SandboxFailed`."""
+    pages = [load_words(row) for row in work.pages]
     header = {
         "folder": str(work.folder),
         "types": {name: spec.model_dump(mode="json") for name, spec in work.types.items()},
         "document_type": work.document_type if work.document_type in work.types else None,
         "master_data": work.master_data,
-        "pages": [load_words(row).to_json() for row in work.pages],
+        "pages": [page.to_json() for page in pages],
+        "stated": as_header(_stated(work, pages)),
         "today": today.isoformat(),
     }
     images = [blobs().get(row.image_key) for row in work.pages]
@@ -70,6 +76,14 @@ def recognise(work: Work, *, seconds: float, today: date) -> Recognition:
         reads=str(work.folder),
     )
     return Recognition.from_json(answer)
+
+
+def _stated(work: Work, pages: Sequence[Page]) -> Stated:
+    """What the file says beside its print; nothing where the file itself is gone and only its pages are left."""
+    try:
+        return read_stated(blobs().get(work.file_key), pages) if work.file_key else NOTHING
+    except BlobMissing:
+        return NOTHING
 
 
 def store(session: Session, document: Document, recognition: Recognition, work: Work, now: datetime) -> None:

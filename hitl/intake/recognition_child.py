@@ -12,6 +12,7 @@ from typing import Any
 import extractor.recognise
 from extractor.page.render import decode_png
 from extractor.recognise import Recogniser
+from extractor.stated.reading import from_header
 from models.doctype import DocumentType
 from models.nets.bundle import INDEX, Bundle
 from models.values import Page
@@ -27,6 +28,7 @@ def recognise_job(header: dict[str, Any], images: list[bytes]) -> tuple[dict[str
         header["document_type"],
         image_of=lambda number: decode_png(pictures[number]),
         today=date.fromisoformat(header["today"]),
+        stated=from_header(header["stated"]),
     )
     return recognition.to_json(), []
 

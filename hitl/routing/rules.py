@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from extractor.checks import Failure
+from extractor.stated.notes import DIFFERS, NOTE
 from hitl.workspace.policy import Policy
 from models.doctype import FieldSpec
 from models.tables import (
@@ -34,6 +35,7 @@ class Claim:
     reading_id: str | None = None
     page: int | None = None
     box: list[float] | None = None
+    stated: tuple[dict[str, Any], ...] = ()  # what the file says beside its print (extractor.stated.compare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,15 @@ def failed_check(_claim: Claim, context: Context) -> Reason | None:
     return Reason("failed_check", "; ".join(str(failure) for failure in context.failures), {"checks": broken})
 
 
+def file_and_print_differ(claim: Claim, _context: Context) -> Reason | None:
+    """The data in the file (XML, a payment code) says another value than its print: a mistake, or a forgery."""
+    differing = [note for note in claim.stated if not note["agrees"]]
+    if not differing:
+        return None
+    sources = [{"source": note["source"], "origin": note["origin"]} for note in differing]  # the values stay unseen
+    return Reason(DIFFERS, "The data in the file says something else than its print.", {"stated": sources})
+
+
 def no_model(_claim: Claim, context: Context) -> Reason | None:
     """The type is new: no model has learnt it."""
     return None if context.has_model else Reason("no_model", "No model has learnt this document type yet.")
@@ -100,7 +111,9 @@ def always_review(_claim: Claim, context: Context) -> Reason | None:
     return Reason("always_review", "The policy has people check this field always.")
 
 
-RULES: tuple[Rule, ...] = (no_model, not_found, required_but_missing, below_threshold, failed_check, always_review)
+RULES: tuple[Rule, ...] = (
+    no_model, not_found, required_but_missing, below_threshold, failed_check, file_and_print_differ, always_review,
+)  # fmt: skip
 
 
 def reasons_for(claim: Claim, context: Context) -> tuple[Reason, ...]:
@@ -112,5 +125,5 @@ def claim_of(reading: FieldReading | None) -> Claim:
     """A stored reading as the rules see it."""
     if reading is None:
         return Claim(ValueState.NOT_FOUND)
-    state = ValueState(reading.value_state)
-    return Claim(state, reading.value, reading.confidence, reading.id, reading.page, reading.box)
+    state, stated = ValueState(reading.value_state), tuple(reading.provenance.get(NOTE, ()))
+    return Claim(state, reading.value, reading.confidence, reading.id, reading.page, reading.box, stated)

@@ -9,7 +9,16 @@ import pytest
 from extractor.doctypes import DocumentTypeUnreadable, load_document_types, select
 from models.doctype import Kind
 
-BUILT_IN = {"receipt", "ad_buy", "fara_short_form", "fara_amendment", "fara_dissemination_report", "nda", "invoice"}
+BUILT_IN = {
+    "identity_document",
+    "receipt",
+    "ad_buy",
+    "fara_short_form",
+    "fara_amendment",
+    "fara_dissemination_report",
+    "nda",
+    "invoice",
+}
 
 
 def test_the_built_in_types_are_there() -> None:

@@ -1,0 +1,1 @@
+"""What a file states otherwise than in print (XML, codes), compared with the print: never a source by itself."""
