@@ -167,6 +167,18 @@ class WebhookInput(Input):
     events: Annotated[list[str], Field(description="Event types; empty: all.")] = []
 
 
+class WebhookChange(Input):
+    """What is not given stays."""
+
+    url: AnyHttpUrl | None = None
+    events: list[str] | None = None
+    active: bool | None = None
+
+
+class SecretRotation(Input):
+    overlap_hours: Annotated[float, Field(ge=0, le=720, description="How long both secrets sign.")] = 24
+
+
 class WebhookView(Output):
     id: str
     url: str

@@ -70,6 +70,7 @@ def render(document_id: str) -> None:
         if document is None or document.state != D.RECEIVED:
             return
         key = f"{document.workspace_id}/{document.sha256}"
+        webhooks.notify(session, document, "document.received", now=now())
     import extractor.page.render  # here, for web processes import this page too, and need no OpenCV
 
     try:
@@ -148,6 +149,7 @@ def ask(session: Session, document: Document, *, now: datetime) -> None:
         release_if_ready(session, document, now=now)
     if document.state == D.READ.value and (undecided or queue_rows.waiting(session, document)):
         advance(session, document, D.IN_REVIEW, actor="system:route", now=now)
+        webhooks.notify(session, document, "document.needs_people", event_key=f"{document.id}:{document.run}", now=now)
 
 
 def take_answer(
@@ -395,6 +397,4 @@ def refuse(document_id: str, refusal: Refusal) -> None:
         if document is None:
             return
         move(session, document, D.REFUSED, problem=problem)
-        webhooks.notify(
-            session, document, "document.refused", {"problem": problem}, event_key=f"{document_id}:refused", now=now()
-        )
+        webhooks.notify(session, document, "document.refused", {"problem": problem}, now=now())

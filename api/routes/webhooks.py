@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from fastapi import APIRouter
 
 from api.deps import Now, SessionDep, WebhookKeeper, not_found, owned
-from api.schemas import DeliveryList, DeliveryView, WebhookCreated, WebhookInput, WebhookList, WebhookView
+from api.schemas import (
+    DeliveryList,
+    DeliveryView,
+    SecretRotation,
+    WebhookChange,
+    WebhookCreated,
+    WebhookInput,
+    WebhookList,
+    WebhookView,
+)
 from hitl.release import webhooks
 from models.tables import Webhook, WebhookDelivery
 
@@ -29,6 +40,32 @@ def list_webhooks(session: SessionDep, caller: WebhookKeeper) -> WebhookList:
 @router.get("/{webhook_id}")
 def show_webhook(webhook_id: str, session: SessionDep, caller: WebhookKeeper) -> WebhookView:
     return WebhookView.model_validate(owned(session, Webhook, webhook_id, caller.workspace_id))
+
+
+@router.patch("/{webhook_id}")
+def change_webhook(webhook_id: str, body: WebhookChange, session: SessionDep, caller: WebhookKeeper) -> WebhookView:
+    """Another address or other events, on or off; also what 410 switched off goes on."""
+    webhook = owned(session, Webhook, webhook_id, caller.workspace_id)
+    url = str(body.url) if body.url else None
+    webhooks.change(session, webhook, url=url, events=body.events, active=body.active)
+    return WebhookView.model_validate(webhook)
+
+
+@router.post("/{webhook_id}/rotate")
+def rotate_secret(
+    webhook_id: str, body: SecretRotation, session: SessionDep, caller: WebhookKeeper, now: Now
+) -> WebhookCreated:
+    """A new secret, told in this answer alone. Until the overlap is over deliveries bear both signatures."""
+    webhook = owned(session, Webhook, webhook_id, caller.workspace_id)
+    webhooks.rotate_secret(session, webhook, overlap=timedelta(hours=body.overlap_hours), now=now)
+    return WebhookCreated.model_validate(webhook)
+
+
+@router.post("/{webhook_id}/test", status_code=202)
+def send_test(webhook_id: str, session: SessionDep, caller: WebhookKeeper, now: Now) -> DeliveryView:
+    """Send an event `webhook.test` to this webhook; its delivery shows what the receiver answered."""
+    webhook = owned(session, Webhook, webhook_id, caller.workspace_id)
+    return DeliveryView.model_validate(webhooks.send_test(session, webhook, now=now))
 
 
 @router.delete("/{webhook_id}", status_code=204)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 import standardwebhooks.webhooks
@@ -24,7 +25,11 @@ from models.ids import new_id
 from models.tables import Document, Webhook, WebhookDelivery
 
 GONE = 410
-EVENTS = ("document.released", "document.amended", "document.refused", "document.failed")
+EVENTS = (
+    "document.received", "document.needs_people", "document.released", "document.amended", "document.refused",
+    "document.failed",
+)  # fmt: skip
+TEST = "webhook.test"
 
 
 class WebhookRefused(ValueError):
@@ -39,15 +44,60 @@ def register(
     session: Session, workspace_id: str, url: str, *, events: Iterable[str] = EVENTS, now: datetime
 ) -> Webhook:
     """A new webhook with a fresh secret. Raises WebhookRefused, and AddressRefused where we would never send to it."""
-    unknown = sorted(set(events) - set(EVENTS))
-    if unknown:
-        raise WebhookRefused(f"There is no event {', '.join(unknown)}. Known: {', '.join(EVENTS)}.")
+    _check_known(events)
     outbound.addresses_of(url)
-    secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    webhook = Webhook(workspace_id=workspace_id, url=url, secret=secret, events=list(events), created_at=now)
+    webhook = Webhook(workspace_id=workspace_id, url=url, secret=_secret(), events=list(events), created_at=now)
     session.add(webhook)
     session.flush()
     return webhook
+
+
+def change(
+    session: Session,
+    webhook: Webhook,
+    *,
+    url: str | None = None,
+    events: Iterable[str] | None = None,
+    active: bool | None = None,
+) -> None:
+    """Another address or other events, on or off; None leaves it. Raises as `register`."""
+    if url is not None:
+        outbound.addresses_of(url)
+        webhook.url = url
+    if events is not None:
+        _check_known(events)
+        webhook.events = list(events)
+    webhook.active = webhook.active if active is None else active
+    session.add(webhook)
+
+
+def rotate_secret(session: Session, webhook: Webhook, *, overlap: timedelta, now: datetime) -> None:
+    """A new secret. Until `overlap` is over each delivery bears the signatures of both, and a receiver knows either."""
+    webhook.old_secret, webhook.old_secret_until = webhook.secret, now + overlap
+    webhook.secret = _secret()
+    session.add(webhook)
+
+
+def send_test(session: Session, webhook: Webhook, *, now: datetime) -> WebhookDelivery:
+    """Send the webhook, and no other, an event without a document."""
+    body = {"type": TEST, "timestamp": now.isoformat(), "data": {"webhook_id": webhook.id}}
+    delivery = WebhookDelivery(
+        webhook_id=webhook.id, event_key=new_id("tst"), event_type=TEST, payload=body, created_at=now
+    )
+    session.add(delivery)
+    session.flush()
+    enqueue(session, "deliver_webhook", delivery_id=delivery.id)
+    return delivery
+
+
+def _check_known(events: Iterable[str]) -> None:
+    unknown = sorted(set(events) - set(EVENTS))
+    if unknown:
+        raise WebhookRefused(f"There is no event {', '.join(unknown)}. Known: {', '.join(EVENTS)}.")
+
+
+def _secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def list_webhooks(session: Session, workspace_id: str) -> list[Webhook]:
@@ -80,23 +130,33 @@ def find_delivery(session: Session, delivery_id: str, workspace_id: str) -> Webh
 
 
 def notify(
-    session: Session, document: Document, event_type: str, payload: dict[str, Any], *, event_key: str, now: datetime
+    session: Session,
+    document: Document,
+    event: str,
+    payload: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    event_key: str = "",
+    now: datetime,
 ) -> int:
-    """Tell every webhook of the workspace that listens. One `event_key` is told once. Returns how many are told."""
+    """Tell every webhook of the workspace that listens. Returns how many are told.
+
+    One `event_key` is told once; without one, the event is told once of each document.
+    """
+    event_key = event_key or f"{document.id}:{event.partition('.')[2]}"
     webhooks = session.exec(
         select(Webhook).where(Webhook.workspace_id == document.workspace_id, col(Webhook.active))
     ).all()
     body = {
-        "type": event_type,
+        "type": event,
         "timestamp": now.isoformat(),
         "data": {"document_id": document.id, "external_id": document.external_id, **payload},
     }
     queued = 0
     for webhook in webhooks:
-        if event_type not in webhook.events and webhook.events:
+        if event not in webhook.events and webhook.events:
             continue
         delivery = insert(WebhookDelivery).values(
-            id=new_id("msg"), webhook_id=webhook.id, event_key=event_key, event_type=event_type, payload=body,
+            id=new_id("msg"), webhook_id=webhook.id, event_key=event_key, event_type=event, payload=body,
             document_id=document.id, attempts=0, status="pending", created_at=now,
         )  # fmt: skip
         once = delivery.on_conflict_do_nothing(index_elements=["webhook_id", "event_key"])
@@ -126,9 +186,9 @@ def deliver(delivery_id: str, *, now: datetime) -> None:
         if not webhook.active:
             record_attempt(session, delivery_id, status="failed", error="the webhook is switched off")
             return
-        url, secret, body = webhook.url, webhook.secret, json.dumps(delivery.payload)
+        url, keys, body = webhook.url, secrets_of(webhook, now), json.dumps(delivery.payload)
     try:
-        status = outbound.post(url, body, signature(delivery_id, secret, body, now), settings().webhook_seconds)
+        status = outbound.post(url, body, signature(delivery_id, keys, body, now), settings().webhook_seconds)
     except outbound.NotReached as error:
         raise DeliveryFailed(str(error)) from error
     with transaction() as session:
@@ -155,16 +215,23 @@ def end_subscription(session: Session, delivery_id: str, now: datetime) -> None:
     )  # fmt: skip
 
 
-def signature(message_id: str, secret: str, body: str, now: datetime) -> dict[str, str]:
-    """The headers of Standard Webhooks (https://www.standardwebhooks.com)."""
+def secrets_of(webhook: Webhook, now: datetime) -> list[str]:
+    """The secret, and the one before it while their overlap lasts."""
+    if webhook.old_secret is None or webhook.old_secret_until is None or webhook.old_secret_until <= now:
+        return [webhook.secret]
+    return [webhook.secret, webhook.old_secret]
+
+
+def signature(message_id: str, keys: Iterable[str], body: str, now: datetime) -> dict[str, str]:
+    """The headers of Standard Webhooks (https://www.standardwebhooks.com), with a signature by each key."""
     stamp = now.astimezone(UTC)
-    signed = standardwebhooks.webhooks.Webhook(secret).sign(message_id, stamp, body)
+    signed = " ".join(standardwebhooks.webhooks.Webhook(key).sign(message_id, stamp, body) for key in keys)
     return {
         "content-type": "application/json",
         "user-agent": "countersign",
         "webhook-id": message_id,
         "webhook-timestamp": str(int(stamp.timestamp())),
-        "webhook-signature": str(signed),
+        "webhook-signature": signed,
     }
 
 

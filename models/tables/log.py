@@ -52,6 +52,8 @@ class Webhook(SQLModel, table=True):
     workspace_id: str = reference("workspace.id")
     url: str
     secret: str
+    old_secret: str | None = None  # signs beside the new one until the overlap of a rotation ends
+    old_secret_until: Moment | None = moment(nullable=True)
     events: list[str] = json_column(list)
     active: bool = True
     created_at: Moment = moment()

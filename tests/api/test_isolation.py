@@ -28,6 +28,8 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/v1/documents/{document_id}/type"): {"document_type": "nda"},
     ("POST", "/v1/tasks/{task_id}/answers"): {"person": "ann", "token": "t", "value": "1", "idempotency_key": "i"},
     ("POST", "/v1/keys/{key_id}/rotate"): {},
+    ("PATCH", "/v1/webhooks/{webhook_id}"): {},
+    ("POST", "/v1/webhooks/{webhook_id}/rotate"): {},
     ("POST", "/v1/tasks/{task_id}/return"): {"person": "ann", "token": "t"},
 }
 

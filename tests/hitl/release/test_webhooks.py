@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -196,3 +196,40 @@ def test_the_body_is_json_with_type_and_time(session: Session, workspace: Worksp
     session.add(Webhook(workspace_id=workspace.id, url="https://x.example", secret="whsec_AAAA", created_at=now))
     (delivery,) = tell(session, document, now)
     assert json.loads(json.dumps(delivery.payload))["timestamp"] == now.isoformat()
+
+
+def test_both_secrets_sign_until_the_overlap_is_over(
+    allowed: None, session: Session, workspace: Workspace, document: Document
+):
+    now = datetime.now(UTC)
+    with receiver() as client:
+        webhook = register(session, workspace, client.url, now)
+        old = webhook.secret
+        webhooks.rotate_secret(session, webhook, overlap=timedelta(hours=1), now=now)
+        (delivery,) = tell(session, document, now)
+        pipeline.deliver_webhook(delivery.id)
+        headers, body = client.got[0]
+        assert webhook.secret != old
+        for secret in (old, webhook.secret):
+            assert standardwebhooks.webhooks.Webhook(secret).verify(body, headers)
+    assert webhooks.secrets_of(webhook, now + timedelta(hours=1)) == [webhook.secret]
+
+
+def test_a_test_event_goes_to_one_webhook_alone(allowed: None, session: Session, workspace: Workspace, now: datetime):
+    with receiver() as client:
+        webhook = register(session, workspace, client.url, now, events=["document.failed"])
+        register(session, workspace, "http://127.0.0.1:9/", now)
+        delivery = webhooks.send_test(session, webhook, now=now)
+        session.commit()
+        pipeline.deliver_webhook(delivery.id)
+        assert [json.loads(body)["type"] for _, body in client.got] == ["webhook.test"]
+
+
+def test_a_webhook_is_changed(allowed: None, session: Session, workspace: Workspace, now: datetime):
+    webhook = register(session, workspace, "http://127.0.0.1:9/", now)
+    webhooks.change(session, webhook, url="http://127.0.0.1:8/", events=["document.received"], active=False)
+    assert (webhook.url, webhook.events, webhook.active) == ("http://127.0.0.1:8/", ["document.received"], False)
+    webhooks.change(session, webhook, active=True)
+    assert (webhook.url, webhook.active) == ("http://127.0.0.1:8/", True)
+    with pytest.raises(webhooks.WebhookRefused):
+        webhooks.change(session, webhook, events=["document.eaten"])
