@@ -341,6 +341,7 @@ class TaskView(Output):
 
 class TaskList(BaseModel):
     tasks: list[TaskView]
+    unfinished: bool = False
 
 
 class ReturnInput(Input):

@@ -40,12 +40,15 @@ def next_tasks(
     kinds: Annotated[list[str] | None, Query()] = None,
     field: str | None = None,
 ) -> TaskList:
-    """Lease tasks for a person. An empty list: nothing for them just now. Who is paused is told why: 403 `paused`."""
+    """Lease tasks for a person. An empty list: nothing for them just now. Who is paused is told why: 403 `paused`.
+
+    `unfinished`: none yet, but so many are not for this person that the rest is looked at with the next request.
+    """
     response.headers["Cache-Control"] = "no-store"
     user = _person(session, caller.workspace_id, person)
     pauses.check_not_paused(user)
     leased = tasks.hand_out(session, user, now=now, count=count, kinds=kinds, field=field)
-    return TaskList(tasks=[TaskView.model_validate(task) for task in leased])
+    return TaskList(tasks=[TaskView.model_validate(task) for task in leased], unfinished=leased.is_unfinished)
 
 
 @router.get("/summary")

@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from hitl.platform.locks import hold, hold_free
-from hitl.platform.moves import advance
+from hitl.platform.moves import advance, advance_all
 from hitl.settings import settings
 from models.states import ReviewState, TaskState
 from models.tables import Answer, Event, Review, Task, User
@@ -27,17 +28,27 @@ AT_ONCE = 500  # leases that run out are put back in such portions
 def grant(session: Session, work: Leased, user: User, *, now: datetime) -> None:
     """Give open work to `user` with a new token."""
     to = TaskState.LEASED if isinstance(work, Task) else ReviewState.LEASED
-    new: dict[str, Any] = {
-        "leased_to": user.id,
-        "lease_token": secrets.token_urlsafe(16),
-        "lease_until": end(work, now),
-    }
-    advance(session, work, to, actor=user.id, now=now, **new)
+    advance(session, work, to, actor=user.id, now=now, **_new(type(work), user, now))
 
 
-def end(work: Leased, now: datetime) -> datetime:
+def grant_open(
+    session: Session, ids: Sequence[str], user: User, *where: ColumnElement[bool], now: datetime
+) -> list[Task]:
+    """Give those of the tasks that are still open and fulfil `where` to `user`; the caller holds their documents."""
+    new = _new(Task, user, now)
+    granted = advance_all(
+        session, Task, TaskState.OPEN, TaskState.LEASED, col(Task.id).in_(ids), *where, actor=user.id, now=now, **new
+    )
+    return sorted(granted, key=lambda task: ids.index(task.id))
+
+
+def _new(kind: type[Leased], user: User, now: datetime) -> dict[str, Any]:
+    return {"leased_to": user.id, "lease_token": secrets.token_urlsafe(16), "lease_until": end(kind, now)}
+
+
+def end(kind: type[Leased], now: datetime) -> datetime:
     """When a lease ends that is granted or renewed now. A review takes twice as long."""
-    return now + timedelta(seconds=settings().lease_seconds * (1 if isinstance(work, Task) else 2))
+    return now + timedelta(seconds=settings().lease_seconds * (1 if kind is Task else 2))
 
 
 def is_held(work: Leased, user: User, token: str) -> bool:
@@ -50,7 +61,7 @@ def renew(session: Session, work: Leased, user: User, token: str, *, now: dateti
     hold(session, work.document_id)
     if not is_held(work, user, token):
         return False
-    work.lease_until = end(work, now)
+    work.lease_until = end(type(work), now)
     session.add(work)
     return True
 

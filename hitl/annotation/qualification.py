@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 
 from extractor.kinds import Locale, canonical
 from hitl.aggregate.equality import TYPE_FIELD, token_of
+from hitl.annotation.standing import Standing
 from hitl.people import skills
 from hitl.platform.locks import hold
 from hitl.platform.moves import record
@@ -25,7 +26,7 @@ from hitl.routing.sampling import draw_number
 from hitl.work.queue_rows import OUTSTANDING
 from hitl.work.typed import understood
 from models.states import DocumentState, TaskPurpose, TaskState
-from models.tables import Answer, Document, Example, GoldItem, Task, User, Workspace
+from models.tables import Answer, Document, Example, GoldItem, Task, User
 from models.values import ValueState
 
 NEWCOMER_RATE, VETERAN_RATE, FADE = 0.20, 0.03, 30.0
@@ -118,21 +119,12 @@ def harvest(session: Session, workspace_id: str, *, now: datetime, limit: int = 
     return len(newest)
 
 
-def is_due(session: Session, user: User) -> bool:
+def is_due(user: User, standing: Standing) -> bool:
     """Whether the next task of `user` is a control task: drawn by keyed hash of the answer that they gave last."""
-    newest = select(Answer.id).where(Answer.user_id == user.id).order_by(col(Answer.created_at).desc())
-    last = session.exec(newest.limit(1)).first() or ""
-    controls = session.exec(
-        select(func.count())
-        .select_from(Task)
-        .where(
-            Task.for_user_id == user.id,
-            Task.purpose == TaskPurpose.GOLD.value,
-            Task.state == TaskState.ANSWERED.value,
-        )
-    ).one()
-    workspace = session.get_one(Workspace, user.workspace_id)
-    return draw_number(workspace.audit_key, user.id, f"gold\n{last}", 0) < gold_rate(controls)
+    if standing.has_control:
+        return False
+    drawn = draw_number(standing.audit_key, user.id, f"gold\n{standing.last_answer}", 0)
+    return drawn < gold_rate(standing.controls_done)
 
 
 def open_control(

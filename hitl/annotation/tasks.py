@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import exists, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from hitl.annotation import audit as audits
 from hitl.annotation import consensus, leases, qualification
-from hitl.annotation.front import best_tasks
+from hitl.annotation.front import Walk
 from hitl.annotation.queue import escalate_stranded, queue_summary
-from hitl.people import eligible
-from hitl.platform.locks import hold, hold_best
+from hitl.annotation.standing import standing_of
+from hitl.platform.locks import hold
 from hitl.platform.moves import record
 from hitl.platform.ownership import rows_of
 from hitl.work.document import verdicts_of
 from hitl.work.exposure import expose
-from hitl.work.queue_rows import OLD, OUTSTANDING, SOON
+from hitl.work.queue_rows import OLD, SOON
 from models.states import TaskPurpose, TaskState, VerdictState
 from models.tables import Answer, Audit, Document, Task, User, Verdict, Workspace
 
 __all__ = ["expire_leases", "hand_back", "hand_out", "open_tasks", "queue_summary"]
+
+
+class Handed(list[Task]):
+    """The tasks that were leased. `is_unfinished`: none yet, but not all of the queue was looked at; ask again."""
+
+    def __init__(self, tasks: Iterable[Task], is_unfinished: bool = False) -> None:
+        super().__init__(tasks)
+        self.is_unfinished = is_unfinished
 
 
 def open_tasks(session: Session, document: Document, *, now: datetime) -> list[Verdict]:
@@ -49,63 +56,52 @@ def hand_out(
     kinds: Sequence[str] | None = None,
     field: str | None = None,
     purposes: Sequence[str] | None = None,
-) -> list[Task]:
+) -> Handed:
     """Lease up to `count` tasks to `user`, best first. Nobody gets the same field of the same document twice.
 
     Nothing for the paused, for those who worked their hours of the week, nor of a kind whose exam is asked for and not
     passed. Now and then one of the tasks is a control task. `kinds`, `field` and `purposes` narrow the choice.
     """
     if not user.active or user.paused_reason is not None or has_worked_enough(session, user, now=now):
-        return []
-    workspace = session.get_one(Workspace, user.workspace_id)
-    batch = field or field_in_hand(session, user)
-    trained = list(user.trained_kinds) if eligible.exam_is_asked(session, user.workspace_id) else None
-    if purposes is None and kinds is None:
-        _mix_in_control(session, user, batch, exactly=field is not None, trained=trained, now=now)
+        return Handed([])
+    standing = standing_of(session, user)
+    batch = field or standing.field
+    trained = list(user.trained_kinds) if standing.exam_is_asked else None
+    if purposes is None and kinds is None and qualification.is_due(user, standing):
+        qualification.open_control(session, user, field=batch, exactly=field is not None, kinds=trained, now=now)
     asked = {
         "workspace": user.workspace_id,
         "user": user.id,
         "kinds": list(kinds) if kinds is not None else None,
         "field": field,
-        "cap": float(workspace.settings.get("exposure_cap", 1.0)),
+        "cap": standing.exposure_cap,
         "batch": batch,
         "trained": trained,
         "purposes": list(purposes) if purposes is not None else None,
     }
     chosen: list[Task] = []
     session.flush()
-    while len(chosen) < count and (found := best_tasks(session, asked, count - len(chosen))):
-        first = {row.document_id for row in found[: count - len(chosen)]}
-        held = hold_best(session, [row.document_id for row in found], most=len(first))
-        ids = [row.id for row in found if row.document_id in held][: count - len(chosen)]
-        free = {task.id: task for task in session.exec(_still_open(ids, user)).all()}
-        chosen += [lease(session, free[task_id], user, now=now) for task_id in ids if task_id in free]
-    return _controls_amid(chosen)
+    walk = Walk(session, asked, user.passed, now=now)
+    while len(chosen) < count and (ids := walk.choose(count - len(chosen))):
+        chosen += _lease_those(session, ids, user, now)
+    if user.passed != (passed := walk.passed_now()):
+        user.passed = passed
+        session.add(user)
+    return Handed(_controls_amid(chosen), walk.is_unfinished and not chosen)
 
 
-def _still_open(ids: Sequence[str], user: User) -> SelectOfScalar[Task]:
+def _lease_those(session: Session, ids: Sequence[str], user: User, now: datetime) -> list[Task]:
     """Those that are open now that their documents are held, of fields that the person has not got elsewhere since."""
     other = aliased(Task)
     same_field = (col(other.document_id) == col(Task.document_id)) & (col(other.field) == col(Task.field))
     leased = exists().where(same_field, col(other.leased_to) == user.id, col(other.state) == TaskState.LEASED.value)
     answered = exists().where(
-        same_field,
-        col(Answer.task_id) == col(other.id),
-        col(Answer.user_id) == user.id,
-        col(Answer.document_id) == col(Task.document_id),
-        col(Answer.undone_at).is_(None),
+        same_field, Answer.task_id == other.id, Answer.user_id == user.id, col(Answer.undone_at).is_(None)
     )
-    return select(Task).where(col(Task.id).in_(ids), Task.state == TaskState.OPEN.value, ~leased, ~answered)
-
-
-def _mix_in_control(
-    session: Session, user: User, field: str | None, *, exactly: bool, trained: list[str] | None, now: datetime
-) -> None:
-    waiting = select(Task.id).where(
-        Task.for_user_id == user.id, Task.purpose == TaskPurpose.GOLD.value, col(Task.state).in_(OUTSTANDING)
-    )
-    if session.exec(waiting).first() is None and qualification.is_due(session, user):
-        qualification.open_control(session, user, field=field, exactly=exactly, kinds=trained, now=now)
+    granted = leases.grant_open(session, ids, user, ~leased, ~answered, now=now)
+    for task in granted:
+        _show(session, task, user, now)
+    return granted
 
 
 def _controls_amid(tasks: list[Task]) -> list[Task]:
@@ -129,6 +125,12 @@ def has_worked_enough(session: Session, user: User, *, now: datetime) -> bool:
 def lease(session: Session, task: Task, user: User, *, now: datetime) -> Task:
     """Give one open task to `user` with a new token."""
     leases.grant(session, task, user, now=now)
+    _show(session, task, user, now)
+    return task
+
+
+def _show(session: Session, task: Task, user: User, now: datetime) -> None:
+    """Of some tasks the whole page is seen."""
     if task.whole_page:
         expose(session, user.id, task.document_id, pages=[1], now=now)
         record(
@@ -141,7 +143,6 @@ def lease(session: Session, task: Task, user: User, *, now: datetime) -> Task:
             now=now,
             data={"why": task.purpose},
         )
-    return task
 
 
 def take_up_again(session: Session, task: Task, user: User, token: str, *, now: datetime) -> bool:
@@ -209,17 +210,6 @@ def mark_pressing(session: Session, *, now: datetime, most: int = 5_000) -> int:
         marked |= set(session.exec(patient.order_by(by).limit(most).with_for_update(skip_locked=True)).all())
     session.execute(update(Task).where(col(Task.id).in_(marked)).values(pressing=True))
     return len(marked)
-
-
-def field_in_hand(session: Session, user: User) -> str | None:
-    """The field that the person answered last, so that the next task is of the same."""
-    return session.exec(
-        select(Task.field)
-        .join(Answer, col(Answer.task_id) == col(Task.id))
-        .where(Answer.user_id == user.id, Task.purpose != TaskPurpose.TRAINING.value)
-        .order_by(col(Answer.created_at).desc())
-        .limit(1)
-    ).first()
 
 
 def _pending_audits(session: Session, document: Document) -> list[Audit]:

@@ -15,7 +15,7 @@ else the transaction fails as one that found the database busy, and is sent agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -87,9 +87,19 @@ def _lock(
     """Rows of these documents that were read before the lock may be old: they are read again when they are used."""
     locking = query.with_for_update(key_share=True, nowait=nowait, skip_locked=skip_locked)
     locked = [document.id for document in session.exec(locking.execution_options(populate_existing=True)).all()]
-    fresh = set(locked) - notes(session).held
+    _note(session, locked, "document_id")
+    return locked
+
+
+def note_held(session: Session, document_ids: Collection[str]) -> None:
+    """These documents were locked by a statement of the caller's own."""
+    _note(session, document_ids, "document_id", "id")
+
+
+def _note(session: Session, document_ids: Collection[str], *columns: str) -> None:
+    """What was read before of documents that are held from now on is read anew when it is used."""
+    fresh = set(document_ids) - notes(session).held
     notes(session).held |= fresh
     for row in session.identity_map.values():
-        if row.__dict__.get("document_id") in fresh:
+        if any(row.__dict__.get(column) in fresh for column in columns):
             session.expire(row)
-    return locked

@@ -6,15 +6,16 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import text, update
-from sqlmodel import Session, SQLModel, select
+from sqlalchemy import ColumnElement, text, update
+from sqlmodel import Session, SQLModel, col, select
 
 from hitl.platform.locks import hold, notes
 from models.states import MOVES, DocumentState, ModelState, ReviewState, State, TaskState, VerdictState
 from models.tables import Audit, Document, Event, ModelVersion, Review, Task, Verdict
 
+Row = TypeVar("Row", bound=SQLModel)
 DOCUMENT = "doc_"  # how their identifiers begin
 
 
@@ -63,16 +64,51 @@ def advance(
     )
     if session.exec(swap).first() is None:
         raise LostRace(f"{table.__name__} {subject.id} is no longer {seen}")
-    record(
-        session,
-        action=f"{table.__name__.lower()}.{to.value}",
-        subject=subject.id,
-        stream=document_id or subject.id,
-        workspace_id=subject.workspace_id,
-        actor=actor,
-        now=now,
-        data={"from": seen.value, "why": why},
+    _moved(session, subject, document_id or subject.id, seen, to, actor=actor, now=now, why=why)
+
+
+def advance_all(
+    session: Session,
+    table: type[Row],
+    seen: State,
+    to: State,
+    *where: ColumnElement[bool],
+    actor: str,
+    now: datetime,
+    **changes: Any,
+) -> list[Row]:
+    """Move what is in state `seen` and fulfils `where`, by one statement. Returns the rows that were moved.
+
+    The caller holds their documents. The ends of the event chains are read with them.
+    """
+    if to not in MOVES[ENUM[table]][seen]:
+        raise IllegalMove(f"{table.__name__}: {seen} -> {to} is not in the table of moves")
+    columns = cast("Any", table)
+    ends = (
+        select(last).where(Event.stream == columns.document_id).order_by(col(Event.number).desc()).limit(1)
+        for last in (Event.number, Event.hash)
     )
+    swap = (
+        update(table)
+        .where(columns.state == seen.value, *where)
+        .values(state=to.value, **changes)
+        .returning(table, *(end.scalar_subquery() for end in ends))
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    moved = []
+    for row, number, ended in session.execute(swap).all():
+        notes(session).heads.setdefault(row.document_id, (number or 0, ended or ""))
+        _moved(session, row, row.document_id, seen, to, actor=actor, now=now)
+        moved.append(row)
+    return moved
+
+
+def _moved(
+    session: Session, row: Any, stream: str, seen: State, to: State, *, actor: str, now: datetime, why: str = ""
+) -> None:
+    action = f"{type(row).__name__.lower()}.{to.value}"
+    about = {"subject": row.id, "stream": stream, "workspace_id": row.workspace_id}
+    record(session, action=action, actor=actor, now=now, data={"from": seen.value, "why": why}, **about)
 
 
 def record(

@@ -43,6 +43,7 @@ class User(SQLModel, table=True):
     weekly_hours_cap: float | None = None
     created_at: Moment = moment()
     last_seen_at: Moment | None = moment(nullable=True)
+    passed: Any = json_column(nullable=True)  # how far in the queue nothing was for them (hitl.annotation.front)
 
 
 class WebSession(SQLModel, table=True):

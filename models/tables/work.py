@@ -11,8 +11,10 @@ from models.ids import new_id
 from models.states import ReviewState, Route, TaskPurpose, TaskState, VerdictState
 from models.tables.base import Moment, json_column, moment, one_of, reference
 
-HAND_OUT = (text("priority DESC"), text("pressing DESC"), "due_at", "created_at", "id")
+LATEST = text("(coalesce(due_at, 'infinity'::timestamptz))")
+HAND_OUT = (text("(-priority)"), text("(NOT pressing)"), LATEST, "created_at", "id")  # all upwards: a place is one row
 FREE = text("state = 'open' AND for_user_id IS NULL")
+OWN = text("state = 'open' AND for_user_id IS NOT NULL")
 PATIENT = text("state = 'open' AND NOT pressing")
 
 
@@ -91,10 +93,12 @@ class Task(SQLModel, table=True):
     __table_args__ = (
         one_of("state", TaskState, "task"),
         one_of("purpose", TaskPurpose, "task"),
-        # The order in which tasks are handed out (hitl.annotation.front), of all, of one field, of one kind.
+        # The order in which tasks are handed out (hitl.annotation.front), of all, of one field, one kind, one person.
         Index("task_front", "workspace_id", *HAND_OUT, postgresql_where=FREE),
         Index("task_front_of_field", "workspace_id", "field", *HAND_OUT, postgresql_where=FREE),
         Index("task_front_of_kind", "workspace_id", "kind", *HAND_OUT, postgresql_where=FREE),
+        Index("task_front_of_person", "for_user_id", *HAND_OUT, postgresql_where=OWN),
+        Index("task_of_field", "document_id", "field"),
         Index("task_grows_old", "created_at", postgresql_where=PATIENT),
         Index("task_falls_due", "due_at", postgresql_where=PATIENT),
         Index("task_in_hand", "leased_to", postgresql_where=text("state = 'leased'")),
@@ -102,7 +106,7 @@ class Task(SQLModel, table=True):
 
     id: str = Field(default_factory=lambda: new_id("tsk"), primary_key=True)
     workspace_id: str = reference("workspace.id")
-    document_id: str = reference("document.id")
+    document_id: str = reference("document.id", index=False)
     field: str
     kind: str = Field(max_length=32)
     purpose: str = Field(max_length=32)

@@ -124,11 +124,13 @@ def next_tasks(who: Anybody, wish: Wish) -> Response:
     handed = tasks.hand_out(who.session, who.user, now=who.now, count=wish.count, field=wish.only, purposes=purposes)
     views = [task_view(who.session, task, who.user, now=who.now) for task in handed]
     usable = [view for view in views if view["views"]]
-    return JSONResponse({"tasks": usable, "remark": _remark(who, wish)}, headers=NO_STORE)
+    return JSONResponse({"tasks": usable, "remark": _remark(who, wish, handed.is_unfinished)}, headers=NO_STORE)
 
 
-def _remark(who: Visitor, wish: Wish) -> str | None:
+def _remark(who: Visitor, wish: Wish, is_unfinished: bool) -> str | None:
     """Why nothing is left, where it is not simply that all is done."""
+    if is_unfinished:
+        return "So much of what waits is not for you that looking takes a moment. Look again."
     if wish.purpose == "work" and not who.user.trained_kinds and exam_is_asked(who.session, who.workspace_id):
         return "You get real work of a kind when you have passed its exam. Take one under Training."
     return REMARKS.get(wish.purpose)
