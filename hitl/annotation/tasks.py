@@ -96,7 +96,10 @@ def _lease_those(session: Session, ids: Sequence[str], user: User, now: datetime
     same_field = (col(other.document_id) == col(Task.document_id)) & (col(other.field) == col(Task.field))
     leased = exists().where(same_field, col(other.leased_to) == user.id, col(other.state) == TaskState.LEASED.value)
     answered = exists().where(
-        same_field, Answer.task_id == other.id, Answer.user_id == user.id, col(Answer.undone_at).is_(None)
+        same_field,
+        col(Answer.task_id) == col(other.id),
+        col(Answer.user_id) == user.id,
+        col(Answer.undone_at).is_(None),
     )
     granted = leases.grant_open(session, ids, user, ~leased, ~answered, now=now)
     for task in granted:
