@@ -114,14 +114,15 @@ class _Case:
         if self.field.kind is Kind.TABLE:
             return self._table(reading)
         values = (self.statement.value, *self.statement.also)
-        other = contradiction(self.seen, self.field, values, self.known)
+        is_print = self.statement.source in PRINTED  # its letters are spelled otherwise: Ł as L, Ø as OE
+        other = None if is_print else contradiction(self.seen, self.field, values, self.known)
         is_same = reading.state is ValueState.FOUND and _is_said(self.field, reading.value, values)
         if other is not None and (is_same or reading.state is not ValueState.FOUND):
             return self._noted(reading, False, self._doubted(reading), f"{reading.value or ''} {other.text}".strip())
         if is_same:
             return self._noted(reading, True, self.weight.agreeing(reading.confidence), reading.value)
         place, value = self._place(values, reading)
-        if place is None and self.statement.source in PRINTED and reading.state is not ValueState.FOUND:
+        if place is None and is_print and reading.state is not ValueState.FOUND:
             place = self._own_place()
         if place is None or not self._may_settle(reading, place):
             said = reading.value if reading.state is ValueState.FOUND else None

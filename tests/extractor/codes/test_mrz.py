@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from datetime import date
 
 import pytest
 
 from extractor.codes.mrz import check_digit, find_zone, read_zone, statements_of_zones
 from extractor.doctypes import load_document_types
+from extractor.kinds import same
+from extractor.read import extract
 from extractor.recognise import Recogniser, recognise
+from fixtures import identity
+from fixtures.carriers import CARRIERS, Request
+from fixtures.generate import draw
+from fixtures.wear import RECIPES
 from models.nets.bundle import Bundle
 from models.values import Box, Page, Word
 
@@ -116,3 +123,18 @@ def test_a_passport_is_recognised_by_its_lines_and_read_without_any_example() ->
     assert said["birth_date"].value == "1974-08-12"
     assert said["expiry_date"].box is not None
     assert 0.5 < said["surname"].confidence < 1
+
+
+@pytest.mark.parametrize("layout", list(identity.LAYOUTS))
+def test_specimens_of_invented_states_are_read_right_from_their_print(layout: str) -> None:
+    types = load_document_types()
+    recogniser = Recogniser.from_bundle(Bundle(), types)
+    for seed in range(4):
+        paper = draw("identity_document", f"state {seed}", random.Random(seed), [layout])
+        file = CARRIERS["pdf"](paper, Request(RECIPES["clean"], 0, 0), random.Random(0))
+        found = extract(file.data, recogniser).recognition
+        assert found.document_type == "identity_document"
+        said = {reading.field: reading.value for reading in found.readings}
+        for name, value in paper.fields.items():
+            if isinstance(value, str):
+                assert same(types["identity_document"].field(name).kind, said[name], value), name
