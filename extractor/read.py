@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractor.documentcache import DocumentCache
+from extractor.einvoice.parse import looks_like_xml
 from extractor.measure.cost import Meter, rare_collections
 from extractor.ocr import DEFAULT_ENGINE, factory
 from extractor.ocr.guard import READ_SECONDS, EngineFailed, call_guarded
@@ -23,7 +24,7 @@ from extractor.page.triage import Limits
 from extractor.page.upright import turn_image
 from extractor.page.words import page_from_dict, word_to_list
 from extractor.recognise import Recogniser, recognise
-from extractor.stated.reading import NOTHING, read_stated
+from extractor.stated.reading import NOTHING, draw_data, read_stated
 from extractor.wordcache import WordCache
 from models.values import Page, Recognition
 
@@ -129,12 +130,20 @@ def extract(
     `beside` are files that belong to it, by name: an e-invoice that came with a PDF.
     """
     meter = Meter()
-    document = read_document(data, options, meter)
+    document = _made_from_data(data) if looks_like_xml(data) else read_document(data, options, meter)
     with meter.stage("stated"):
         stated = read_stated(data, document.pages, beside) if options is None or options.data else NOTHING
     with meter.stage("recognise"), rare_collections():
         found = recognise(document.pages, recogniser, document_type, document.image_of, today, stated)
     return Extraction(found, document.pages, (*document.problems, *found.problems), meter.seconds)
+
+
+def _made_from_data(data: bytes) -> ReadDocument:
+    """An e-invoice that came alone, as pages of our own. Raises `Refusal`."""
+    drawn = draw_data(data)
+    pictures = {page.number: png for page, png in drawn}
+    problem = "made_from_data: the file is data alone, and its pages were drawn from it"
+    return ReadDocument(tuple(page for page, _ in drawn), cache(lambda n: decode_png(pictures[n])), (problem,))
 
 
 def read_document(data: bytes, options: ReadOptions | None = None, meter: Meter | None = None) -> ReadDocument:

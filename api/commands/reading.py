@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from models.nets.bundle import Bundle
     from models.values import Reading
 
-SUFFIXES = frozenset({".pdf", ".tif", ".tiff", ".jpg", ".jpeg", ".png"})
+SUFFIXES = frozenset({".pdf", ".tif", ".tiff", ".jpg", ".jpeg", ".png", ".xml"})
 SEED = 20151
 
 
@@ -169,7 +169,7 @@ def _files(paths: Sequence[Path], manifest: Path | None, split: str | None, limi
     for path in paths:
         if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-            found += [Job(p, p.relative_to(path).as_posix()) for p in inside]
+            found += [Job(p, p.relative_to(path).as_posix()) for p in inside if not _belongs_to_another(p)]
         elif path.exists():
             found.append(Job(path, str(path)))
         else:
@@ -182,6 +182,12 @@ def _files(paths: Sequence[Path], manifest: Path | None, split: str | None, limi
     if len({job.name for job in unique}) < len(unique):  # two folders with equal names inside: say the whole path
         unique = [Job(job.path, str(job.path)) for job in unique]
     return unique if limit is None else unique[:limit]
+
+
+def _belongs_to_another(path: Path) -> bool:
+    """An XML beside a document of the same stem is read with it."""
+    others = SUFFIXES - {".xml"}
+    return path.suffix.lower() == ".xml" and any(path.with_suffix(suffix).is_file() for suffix in others)
 
 
 def _write(target: Path, lines: Sequence[Mapping[str, Any]]) -> None:

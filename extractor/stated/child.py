@@ -8,8 +8,10 @@ from typing import Any
 
 from extractor.einvoice.attached import xml_files
 from extractor.einvoice.parse import looks_like_xml, read_einvoice
+from extractor.einvoice.sheet import draw_invoice
 from extractor.einvoice.statements import findings, statements_of
 from extractor.einvoice.tree import NotReadable
+from extractor.page.render import encode_png
 from extractor.page.triage import HEADER_WINDOW, Refusal
 from models.values import Statement
 
@@ -20,6 +22,15 @@ def xml_job(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any],
     """The file and those beside it in; statements and problems out."""
     statements, problems = _from_xml(blobs[0], list(zip(header["beside"], blobs[1:], strict=True)))
     return {"statements": [s.to_json() for s in statements], "problems": problems}, []
+
+
+def sheet_job(_header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """XML that came alone, as pages: words and pictures, or the reason why it is no e-invoice."""
+    try:
+        drawn = draw_invoice(read_einvoice(blobs[0]))
+    except NotReadable as error:
+        return {"refusal": str(error)}, []
+    return {"pages": [page.to_json() for page, _ in drawn]}, [encode_png(image) for _, image in drawn]
 
 
 def _from_xml(data: bytes, beside: Sequence[tuple[str, bytes]]) -> tuple[list[Statement], list[str]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from extractor.codes.mrz import statements_of_zones
 from extractor.codes.payment import statements_of_codes
+from extractor.page.triage import NotADocument
 from extractor.processes import sandbox
 from models.values import Page, Statement
 
@@ -56,6 +57,19 @@ def read_xml(data: bytes, beside: Mapping[str, bytes] | None = None) -> Stated:
 def read_stated(data: bytes, pages: Sequence[Page], beside: Mapping[str, bytes] | None = None) -> Stated:
     """What the file states beside its print: its XML or that of the files beside it, and its payment codes."""
     return joined(read_xml(data, beside), read_codes(pages))
+
+
+def draw_data(data: bytes) -> list[tuple[Page, bytes]]:
+    """Pages made from an e-invoice that came alone, each with its PNG. Raises `NotADocument`."""
+    try:
+        answer, pictures = sandbox.call(
+            "extractor.stated.child:sheet_job", {}, [data], seconds=SECONDS, memory_bytes=MEMORY_BYTES
+        )
+    except sandbox.SandboxFailed as error:
+        raise NotADocument("The XML cannot be read.") from error
+    if "refusal" in answer:
+        raise NotADocument(f"The file is XML, but no e-invoice that is known: {answer['refusal']}.")
+    return [(Page.from_json(page), png) for page, png in zip(answer["pages"], pictures, strict=True)]
 
 
 def read_codes(pages: Sequence[Page]) -> Stated:
