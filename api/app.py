@@ -19,6 +19,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     models.router,
     models.frozen,
     tasks.router,
+    tasks.batches,
     quality.router,
     people.router,
     keys.router,

@@ -361,6 +361,21 @@ class AnswerAccepted(Output):
     explanation: str
 
 
+class AnswerResult(BaseModel):
+    """What became of one of many answers: `accepted` with status 201, else `problem` with its own status."""
+
+    task_id: str
+    status: int
+    accepted: AnswerAccepted | None = None
+    problem: dict[str, Any] | None = None
+
+
+class AnswersTaken(BaseModel):
+    """What became of each answer, in the order in which they came."""
+
+    results: list[AnswerResult]
+
+
 # --- health -----------------------------------------------------------------------------------------------------------
 
 

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session
 
-from api.deps import Now, SessionDep, Workbench, owned
-from api.problems import ApiProblem
-from api.schemas import AnswerAccepted, ReturnInput, TaskList, TaskView
-from hitl import pipeline
+from api.deps import Now, SessionDep, Workbench, not_found, owned
+from api.problems import ApiProblem, of_known
+from api.schemas import AnswerAccepted, AnswerResult, AnswersTaken, ReturnInput, TaskList, TaskView
+from hitl import batch, pipeline
 from hitl.annotation import answers, queue, tasks
 from hitl.people import accounts, pauses
+from hitl.platform import db
 from models.tables import Task, User
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"])
+batches = APIRouter(prefix="/v1/answers", tags=["tasks"])
+MOST_AT_ONCE = 200
 
 
 class AnswerInput(answers.AnswerInput):
@@ -27,6 +31,23 @@ class AnswerInput(answers.AnswerInput):
 
     person: str
     token: str
+
+
+class OneOfMany(answers.AnswerInput):
+    """One answer. Without a key of its own it has that of the request and its task."""
+
+    task_id: str
+    token: str
+    idempotency_key: str = Field(default="", max_length=200)
+
+
+class AnswersInput(BaseModel):
+    """Answers of one person: of a whole document, or of many tasks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    person: str
+    answers: list[OneOfMany] = Field(min_length=1, max_length=MOST_AT_ONCE)
 
 
 @router.get("/next")
@@ -65,6 +86,46 @@ def answer(task_id: str, body: AnswerInput, session: SessionDep, caller: Workben
     given = answers.AnswerInput.model_validate(body.model_dump(exclude={"person", "token"}))
     accepted = pipeline.take_answer(session, task.id, user, body.token, given, now=now)
     return AnswerAccepted.model_validate(accepted)
+
+
+@batches.post("")
+def answer_many(
+    body: AnswersInput,
+    caller: Workbench,
+    now: Now,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=150)] = None,
+) -> AnswersTaken:
+    """Answer leased tasks of a whole document, or many tasks, at once: one transaction each document.
+
+    The answer is 200, and each result says for itself what became of it (201, or the problem that it would have been
+    answered alone). Send all of it again with the same keys where no answer came: nothing counts twice.
+    """
+    given = [_one_given(one, idempotency_key) for one in body.answers]
+    with db.transaction(db.request_engine) as session:
+        user = _person(session, caller.workspace_id, body.person)
+    taken = batch.take_all(lambda: db.transaction(db.request_engine), user.id, given, now=now)
+    return AnswersTaken(results=[_result(one, said) for one, said in zip(given, taken, strict=True)])
+
+
+def _one_given(one: OneOfMany, key: str | None) -> batch.Given:
+    own = one.idempotency_key or (f"{key}:{one.task_id}" if key else "")
+    if not own:
+        raise ApiProblem(
+            422,
+            "not_valid",
+            f"The answer to {one.task_id} has no idempotency_key.",
+            "Give each answer a key of its own, or the request the header Idempotency-Key.",
+        )
+    said = one.model_dump(exclude={"task_id", "token"}) | {"idempotency_key": own}
+    return batch.Given(one.task_id, one.token, answers.AnswerInput.model_validate(said))
+
+
+def _result(one: batch.Given, said: answers.Accepted | batch.Refusal | None) -> AnswerResult:
+    if isinstance(said, answers.Accepted):
+        return AnswerResult(task_id=one.task_id, status=201, accepted=AnswerAccepted.model_validate(said))
+    problem = of_known(said) if said is not None else not_found(Task, one.task_id).problem
+    assert problem is not None
+    return AnswerResult(task_id=one.task_id, status=problem.status, problem=problem.as_dict(f"/v1/tasks/{one.task_id}"))
 
 
 @router.post("/{task_id}/return", status_code=204)

@@ -15,7 +15,8 @@ else the transaction fails as one that found the database busy, and is sent agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -79,6 +80,19 @@ def lock_document(session: Session, document_id: str) -> Document | None:
     """The document as it is now, held."""
     hold(session, document_id)
     return session.get(Document, document_id)
+
+
+@contextmanager
+def attempt(session: Session) -> Iterator[None]:
+    """A part of the transaction that may fail alone: what raises in it is undone, and the rest stands."""
+    known = notes(session)
+    held, heads, last = set(known.held), dict(known.heads), dict(known.last)
+    try:
+        with session.begin_nested():
+            yield
+    except BaseException:
+        known.held, known.heads, known.last = held, heads, last
+        raise
 
 
 def _lock(

@@ -235,7 +235,7 @@ def _tell(session: Session, document: Document, policy: Policy, *, reason: str, 
     webhooks.notify(
         session,
         document,
-        event_type=f"document.{document.state}",
+        event=f"document.{document.state}",
         payload={
             "document_id": document.id,
             "external_id": document.external_id,
