@@ -34,6 +34,7 @@ BY_MEANING = {
     "documents_correct": "a field that the document's type does not have",
     "people_invite_person": "a login of blanks",
     "tasks_answer": "found, and no value",
+    "tasks_answer_many": "found, and no value; or no key at all",
     "webhooks_add_webhook": "a name that leads nowhere",
     "webhooks_change_webhook": "a name that leads nowhere",
 }
