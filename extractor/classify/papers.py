@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from extractor.classify.calibration import STRANGER_SHARE
 from extractor.classify.classifier import UNKNOWN, TypeGuess
@@ -164,6 +163,8 @@ def held_out_logits(samples: Sequence[Sample], numbers: Array, right: Array, see
 
 
 def _fit(name: str, numbers: Array, right: Array) -> Judge:
+    from scipy.optimize import minimize
+
     mean, scale = numbers.mean(axis=0), numbers.std(axis=0) + 0.1
     design = ((numbers - mean) / scale).clip(-FARTHEST, FARTHEST)
 
@@ -180,6 +181,7 @@ def _fit(name: str, numbers: Array, right: Array) -> Judge:
 
 def _calibrated(logits: Array, right: Array, weight: Array) -> tuple[float, float]:
     """Slope and intercept of least weighted log loss; the slope is at least 0."""
+    from scipy.optimize import minimize
 
     def loss(solution: Array) -> float:
         scaled = solution[0] * logits + solution[1]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import functools
 import re
-import sys
 import unicodedata
 
 from babel.core import get_global
 from babel.numbers import get_currency_precision
 
+from extractor.kinds.numbers import PLANES
+
 USUAL_DECIMALS = 2
-_SIGNS = "".join(c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(c) == "Sc")
+_SIGNS = "".join(c for c in map(chr, range(PLANES)) if unicodedata.category(c) == "Sc")
 OF_SIGN = {"€": "EUR", "£": "GBP", "₹": "INR", "RM": "MYR", "US$": "USD", "RS": "INR", "FR": "CHF", "SFR": "CHF"}
 
 

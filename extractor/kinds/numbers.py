@@ -6,7 +6,6 @@ One mark with three digits behind it is the only spelling that has two meanings;
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from typing import NamedTuple
 
@@ -15,7 +14,8 @@ _APOSTROPHES = (
     "\u2019\u2018\u02bc\u00b4`\u2032\uff07\u066c\u05f3\u060c\u2e41"  # the last three part thousands in Arabic script
 )
 _SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
-_DIGITS = {n: str(unicodedata.decimal(chr(n))) for n in range(128, sys.maxunicode + 1) if chr(n).isdecimal()}
+PLANES = 0x20000  # of Unicode: no digit and no sign of a currency stands beyond the first two
+_DIGITS = {n: str(unicodedata.decimal(chr(n))) for n in range(128, PLANES) if chr(n).isdecimal()}
 _ALIKE = _DIGITS | {ord(c): "-" for c in _DASHES} | {ord(c): "'" for c in _APOSTROPHES} | {ord(c): " " for c in _SPACES}
 _ALIKE |= {ord("\u066b"): ",", ord("\uff0c"): ",", ord("\uff0e"): ".", ord("\uff08"): "(", ord("\uff09"): ")"}
 UNSEEN = dict.fromkeys([0x200B, 0x200E, 0x200F, 0x061C, 0x2060, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])

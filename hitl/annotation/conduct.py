@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from scipy.special import betaincc  # scipy.stats would cost every web process a second
 from sqlmodel import Session, col, select, update
 
 from hitl.aggregate.equality import token_of
@@ -125,6 +124,8 @@ def _floor(usual: float) -> float:
 
 def _may_reach(level: float, right: int, wrong: int) -> bool:
     """Whether, from a flat prior, the true share may well be `level` or more."""
+    from scipy.special import betaincc  # half a second of every process that loads this file
+
     return float(betaincc(1 + right, 1 + wrong, level)) >= DOUBT
 
 

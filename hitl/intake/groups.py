@@ -11,7 +11,6 @@ import hashlib
 import numpy as np
 from sqlmodel import Session, col, select
 
-from extractor.page.render import decode_png
 from hitl.settings import settings
 from models.states import Fold
 from models.tables import Document
@@ -25,6 +24,8 @@ def perceptual_hash(png: bytes) -> str:
     Grey values are rounded to sixteen steps first, so that compression noise on blank paper decides nothing.
     """
     import cv2
+
+    from extractor.page.render import decode_png
 
     grey = cv2.cvtColor(decode_png(png), cv2.COLOR_BGR2GRAY)
     cells = cv2.resize(grey, (SIDE + 1, SIDE), interpolation=cv2.INTER_AREA).astype(np.int16) // 16

@@ -6,16 +6,18 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
-from extractor.page.render import RenderedPage
-from extractor.page.words import word_from_list, word_to_list
-from extractor.read import ReadPage
 from hitl.platform.blobs import blobs, keep
 from models.tables import Document, DocumentPage
 from models.values import Page
+
+if TYPE_CHECKING:  # every web process loads this file, and neither draws nor reads
+    from extractor.page.render import RenderedPage
+    from extractor.read import ReadPage
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,9 @@ class DrawnPage:
 
     def load(self) -> RenderedPage:
         """The page as the renderer made it. Raises BlobMissing."""
+        from extractor.page.render import RenderedPage
+        from extractor.page.words import word_from_list
+
         layer = json.loads(blobs().get(self.text_layer_key)) if self.text_layer_key else {"words": []}
         words = tuple(word_from_list(item) for item in layer["words"])
         return RenderedPage(
@@ -65,6 +70,8 @@ def keep_rendered(session: Session, document: Document, pages: Sequence[Rendered
 def _keep_layer(session: Session, document: Document, page: RenderedPage, now: datetime) -> str | None:
     if not page.text_layer:
         return None
+    from extractor.page.words import word_to_list
+
     layer = {"words": [word_to_list(w) for w in page.text_layer], "turn": page.layer_turn, "scan": page.scan}
     return keep(session, document, json.dumps(layer).encode(), now)
 

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from scipy.special import betaincinv  # scipy.stats would cost every web process a second
 from sqlmodel import Session, col, func, select
 
 from models.tables import Answer, Skill, Task, User
@@ -46,6 +45,8 @@ def interval(right: int, wrong: int) -> tuple[float | None, float | None]:
 
 def clopper_pearson(hits: float, misses: float, *, level: float = 0.95) -> tuple[float, float]:
     """The exact interval of a share, from counts or from effective numbers of observations."""
+    from scipy.special import betaincinv  # half a second of every process that loads this file
+
     tail = (1 - level) / 2
     low = float(betaincinv(hits, misses + 1, tail)) if hits > 0 else 0.0
     high = float(betaincinv(hits + 1, misses, 1 - tail)) if misses > 0 else 1.0

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from hitl.platform import db, outage
@@ -60,6 +58,9 @@ def ping() -> None:
 
 def revisions() -> tuple[str | None, str | None]:
     """The revision of the schema as it is, and the one that this version of the code needs."""
+    from alembic.runtime.migration import MigrationContext  # half a second of every process that loads this file
+    from alembic.script import ScriptDirectory
+
     with db.request_engine().connect() as connection:
         present = MigrationContext.configure(connection).get_current_revision()
         return present, ScriptDirectory.from_config(db.alembic_config(connection)).get_current_head()

@@ -13,10 +13,12 @@ import socket
 import threading
 from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv6Address
-
-import httpx
+from typing import TYPE_CHECKING
 
 from hitl.settings import settings
+
+if TYPE_CHECKING:  # a third of a second of every process that loads this file
+    import httpx
 
 Address = IPv4Address | IPv6Address
 
@@ -44,6 +46,8 @@ class NotReached(Exception):
 
 def post(url: str, body: str, headers: dict[str, str], seconds: float) -> int:
     """The status with which a POST is answered within `seconds`, all in all. Raises AddressRefused, NotReached."""
+    import httpx
+
     parsed = httpx.URL(url)
     pinned = parsed.copy_with(host=str(addresses_of(url, seconds)[0]))
     named = headers | {"host": parsed.netloc.decode()}
@@ -56,6 +60,8 @@ def post(url: str, body: str, headers: dict[str, str], seconds: float) -> int:
 
 
 async def _status(url: httpx.URL, body: str, headers: dict[str, str], name: str, seconds: float) -> int:
+    import httpx
+
     async with asyncio.timeout(seconds), httpx.AsyncClient(timeout=seconds, trust_env=False) as client:
         asked = {"sni_hostname": name}
         async with client.stream("POST", url, content=body, headers=headers, extensions=asked) as answer:
@@ -64,6 +70,8 @@ async def _status(url: httpx.URL, body: str, headers: dict[str, str], name: str,
 
 def addresses_of(url: str, seconds: float = 10.0) -> list[Address]:
     """Where the URL leads. Raises AddressRefused unless it is http(s), to an allowed port, and public throughout."""
+    import httpx
+
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:

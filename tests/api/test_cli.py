@@ -259,7 +259,7 @@ def test_a_backup_is_restored_into_an_empty_installation(
 
 def test_serving_imports_no_torch():
     """A web process must start in a second and stay small."""
-    heavy = ("torch", "lightgbm", "sklearn", "onnxruntime", "rapidocr")
+    heavy = ("torch", "lightgbm", "sklearn", "onnxruntime", "rapidocr", "cv2", "scipy", "httpx", "alembic")
     program = (
         "import sys, api.cli; from api.app import create_app; create_app().openapi();"
         f"sys.exit(', '.join(name for name in {heavy} if name in sys.modules) or 0)"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
+import unicodedata
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -13,6 +15,7 @@ from babel.dates import format_date
 from babel.numbers import UnsupportedNumberingSystemError, format_currency, format_decimal, get_decimal_symbol
 
 from extractor.kinds import Locale, calendar, readings
+from extractor.kinds.numbers import PLANES
 from models.doctype import Kind
 
 AMOUNTS = [Decimal("1234.50"), Decimal("-1234567.89"), Decimal("0.05"), Decimal("12.00"), Decimal("98765.43")]
@@ -63,3 +66,8 @@ def order_of(cldr: Cldr, width: str) -> str:
     letters = [c for c in cldr.date_formats[width].pattern if c in "dMy"]
     order = "".join(dict.fromkeys(letters)).upper()
     return order if order in ("DMY", "MDY", "YMD") else "DMY"
+
+
+def test_no_digit_and_no_sign_of_a_currency_stands_beyond_the_planes_that_are_looked_through() -> None:
+    beyond = map(chr, range(PLANES, sys.maxunicode + 1))
+    assert not [c for c in beyond if unicodedata.category(c) in {"Nd", "Sc"}]
