@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,15 +13,21 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from playwright.sync_api import Browser, sync_playwright
+from sqlalchemy import Engine
 from sqlmodel import Session
 
+from hitl.people import accounts
 from hitl.platform import db
 from hitl.platform.embedded import FAST, ROLE, Server
+from hitl.settings import settings
 from models.tables import Workspace
 from tests import factories
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else every process compiles a thousand files anew
+sys.dont_write_bytecode = False
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -37,6 +44,31 @@ def server() -> Iterator[Server]:
     yield server
     server.release()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def kept_engines() -> Iterator[None]:
+    """An engine is kept for all tests that would make one like it: it knows the statements that it compiled."""
+    made, make = dict[tuple[object, ...], Engine](), db._engine
+
+    def engine(arguments: dict[str, str]) -> Engine:
+        given = settings()
+        like = (db.database_url(), given.database_pool, given.lock_seconds, *arguments.items())
+        if like not in made:
+            made[like] = make(arguments)
+        return made[like]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "_engine", engine)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """A fifth of a CPU second for each password is for those who guess them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")
