@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from sqlmodel import Session
 from api.app import ROUTERS
 from api.limits import TAKES_FILES
 from api.web.app import PAGES
+from api.web.forms import read_form
 from api.web.visitor import COOKIE
 from hitl.people.accounts import add_user, open_session
 from hitl.platform import db
@@ -165,53 +168,112 @@ def parameters(route: APIRoute, kind: str) -> list[Any]:
     return found
 
 
-@pytest.fixture
-def signed_in(client: TestClient, session: Session, tenant: Workspace) -> TestClient:
-    now = datetime.now(UTC)
-    user = add_user(session, tenant.id, "root", role=Role.ADMIN, password="a long password", actor="test", now=now)
-    client.cookies.set(COOKIE, open_session(session, user, now=now).token)
-    session.commit()
-    return client
+Meeting = tuple[str, str, Any]  # where the parameter stands, its name, what is sent as it
+FREE_FORM = ("seconds", "choice", "field", "value", "f0.name", "f0.kind", "error_target", "audit_rate", "days", "token")
+IN_JSON = (*NASTY, [NASTY[0]], {NASTY[0]: NASTY[0]}, 2**31)
+
+
+def reads_any_form(route: APIRoute) -> bool:
+    waiting = [route.dependant]
+    while waiting:
+        one = waiting.pop()
+        if one.call is read_form:
+            return True
+        waiting += one.dependencies
+    return False
+
+
+def fields_of_body(route: APIRoute) -> dict[str, Any]:
+    """The fields of a JSON body by name."""
+    kinds = [parameter.field_info.annotation for parameter in parameters(route, "body")]
+    return {name: field.annotation for kind in kinds for name, field in getattr(kind, "model_fields", {}).items()}
+
+
+def fields_of_form(route: APIRoute) -> list[str]:
+    declared = [p.alias for p in parameters(route, "body") if not hasattr(p.field_info.annotation, "model_fields")]
+    return [*declared, *(FREE_FORM if reads_any_form(route) else ())]
+
+
+@cache
+def meetings() -> dict[int, list[Meeting]]:
+    """By the id of a route: what is asked of it.
+
+    In forms and queries, which our own code takes apart, every parameter meets everything nasty. In paths and JSON,
+    which are parsed by what they are declared as, every such declaration does, and every parameter meets something.
+    """
+    found = defaultdict[int, list[Meeting]](list)
+    alike = defaultdict[tuple[str, str], list[tuple[int, str]]](list)
+    for route in every_route():
+        for parameter in parameters(route, "path"):
+            alike["path", str(parameter.field_info.annotation)].append((id(route), parameter.alias))
+        for name, annotation in fields_of_body(route).items():
+            alike["json", str(annotation)].append((id(route), name))
+        free = [("query", parameter.alias) for parameter in parameters(route, "query")]
+        free += [("data", name) for name in fields_of_form(route)] if "POST" in route.methods else []
+        found[id(route)] += [(where, name, nasty) for where, name in free for nasty in NASTY]
+    for (where, _), members in alike.items():
+        values = IN_JSON if where == "json" else [nasty[:2000] for nasty in NASTY]
+        for turn in range(max(len(members), len(values))):
+            route_id, name = members[turn % len(members)]
+            found[route_id].append((where, name, values[turn % len(values)]))
+    return found
 
 
 def requests_of(route: APIRoute, document: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each parameter of the route in turn with everything nasty, the others as harmless as can be."""
+    """What is asked of the route, its other parameters as harmless as can be."""
     harmless = {"document_id": document, "number": "1", "name": "receipt", "document_type": "receipt"}
     path = {parameter.alias: harmless.get(parameter.alias, "x") for parameter in parameters(route, "path")}
     query = {parameter.alias: "1" for parameter in parameters(route, "query")}
-    names = [parameter.alias for parameter in parameters(route, "body")]
-    form = dict.fromkeys([*names, *FREE_FORM] if "form" in names or not names else names, "1")
-    for nasty in NASTY:
-        for name in path:
-            yield route.path.format(**path | {name: nasty[:2000]}), {"params": query, "data": form}
-        for name in query:
-            yield route.path.format(**path), {"params": query | {name: nasty}, "data": form}
-        for name in form if "POST" in route.methods else ():
-            yield route.path.format(**path), {"params": query, "data": form | {name: nasty}}
-        for field in fields_of_body(route):
-            for value in (nasty, [nasty], {nasty: nasty}, 2**31) if nasty == NASTY[0] else (nasty,):
-                yield route.path.format(**path), {"params": query, "json": {field: value}}
+    form = dict.fromkeys(fields_of_form(route), "1")
+    for where, name, nasty in meetings()[id(route)] or [("", "", "")]:
+        address = route.path.format(**path | ({name: nasty} if where == "path" else {}))
+        sent: dict[str, Any] = {"params": query | ({name: nasty} if where == "query" else {})}
+        sent |= (
+            {"json": {name: nasty}} if where == "json" else {"data": form | ({name: nasty} if where == "data" else {})}
+        )
+        yield address, sent
 
 
-FREE_FORM = ("seconds", "choice", "field", "value", "f0.name", "f0.kind", "error_target", "audit_rate", "days", "token")
+def files_of_routes() -> dict[str, list[APIRoute]]:
+    found = defaultdict[str, list[APIRoute]](list)
+    for route in every_route():
+        found[route.endpoint.__module__].append(route)
+    return found
 
 
-def fields_of_body(route: APIRoute) -> list[str]:
-    kinds = [parameter.field_info.annotation for parameter in parameters(route, "body")]
-    return [name for kind in kinds for name in getattr(kind, "model_fields", {})]
-
-
-@pytest.mark.parametrize("route", list(every_route()), ids=lambda route: f"{min(route.methods)} {route.path}")
+@pytest.mark.parametrize("module", files_of_routes())
 def test_no_parameter_of_any_route_breaks_it(
-    route: APIRoute, signed_in: TestClient, admin: dict[str, str], document: str, caplog: pytest.LogCaptureFixture
+    module: str, client: TestClient, session: Session, tenant: Workspace, admin: dict[str, str], document: str
 ):
-    if route.path == "/signout":
-        return
-    for address, sent in requests_of(route, document):
-        for method in route.methods:
-            headers = admin if address.startswith("/v1") else {}
-            answer = signed_in.request(method, address, headers=headers, follow_redirects=False, **sent)
-            assert answer.status_code < 500 or address == "/readyz", (method, address, str(sent)[:300], answer.text)
+    now = datetime.now(UTC)
+    root = add_user(session, tenant.id, "root", role=Role.ADMIN, password="a long password", actor="test", now=now)
+    for route in files_of_routes()[module]:
+        if route.path == "/signout":
+            continue
+        client.cookies.set(COOKIE, open_session(session, root, now=now).token)
+        session.commit()
+        for address, sent in requests_of(route, document):
+            for method in route.methods:
+                headers = admin if address.startswith("/v1") else {}
+                answer = client.request(method, address, headers=headers, follow_redirects=False, **sent)
+                assert answer.status_code < 500 or address == "/readyz", (method, address, str(sent)[:300], answer.text)
+
+
+def test_every_kind_of_parameter_meets_everything_nasty_and_every_parameter_something():
+    routes = {id(route): route for route in every_route()}
+    met = {(one, where, name) for one, meeting in meetings().items() for where, name, _ in meeting}
+    for one, route in routes.items():
+        assert {(one, "path", p.alias) for p in parameters(route, "path")} <= met
+        assert {(one, "query", p.alias) for p in parameters(route, "query")} <= met
+        assert {(one, "json", name) for name in fields_of_body(route)} <= met
+    kinds = defaultdict[tuple[str, str], set[str]](set)
+    for one, meeting in meetings().items():
+        declared = {("path", p.alias): p.field_info.annotation for p in parameters(routes[one], "path")}
+        declared |= {("json", name): kind for name, kind in fields_of_body(routes[one]).items()}
+        for where, name, nasty in meeting:
+            if (where, name) in declared:
+                kinds[where, str(declared[where, name])].add(str(nasty))
+    assert all(len(values) == (len(IN_JSON) if where == "json" else len(NASTY)) for (where, _), values in kinds.items())
 
 
 def test_every_route_that_takes_files_is_known_to_the_limits():

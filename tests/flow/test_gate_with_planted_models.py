@@ -37,7 +37,7 @@ from tests.factories import NOW
 pytestmark = pytest.mark.slow
 
 SPEC = load_document_types()["ad_buy"]
-TRAIN, SELECT, WEAK = 30, 25, 6
+TRAIN, SELECT, WEAK = 20, 18, 4
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
+import argon2
 import pytest
+from argon2 import PasswordHasher
 from sqlmodel import Session, select
 
 from hitl.people import accounts, keys, throttle
@@ -42,6 +44,13 @@ def test_neither_password_nor_token_is_stored(session: Session, ann: User, now: 
     assert PASSWORD not in stored
     assert entered.token not in stored
     assert ann.password_hash.startswith("$argon2id$")
+
+
+def test_a_password_costs_those_who_guess_it(whole_hasher: PasswordHasher):
+    """At least what OWASP asks of argon2id; tests themselves hash for nothing."""
+    parameters = argon2.extract_parameters(whole_hasher.hash(PASSWORD))
+    assert parameters.type == argon2.Type.ID
+    assert parameters.memory_cost * parameters.time_cost >= 2 * 19 * 1024
 
 
 def test_a_wrong_password_and_an_unknown_login_are_answered_alike(session: Session, ann: User, now: datetime):
