@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, expect
 from sqlmodel import Session
 
 from api.web.visitor import COOKIE
@@ -53,14 +53,6 @@ class Site:
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 720})
-    context.set_default_timeout(30_000)
-    yield context
-    context.close()
-
-
-@pytest.fixture
 def site(database: str, session: Session, workspace: Workspace) -> Iterator[Site]:
     """The whole application on a free port, with a workspace and one document type."""
     from api.app import create_app
@@ -77,3 +69,26 @@ def site(database: str, session: Session, workspace: Workspace) -> Iterator[Site
     yield Site(f"http://127.0.0.1:{port}", session, workspace, version)
     server.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def profile(browser: Browser) -> Iterator[tuple[BrowserContext, CDPSession]]:
+    """One profile of the browser for the run, and the way to what it keeps: a new one costs half a CPU second."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    yield context, context.new_cdp_session(context.new_page())
+    context.close()
+
+
+@pytest.fixture
+def context(profile: tuple[BrowserContext, CDPSession], site: Site) -> Iterator[BrowserContext]:
+    """The profile as new: what a test stored and set is gone when it ends."""
+    context, keeper = profile
+    kept = context.pages[0]
+    context.set_default_timeout(30_000)
+    yield context
+    for page in context.pages:
+        if page is not kept:
+            page.close()
+    context.set_offline(False)
+    context.clear_cookies()
+    keeper.send("Storage.clearDataForOrigin", {"origin": site.url, "storageTypes": "all"})
