@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     entries = [entry for path in manifests(chosen.data) for entry in read_manifest(path)]
     wanted = [entry for entry in entries if not chosen.type or entry.document_type in chosen.type]
-    pages = _pages(wanted, Setup(ReadOptions(cache=chosen.cache)), chosen.jobs)
+    pages = _pages(wanted, Setup(ReadOptions(cache=chosen.cache, data=False)), chosen.jobs)
     points: list[Point] = []
     for point in curves(wanted, pages, tuple(chosen.size or SIZES)):
         points.append(point)

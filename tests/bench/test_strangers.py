@@ -55,7 +55,9 @@ def bound(wrong: int, n: int) -> float:
 
 
 def documents_of(entries: Sequence[Entry]) -> list[TrainingDocument]:
-    return training_documents(entries, setup_of(None, None, None, WORK / "words", "rapidocr", needs_bundle=False), 1)
+    return training_documents(
+        entries, setup_of(None, None, None, WORK / "words", "rapidocr", needs_bundle=False, data=False), 1
+    )
 
 
 def cross_fitted(samples: Sequence[Sample], name: str, seed: int) -> NDArray[np.float64]:
