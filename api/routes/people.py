@@ -25,11 +25,15 @@ class PersonInput(Input):
 
 
 class PersonChange(Input):
-    """What is not given stays. `paused_reason` null ends a pause; `active` false lets the person leave."""
+    """What is not given stays. `paused_reason` null ends a pause; `active` false lets the person leave.
+
+    `weekly_hours_cap` is the time on answers in seven days after which they get no more work; null takes it away.
+    """
 
     role: Role | None = None
     active: bool | None = None
     paused_reason: Annotated[str, Field(max_length=500)] | None = None
+    weekly_hours_cap: Annotated[float, Field(gt=0, le=168)] | None = None
 
 
 class PersonView(Output):
@@ -38,6 +42,7 @@ class PersonView(Output):
     role: Role
     active: bool
     paused_reason: str | None
+    weekly_hours_cap: float | None
     created_at: datetime
     last_seen_at: datetime | None
 
@@ -78,7 +83,7 @@ def show_person(login: str, session: SessionDep, caller: Admin) -> PersonView:
 
 @router.patch("/{login}")
 def change_person(login: str, body: PersonChange, session: SessionDep, caller: Admin, now: Now) -> PersonView:
-    """Change role or pause, or let somebody leave: signed out at once, work in hand put back, answers kept."""
+    """Change role, pause or hours, or let somebody leave: signed out at once, work in hand put back, answers kept."""
     person, by = accounts.get_user(session, caller.workspace_id, login), caller.actor
     given = body.model_dump(exclude_unset=True)
     if body.role is not None and body.role.value != person.role:
@@ -87,6 +92,8 @@ def change_person(login: str, body: PersonChange, session: SessionDep, caller: A
         pauses.pause(session, person, reason=body.paused_reason, actor=by, now=now)
     elif "paused_reason" in given and person.paused_reason is not None:
         pauses.resume(session, person, actor=by, now=now)
+    if "weekly_hours_cap" in given and body.weekly_hours_cap != person.weekly_hours_cap:
+        accounts.cap_hours(session, person, body.weekly_hours_cap, actor=by, now=now)
     if body.active is False and person.active:
         leave(session, person, actor=by, now=now)
     elif body.active and not person.active:

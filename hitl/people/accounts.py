@@ -175,6 +175,12 @@ def change_role(session: Session, user: User, role: Role, *, actor: str, now: da
     _log(session, user, "person.role_changed", actor, now, {"from": old, "to": role.value})
 
 
+def cap_hours(session: Session, user: User, hours: float | None, *, actor: str, now: datetime) -> None:
+    """How many hours a week the person gets work; None for as many as they like."""
+    old, user.weekly_hours_cap = user.weekly_hours_cap, hours
+    _log(session, user, "person.hours_capped", actor, now, {"from": old, "to": hours})
+
+
 def _keep_an_admin(session: Session, user: User) -> None:
     if user.role != Role.ADMIN.value or not user.active:
         return

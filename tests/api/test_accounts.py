@@ -79,6 +79,14 @@ def test_a_person_is_paused_and_goes_on(client: TestClient, admin: Headers, tena
     assert paused["paused_reason"] == "too fast"
     assert_problem(client.get("/v1/tasks/next?person=ann", headers=admin), 403, "paused")
     assert client.patch("/v1/people/ann", headers=admin, json={}).json()["paused_reason"] == "too fast"
+    capped = client.patch("/v1/people/ann", headers=admin, json={"weekly_hours_cap": 20}).json()
+    assert capped["weekly_hours_cap"] == 20
+    assert client.patch("/v1/people/ann", headers=admin, json={}).json()["weekly_hours_cap"] == 20
+    assert client.patch("/v1/people/ann", headers=admin, json={"weekly_hours_cap": -1}).status_code == 422
+    assert (
+        client.patch("/v1/people/ann", headers=admin, json={"weekly_hours_cap": None}).json()["weekly_hours_cap"]
+        is None
+    )
     assert client.patch("/v1/people/ann", headers=admin, json={"paused_reason": None}).json()["paused_reason"] is None
 
 
