@@ -131,8 +131,8 @@ def take(session: Session, task_id: str, user: User, token: str, answer: AnswerI
     held = session.get(Task, task_id)
     if held is None or held.workspace_id != user.workspace_id:
         raise WorkWithdrawn("There is no such task.")
+    hold(session, held.document_id)  # answers of one document are taken one after the other
     document = session.get_one(Document, held.document_id)
-    hold(session, document.id)  # answers of one document are taken one after the other
     if repeated := _repeated(session, answer.idempotency_key, user):
         return Taken(session.get_one(Task, repeated.task_id), document, repeated, is_repeat=True)
     if leases.may_take_up_again(session, held, user):

@@ -37,6 +37,7 @@ class Notes:
 
     of: SessionTransaction | None
     held: set[str] = field(default_factory=set)  # documents
+    rows: list[Document] = field(default_factory=list)  # of them, so that a session does not read them again
     heads: dict[str, tuple[int, str]] = field(default_factory=dict)  # of event chains: number and hash of the last
     last: dict[str, Callable[[], None]] = field(default_factory=dict)  # to be done before the commit, by key
 
@@ -100,7 +101,9 @@ def _lock(
 ) -> list[str]:
     """Rows of these documents that were read before the lock may be old: they are read again when they are used."""
     locking = query.with_for_update(key_share=True, nowait=nowait, skip_locked=skip_locked)
-    locked = [document.id for document in session.exec(locking.execution_options(populate_existing=True)).all()]
+    rows = session.exec(locking.execution_options(populate_existing=True)).all()
+    notes(session).rows += rows
+    locked = [document.id for document in rows]
     _note(session, locked, "document_id")
     return locked
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import Session, select
+from sqlmodel import Session, col
 
 from hitl.platform.moves import record
 from models.ids import new_id
@@ -34,16 +36,18 @@ def expose(
     pages: Collection[int] = (),
 ) -> None:
     """Count what this person has seen of this document: fields as crops or keyed, pages whole."""
-    new = insert(Exposure).values(
-        id=new_id("exp"), user_id=user_id, document_id=document_id, fields=[], pages=[], updated_at=now
+    seen = {"fields": sorted({*fields}), "pages": sorted({*pages})}
+    new = insert(Exposure).values(id=new_id("exp"), user_id=user_id, document_id=document_id, updated_at=now, **seen)
+    more = {name: _together(name, new.excluded[name]) for name in seen}
+    is_more = or_(*(~col(getattr(Exposure, name)).contains(new.excluded[name]) for name in seen))
+    # One statement, and none that writes where nothing is new: a browser asks for several images at once.
+    counted = new.on_conflict_do_update(
+        index_elements=["user_id", "document_id"], set_=more | {"updated_at": now}, where=is_more
     )
-    session.execute(new.on_conflict_do_nothing(index_elements=["user_id", "document_id"]))
-    wanted = select(Exposure).where(Exposure.user_id == user_id, Exposure.document_id == document_id)
-    # locked: a browser asks for several images at once
-    row = session.exec(wanted.with_for_update(key_share=True)).one()
-    if not {*fields} <= {*row.fields} or not {*pages} <= {*row.pages}:
-        row.fields = sorted({*row.fields, *fields})
-        row.pages = sorted({*row.pages, *pages})
-        row.updated_at = now
-        session.add(row)
-        session.flush()
+    session.execute(counted)
+
+
+def _together(name: str, new: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What was seen before and now, each once and in order."""
+    one = func.jsonb_array_elements(col(getattr(Exposure, name)).concat(new)).column_valued("one")
+    return select(func.coalesce(func.jsonb_agg(one.distinct()), text("'[]'::jsonb"))).scalar_subquery()
