@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from extractor.doctypes import load_document_types
 from extractor.ink.tickboxes import marked, types_with_boxes
 from extractor.measure.cost import Meter
-from extractor.page.triage import Refusal
+from extractor.page.triage import Refusal, TooLarge
 from extractor.processes import apart
 from extractor.read import Extraction, ReadOptions, extract, read_document
 from extractor.recognise import Recogniser
@@ -141,8 +141,8 @@ def _extract_one(job: Job) -> Outcome:
     try:
         with meter.stage("all"):
             found = extract(
-                job.path.read_bytes(), _worker["recogniser"], setup.document_type, setup.options, setup.today,
-                _beside(job),
+                _bytes_of(job.path, setup.options), _worker["recogniser"], setup.document_type, setup.options,
+                setup.today, _beside(job),
             )  # fmt: skip
     except (Refusal, OSError) as error:
         return Outcome(job.name, None, _sentence(error), meter.total)
@@ -157,13 +157,21 @@ def _beside(job: Job) -> dict[str, bytes]:
 
 def _read_one(job: Job) -> Words:
     try:
-        data, options = job.path.read_bytes(), _worker["setup"].options
+        options = _worker["setup"].options
+        data = _bytes_of(job.path, options)
         document = read_document(data, options)
         stated = read_stated(data, document.pages, _beside(job)) if options.data else NOTHING
         boxes = job.document_type in _worker["with_boxes"]
         return Words(job.name, marked(document.pages, document.image_of) if boxes else document.pages, stated=stated)
     except (Refusal, OSError) as error:
         return Words(job.name, (), _sentence(error))
+
+
+def _bytes_of(path: Path, options: ReadOptions) -> bytes:
+    """The bytes of a file; one that is far too large is not even opened."""
+    if (size := path.stat().st_size) > options.limits.max_bytes:
+        raise TooLarge(f"The file has {size:,} bytes; at most {options.limits.max_bytes:,} are accepted.")
+    return path.read_bytes()
 
 
 def _sentence(error: Exception) -> str:

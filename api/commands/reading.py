@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
     from models.nets.bundle import Bundle
     from models.values import Reading
 
-SUFFIXES = frozenset({".pdf", ".tif", ".tiff", ".jpg", ".jpeg", ".png", ".xml"})
+DRAWN = (".pdf", ".tif", ".tiff", ".jpg", ".jpeg", ".png", ".heic", ".webp", ".bmp", ".gif", ".jp2")
 SEED = 20151
 
 
@@ -56,19 +59,20 @@ def extract(
     engine: EngineName = "rapidocr",
     xml: UseData = True,
 ) -> None:
-    """Read documents: fields with their confidence as JSON Lines."""
+    """Read documents: fields with their confidence as JSON Lines, each as soon as those before it are there."""
     from extractor.batch import extract_all, workers_for
 
     work = _files(paths or [], manifest, split, limit)
     setup = setup_of(bundle, doctypes, document_type, cache, engine, data=xml)
-    lines: dict[str, dict[str, Any]] = {}
-    with bar("reading", len(work)) as step:
+    refused = 0
+    with _in_order(jsonl, [job.name for job in work]) as put, bar("reading", len(work)) as step:
         for outcome in extract_all(work, setup, workers_for(jobs, len(work))):
-            lines[outcome.name] = line_of(outcome)
+            put(outcome.name, [line_of(outcome)])
+            if outcome.extraction is None:
+                refused += 1
+                err.print(f"{path_as_text(outcome.name)} is passed over: {outcome.problem}", markup=False)
             step()
-    _write(jsonl, [lines[job.name] for job in work])
-    refused = sum(line["document_type"] is None for line in lines.values())
-    err.print(f"{len(lines)} documents, {refused} refused" if refused else f"{len(lines)} documents", markup=False)
+    err.print(f"{len(work)} documents, {refused} refused" if refused else f"{len(work)} documents", markup=False)
 
 
 def learn(
@@ -168,16 +172,13 @@ def _files(paths: Sequence[Path], manifest: Path | None, split: str | None, limi
     found = [Job(entry.path, entry.file) for entry in read_manifest(manifest, split)] if manifest else []
     for path in paths:
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-            found += [Job(p, p.relative_to(path).as_posix()) for p in inside if not _belongs_to_another(p)]
+            found += [Job(p, p.relative_to(path).as_posix()) for p in _inside(path) if not _belongs_to_another(p)]
         elif path.exists():
             found.append(Job(path, str(path)))
         else:
             raise CommandError(f"There is no file {path}.", "Check the name and run the command again.")
     if not found:
-        raise CommandError(
-            "There are no documents to read.", f"A folder is searched for {', '.join(sorted(SUFFIXES))}."
-        )
+        raise CommandError("There are no documents to read.", "The folder holds no file, or hidden ones alone.")
     unique = list({job.name if len(paths) < 2 else str(job.path): job for job in found}.values())
     if len({job.name for job in unique}) < len(unique):  # two folders with equal names inside: say the whole path
         unique = [Job(job.path, str(job.path)) for job in unique]
@@ -186,17 +187,31 @@ def _files(paths: Sequence[Path], manifest: Path | None, split: str | None, limi
 
 def _belongs_to_another(path: Path) -> bool:
     """An XML beside a document of the same stem is read with it."""
-    others = SUFFIXES - {".xml"}
-    return path.suffix.lower() == ".xml" and any(path.with_suffix(suffix).is_file() for suffix in others)
+    return path.suffix.lower() == ".xml" and any(path.with_suffix(suffix).is_file() for suffix in DRAWN)
 
 
-def _write(target: Path, lines: Sequence[Mapping[str, Any]]) -> None:
-    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    if str(target) == "-":
-        typer.echo(text, nl=False)
-    else:
+def _inside(folder: Path) -> list[Path]:
+    """Every file of a folder, of whatever name: what is no document gets a line that says so. Hidden ones are left."""
+    names = (p.relative_to(folder) for p in folder.rglob("*") if p.is_file())
+    return [folder / name for name in sorted(names) if not any(part.startswith(".") for part in name.parts)]
+
+
+@contextmanager
+def _in_order(target: Path, names: Sequence[str]) -> Iterator[Callable[[str, Sequence[Mapping[str, Any]]], None]]:
+    """Writes the lines of each name as soon as those of all names before it are written: a run that ends keeps them."""
+    waiting, kept = deque(names), dict[str, Sequence[Mapping[str, Any]]]()
+    if str(target) != "-":
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
+    with nullcontext(sys.stdout) if str(target) == "-" else target.open("w", encoding="utf-8") as stream:
+
+        def put(name: str, lines: Sequence[Mapping[str, Any]]) -> None:
+            kept[name] = lines
+            while waiting and waiting[0] in kept:
+                for line in kept.pop(waiting.popleft()):
+                    stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+                stream.flush()
+
+        yield put
 
 
 # --- learning ---

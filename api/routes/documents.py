@@ -97,7 +97,11 @@ UPLOAD_BODY = {
                     "type": "object",
                     "required": ["file"],
                     "properties": {
-                        "file": {"type": "string", "format": "binary", "description": "PDF, TIFF, JPEG or PNG."},
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "PDF, or a picture: JPEG, PNG, TIFF, HEIC, WebP, BMP, GIF, JPEG 2000.",
+                        },
                         **UploadFields.model_json_schema()["properties"],
                     },
                 }

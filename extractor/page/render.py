@@ -1,13 +1,12 @@
-"""Bytes to page images: PDF, TIFF, JPEG and PNG, drawn in a child process, with the text layer that a PDF carries.
+"""Bytes to page images: PDF and pictures, drawn in a child process, with the text layer that a PDF carries.
 
-A page is drawn at `Limits.dpi` unless its long side would pass `Limits.max_side`; pictures are only ever made smaller.
+A page is drawn at `Limits.dpi` unless its long side would pass `Limits.max_side`, or more for till rolls
+(`pictures.room`); pictures are only ever made smaller.
 """
 
 from __future__ import annotations
 
 import ctypes
-import io
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,26 +15,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from extractor.page.locked import open_pdf
+from extractor.page.locked import open_pdf, refuse_shell
+from extractor.page.pdfobjects import user_units
+from extractor.page.pictures import PICTURES, room
 from extractor.page.textlayer import Layer, read_layer
 from extractor.page.triage import (
-    JPEG,
+    KINDS,
     PDF,
-    PNG,
     REFUSALS,
-    TIFF,
     Limits,
     NoPages,
-    NotADocument,
     Refusal,
     TooManyPages,
-    TooManyPixels,
     TooMuchMemory,
     TooSlow,
     Triage,
-    Truncated,
     Unrenderable,
-    check_pixels,
     triage,
 )
 from extractor.processes import sandbox
@@ -96,11 +91,10 @@ def render_job(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, An
     """What the child does: draw, encode, and say refusals in words."""
     cv2.setNumThreads(1)
     limits = Limits(**header["limits"])
-    kinds: dict[str, Triage] = {k.suffix: k for k in (PDF, TIFF, JPEG, PNG)}
     pages: list[dict[str, Any]] = []
     pictures: list[bytes] = []
     try:
-        for number, (image, layer) in enumerate(draw(blobs[0], kinds[header["suffix"]], limits, header["renderer"]), 1):
+        for number, (image, layer) in enumerate(draw(blobs[0], KINDS[header["suffix"]], limits, header["renderer"]), 1):
             words = [(w.text, (w.box.x0, w.box.y0, w.box.x1, w.box.y1), w.line, w.segment) for w in layer.words]
             height, width = image.shape[:2]
             pages.append({
@@ -128,12 +122,14 @@ def _draw_pdf(data: bytes, limits: Limits, renderer: str) -> Iterator[tuple[Imag
     with open_pdf(data) as document:
         if len(document) > limits.max_pages:
             raise TooManyPages(f"The document has {len(document)} pages; at most {limits.max_pages} are accepted.")
+        refuse_shell(document)
         document.init_forms()  # so that what people filled in is drawn
+        units = user_units(data)
         for index in range(len(document)):
             try:
                 page = document[index]
                 width, height = page.get_size()
-                scale = _scale(width, height, limits)
+                scale = _scale(width, height, limits, units.get(index, 1.0))
                 image = PDF_RENDERERS[renderer](data, page, index, scale)
             except pdfium.PdfiumError as error:
                 raise Unrenderable(f"Page {index + 1} cannot be drawn; the PDF seems to be damaged.") from error
@@ -142,12 +138,15 @@ def _draw_pdf(data: bytes, limits: Limits, renderer: str) -> Iterator[tuple[Imag
             yield image, layer
 
 
-def _scale(width: float, height: float, limits: Limits) -> float:
-    """Pixels per point. A box without extent or absurdly long is refused rather than drawn as a line."""
+def _scale(width: float, height: float, limits: Limits, unit: float = 1.0) -> float:
+    """Pixels per unit of the page, of which each is `unit` points long (/UserUnit; PDFium knows nothing of it).
+
+    A box without extent or absurdly long is refused rather than drawn as a line.
+    """
     longest, shortest = max(width, height), min(width, height)
-    if shortest < 1 or longest > 200 * shortest:
-        raise Unrenderable(f"A page measures {width:.0f} x {height:.0f} points, which is no page.")
-    return min(limits.dpi / 72, limits.max_side / longest)
+    if shortest * unit < 1 or longest > 200 * shortest:
+        raise Unrenderable(f"A page measures {width * unit:.0f} x {height * unit:.0f} points, which is no page.")
+    return min(limits.dpi / 72 * unit, room(width, height, limits.max_side) / longest)
 
 
 def _with_pdfium(_: bytes, page: Any, __: int, scale: float) -> Image:
@@ -179,72 +178,8 @@ PDF_RENDERERS: dict[str, Callable[[bytes, Any, int, float], Image]] = {
 }
 
 
-def _decode_jpeg(data: bytes, limits: Limits) -> Iterator[Image]:
-    """EXIF orientation is applied by OpenCV."""
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        raise Unrenderable("The image cannot be decoded; it seems to be damaged.")
-    yield shrink(image.astype(np.uint8, copy=False), limits.max_side)
-
-
-def _decode_with_pillow(data: bytes, limits: Limits) -> Iterator[Image]:
-    """PNG and every page of a TIFF, flattened on white, eight bits a channel."""
-    from PIL import Image as Pillow
-    from PIL import ImageOps, ImageSequence, UnidentifiedImageError
-
-    warnings.simplefilter("ignore")
-    Pillow.MAX_IMAGE_PIXELS = None  # our own limit is checked before a pixel is decoded
-    try:
-        with Pillow.open(io.BytesIO(data), formats=("PNG", "TIFF")) as picture:
-            count = getattr(picture, "n_frames", 1)
-            if count > limits.max_pages:
-                raise TooManyPages(f"The document has {count} pages; at most {limits.max_pages} are accepted.")
-            for frame in ImageSequence.Iterator(picture):
-                check_pixels(*frame.size, limits)
-                yield shrink(_flatten(ImageOps.exif_transpose(frame)), limits.max_side)
-    except UnidentifiedImageError as error:
-        raise NotADocument("The image cannot be recognised.") from error
-    except (OSError, SyntaxError, EOFError, ValueError, KeyError, TypeError) as error:
-        if "truncated" in str(error).lower() or "end of file" in str(error).lower():
-            raise Truncated("The image stops before its end.") from error
-        raise Unrenderable("The image cannot be decoded; it seems to be damaged.") from error
-
-
-def _flatten(picture: Any) -> Image:
-    """Any Pillow mode to BGR: sixteen bits scaled down, transparency on white."""
-    from PIL import Image as Pillow
-
-    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        deep = np.asarray(picture).astype(np.float64)
-        top = 255.0 if deep.max() <= 255 else 65535.0
-        return _bgr(np.repeat(np.clip(deep * 255 / top, 0, 255).astype(np.uint8)[:, :, None], 3, axis=2))
-    if picture.has_transparency_data:
-        clear = picture.convert("RGBA")
-        picture = Pillow.alpha_composite(Pillow.new("RGBA", clear.size, "white"), clear)
-    return _bgr(np.asarray(picture.convert("RGB")))
-
-
-PICTURES: dict[Triage, Callable[[bytes, Limits], Iterator[Image]]] = {
-    JPEG: _decode_jpeg,
-    PNG: _decode_with_pillow,
-    TIFF: _decode_with_pillow,
-}
-
-
 def _bgr(rgb: NDArray[np.uint8]) -> Image:
     return np.ascontiguousarray(rgb[:, :, ::-1])
-
-
-def shrink(image: Image, max_side: int) -> Image:
-    """`image` with its long side at most `max_side`."""
-    height, width = image.shape[:2]
-    scale = max_side / max(height, width)
-    if scale >= 1:
-        return image
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    if min(size) < 8:
-        raise TooManyPixels(f"The image measures {width} x {height} pixels, which is no page.")
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
 def encode_png(image: Image) -> bytes:

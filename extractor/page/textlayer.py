@@ -77,15 +77,15 @@ def _moved_back(words: list[Word], turn: int, after: list[Word]) -> list[Word]:
 
 def covered_by_image(page: Any, share: float = 0.5) -> bool:
     """Whether images cover more than `share` of the page."""
-    width, height = page.get_size()
+    edges = page.get_bbox()  # in the space of the objects: it need not begin at 0, 0, nor lie as the page is shown
     left, bottom, right, top = (ctypes.c_float() for _ in range(4))
     references = [ctypes.byref(v) for v in (left, bottom, right, top)]
     covered = 0.0
     for item in _images(page):
         if pdfium.FPDFPageObj_GetBounds(item, *references):
-            across = min(right.value, width) - max(left.value, 0)
-            covered += max(0.0, across) * max(0.0, min(top.value, height) - max(bottom.value, 0))
-    return bool(covered > share * width * height)
+            across = min(right.value, edges[2]) - max(left.value, edges[0])
+            covered += max(0.0, across) * max(0.0, min(top.value, edges[3]) - max(bottom.value, edges[1]))
+    return bool(covered > share * (edges[2] - edges[0]) * (edges[3] - edges[1]))
 
 
 def _images(page: Any) -> Iterator[Any]:

@@ -3,9 +3,12 @@
 Refusal
 ├── EmptyFile          no bytes at all
 ├── TooLarge           more bytes than the limit
-├── NotADocument       neither PDF, TIFF, JPEG nor PNG
+├── NotADocument       no format that we read
+├── Archive            a ZIP or the like: what is in it has to be sent
+├── OfficeFile         a text, a table or slides of an office program
+├── FormShell          a PDF whose pages exist only within Adobe's programs (dynamic XFA)
 ├── Truncated          the end of the file is missing
-├── Encrypted          a PDF that needs a password
+├── Encrypted          a PDF or an office file that needs a password
 ├── NoPages            a document without a single page
 ├── TooManyPages       more pages than the limit
 ├── TooManyPixels      a page larger than the limit
@@ -20,6 +23,8 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
+
+from extractor.page.foreign import what_it_is
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,28 @@ class NotADocument(Refusal):
     """The bytes are no format that we read."""
 
     code = "not_a_document"
-    next_step = "Save it as PDF, TIFF, JPEG or PNG and send that."
+    next_step = "Save it as PDF, JPEG, PNG or TIFF and send that."
+
+
+class Archive(Refusal):
+    """Files packed into one."""
+
+    code = "archive"
+    next_step = "Unpack it and send the files in it."
+
+
+class OfficeFile(Refusal):
+    """A text, a table or slides, which look different on each machine."""
+
+    code = "office_file"
+    next_step = "Save it as PDF in the program that made it and send that."
+
+
+class FormShell(Refusal):
+    """A dynamic XFA form: the file holds data and a program that draws it, and one page that says so."""
+
+    code = "form_shell"
+    next_step = "Open it in Adobe Reader, print it to a new PDF and send that."
 
 
 class Truncated(Refusal):
@@ -75,7 +101,7 @@ class Truncated(Refusal):
 
 
 class Encrypted(Refusal):
-    """The PDF needs a password."""
+    """The file needs a password."""
 
     code = "encrypted"
     next_step = "Remove the password and send it again."
@@ -124,8 +150,8 @@ class TooMuchMemory(Unrenderable):
 REFUSALS: dict[str, type[Refusal]] = {
     c.code: c
     for c in (
-        EmptyFile, TooLarge, NotADocument, Truncated, Encrypted, NoPages, TooManyPages, TooManyPixels,
-        Unrenderable, TooSlow, TooMuchMemory,
+        EmptyFile, TooLarge, NotADocument, Archive, OfficeFile, FormShell, Truncated, Encrypted, NoPages, TooManyPages,
+        TooManyPixels, Unrenderable, TooSlow, TooMuchMemory,
     )
 }  # fmt: skip
 
@@ -142,10 +168,32 @@ PDF = Triage("application/pdf", ".pdf")
 TIFF = Triage("image/tiff", ".tif")
 JPEG = Triage("image/jpeg", ".jpg")
 PNG = Triage("image/png", ".png")
+WEBP = Triage("image/webp", ".webp")
+BMP = Triage("image/bmp", ".bmp")
+GIF = Triage("image/gif", ".gif")
+JPEG_2000 = Triage("image/jp2", ".jp2")
+HEIC = Triage("image/heic", ".heic")
+KINDS: dict[str, Triage] = {k.suffix: k for k in (PDF, TIFF, JPEG, PNG, WEBP, BMP, GIF, JPEG_2000, HEIC)}
+
+FOREIGN: dict[str, type[Refusal]] = {c.code: c for c in (NotADocument, Archive, OfficeFile, Encrypted)}
 
 HEADER_WINDOW = 1024  # PDF readers accept junk before the header
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+SIGNATURES: tuple[tuple[Triage, tuple[bytes, ...]], ...] = (
+    (PNG, (PNG_SIGNATURE,)),
+    (JPEG, (b"\xff\xd8\xff",)),
+    (TIFF, (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+    (GIF, (b"GIF87a", b"GIF89a")),
+    (JPEG_2000, (b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")),
+)
+BMP_HEADERS = (
+    b"\x0c\0\0\0",
+    b"\x28\0\0\0",
+    b"\x40\0\0\0",
+    b"\x6c\0\0\0",
+    b"\x7c\0\0\0",
+)  # lengths of its second header
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")  # of the box ``ftyp``, ISO/IEC 23008-12
 
 
 def triage(data: bytes, limits: Limits) -> Triage:
@@ -155,21 +203,32 @@ def triage(data: bytes, limits: Limits) -> Triage:
     if len(data) > limits.max_bytes:
         raise TooLarge(f"The file has {len(data):,} bytes; at most {limits.max_bytes:,} are accepted.")
     kind = recognise_bytes(data)
-    CHECKS[kind](data, limits)
+    if kind in CHECKS:
+        CHECKS[kind](data, limits)
     return kind
 
 
 def recognise_bytes(data: bytes) -> Triage:
-    """The format by its signature. Raises `NotADocument`."""
-    if data.startswith(PNG_SIGNATURE):
-        return PNG
-    if data.startswith(b"\xff\xd8\xff"):
-        return JPEG
-    if data.startswith(TIFF_SIGNATURES):
-        return TIFF
+    """The format by its signature. Raises `NotADocument`, `Archive`, `OfficeFile`; `Encrypted` for office files."""
+    for kind, signatures in SIGNATURES:
+        if data.startswith(signatures):
+            return kind
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return WEBP
+    if data[:2] == b"BM" and data[6:10] == bytes(4) and data[14:18] in BMP_HEADERS:
+        return BMP
+    if data[4:8] == b"ftyp" and any(brand in HEIC_BRANDS for brand in _brands(data)):
+        return HEIC
+    if (other := what_it_is(data)) is not None:  # before the PDF: an archive may hold one unpacked
+        raise FOREIGN[other.refusal](other.sentence)
     if b"%PDF-" in data[:HEADER_WINDOW]:
         return PDF
-    raise NotADocument("The file is neither a PDF nor a TIFF, JPEG or PNG image.")
+    raise NotADocument("The file is no PDF and no picture of a format that is read here.")
+
+
+def _brands(data: bytes) -> list[bytes]:
+    """What a file in boxes says that it can be read as."""
+    return [data[at : at + 4] for at in (8, *range(16, min(int.from_bytes(data[:4], "big"), 256), 4))]
 
 
 def check_pdf(data: bytes, _: Limits) -> None:
@@ -226,6 +285,28 @@ def check_tiff(data: bytes, _: Limits) -> None:
         raise Truncated("The TIFF image stops before its end.")
 
 
+def check_webp(data: bytes, _: Limits) -> None:
+    """The container says how long it is."""
+    if int.from_bytes(data[4:8], "little") + 8 > len(data) + 1:  # some writers leave the last pad byte out
+        raise Truncated("The WebP image stops before its end.")
+
+
+def check_boxes(data: bytes, _: Limits) -> None:
+    """Walk the boxes of HEIC and JP2 (ISO/IEC 14496-12); the last one must end in the file."""
+    if data.startswith(b"\xff\x4f"):  # a bare JPEG 2000 codestream has none
+        return
+    at = 0
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        if length == 1:
+            length = int.from_bytes(data[at + 8 : at + 16], "big")
+        if length < 8:  # 0: up to the end of the file
+            return
+        at += length
+    if at > len(data):
+        raise Truncated("The image stops before its end.")
+
+
 def check_pixels(width: int, height: int, limits: Limits) -> None:
     """Raises `TooManyPixels`, before any of them is decoded."""
     if width * height > limits.max_pixels:
@@ -237,4 +318,7 @@ CHECKS: dict[Triage, Callable[[bytes, Limits], None]] = {
     JPEG: check_jpeg,
     PNG: check_png,
     TIFF: check_tiff,
+    WEBP: check_webp,
+    HEIC: check_boxes,
+    JPEG_2000: check_boxes,
 }

@@ -18,12 +18,13 @@ from extractor.page.inkcheck import trusted_words
 from extractor.page.render import decode_as_stored, encode_png
 from extractor.page.rows import Piece, arrange, turn_box
 from extractor.page.textlayer import Layer
+from extractor.page.tiles import in_tiles
 from extractor.page.upright import SKEW_DEGREES, read_level, read_upright, skew_of, turn_image
 from extractor.second_reader import second_reading
 from models.values import Box, Page, Word, codes_from_json, codes_to_json
 
 Image = NDArray[np.uint8]
-READING_VERSION = "1"  # raise it when the same pixels would give other words
+READING_VERSION = "2"  # raise it when the same pixels would give other words
 
 NO_TEXT = "no_text"
 LAYER_REFUSED = "text_layer_refused"
@@ -56,12 +57,12 @@ def read_words(image: Image, layer: Layer, engine_name: str, number: int) -> Pag
     def read(picture: Image) -> list[Word]:
         return checked(reader.read(picture))
 
-    turn, words = read_upright(image, read, turns_lines=reader.reads_slanted)
+    turn, words = read_upright(image, in_tiles(read), turns_lines=reader.reads_slanted)
     image = turn_image(image, turn)
     height, width = image.shape[:2]
     skew = skew_of(words, width, height)
     if abs(skew) > SKEW_DEGREES and not reader.reads_slanted:
-        words = read_level(image, skew, read)
+        words = read_level(image, skew, in_tiles(read))
     ordered = arrange(_pieces(words, width, height), width, height, skew if abs(skew) > 0.2 else 0.0)
     problems = tuple(p for p, there in ((NO_TEXT, not ordered), (LAYER_REFUSED, bool(layer.words))) if there)
     return Page(number, width, height, tuple(ordered), f"{reader.name}/{reader.version}", turn, problems)

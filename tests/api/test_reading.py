@@ -60,7 +60,8 @@ def test_extract_writes_a_line_for_every_file_of_a_folder(folder: Path) -> None:
     model = ("--type", "slip", "--doctypes", folder / "types", "--bundle", folder / "bundle")
     run("extract", folder / "scans", *model, *QUICK, "--jsonl", out)
     lines = {line["file"]: line for line in lines_of(out)}
-    assert list(lines) == ["broken.pdf", "slip1.png", "sub/slip2.png"]
+    assert list(lines) == ["broken.pdf", "notes.txt", "slip1.png", "sub/slip2.png"]
+    assert lines["notes.txt"]["problems"][0].startswith("not_a_document: ")
     assert all(set(line) == LINE_KEYS for line in lines.values())
     good, bad = lines["slip1.png"], lines["broken.pdf"]
     assert (good["document_type"], good["document_type_confidence"], good["pages"]) == ("slip", 1.0, 1)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from reportlab.pdfgen import canvas
 
+HEIC = Path(__file__).parents[2] / "fixtures" / "heic"
 LINES = [
     "Harbour Street Trading Company",
     "Invoice number 40718 of 12 March 2021",
@@ -40,6 +42,11 @@ def encoded(page: Image.Image, form: str, **options: object) -> bytes:
     out = io.BytesIO()
     page.save(out, form, **options)  # type: ignore[arg-type]
     return out.getvalue()
+
+
+def heic(name: str) -> bytes:
+    """A picture in the format of phones: `turned` (one page on its side, EXIF says so) or `two` (pages)."""
+    return (HEIC / f"{name}.heic").read_bytes()
 
 
 def pdf(*draws: Callable[[canvas.Canvas], None], size: tuple[float, float] = (400, 300), **options: object) -> bytes:

@@ -5,12 +5,23 @@ from __future__ import annotations
 import io
 
 import numpy as np
+import pypdf
 import pytest
 from PIL import Image
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    FloatObject,
+    NameObject,
+    RectangleObject,
+    StreamObject,
+)
 from reportlab.lib import pdfencrypt
+from reportlab.lib.utils import ImageReader
 
 from extractor.page import render as r
 from extractor.page import triage as t
+from extractor.page.locked import refuse_locked
 from tests.extractor import pages
 
 LIMITS = t.Limits(seconds=30)
@@ -106,6 +117,67 @@ def test_the_other_renderer_draws_the_same_page() -> None:
     a, b = r.decode_png(one.png), r.decode_png(two.png)
     assert a.shape == b.shape
     assert np.abs(a.astype(int) - b).mean() < 5
+
+
+def test_a_page_is_as_large_as_its_unit_makes_it() -> None:
+    """UserUnit 2: what is written down as 200 x 150 measures 400 x 300 points."""
+    small = pages.pdf(pages.write, size=(200, 150))
+    writer = pypdf.PdfWriter(io.BytesIO(small))
+    writer.pages[0][NameObject("/UserUnit")] = FloatObject(2)
+    out = io.BytesIO()
+    writer.write(out)
+    [page] = r.render(out.getvalue(), LIMITS)
+    assert (page.width, page.height) == (1112, 834)
+
+
+def test_a_scan_is_known_where_its_page_does_not_begin_at_the_origin() -> None:
+    def draw(paper: object) -> None:
+        paper.setPageSize((400, 300))  # type: ignore[attr-defined]
+        paper.translate(1000, 2000)  # type: ignore[attr-defined]
+        picture = ImageReader(io.BytesIO(pages.encoded(pages.picture(), "JPEG")))
+        paper.drawImage(picture, 0, 0, 400, 300)  # type: ignore[attr-defined]
+        pages.write(paper, mode=3)  # type: ignore[arg-type]
+
+    writer = pypdf.PdfWriter(io.BytesIO(pages.pdf(draw)))
+    writer.pages[0].mediabox = RectangleObject((1000, 2000, 1400, 2300))
+    writer.pages[0].cropbox = RectangleObject((1000, 2000, 1400, 2300))
+    out = io.BytesIO()
+    writer.write(out)
+    [page] = r.render(out.getvalue(), LIMITS)
+    assert page.scan
+    assert " ".join(w.text for w in page.text_layer) == " ".join(pages.LINES)
+
+
+def test_a_form_that_only_adobe_can_draw_is_refused() -> None:
+    please_wait = pages.pdf(lambda paper: pages.write(paper, ["Please wait..."]))
+    shell = with_xfa(please_wait)
+    with pytest.raises(t.FormShell):
+        r.render(shell, LIMITS)
+    with pytest.raises(t.FormShell):
+        refuse_locked(shell, LIMITS)
+
+
+def test_a_form_whose_fields_stand_on_its_pages_is_drawn() -> None:
+    def draw(paper: object) -> None:
+        pages.write(paper)  # type: ignore[arg-type]
+        paper.acroForm.textfield(name="total", value="12.00", x=40, y=20, width=90, height=20)  # type: ignore[attr-defined]
+
+    data = with_xfa(pages.pdf(draw))
+    refuse_locked(data, LIMITS)
+    assert len(r.render(data, LIMITS)) == 1
+
+
+def with_xfa(data: bytes) -> bytes:
+    """The same with an XFA packet beside whatever fields it has."""
+    writer = pypdf.PdfWriter(io.BytesIO(data))
+    packet = StreamObject()
+    packet.set_data(b"<xdp:xdp xmlns:xdp='http://ns.adobe.com/xdp/'/>")
+    form = writer.root_object.get("/AcroForm", DictionaryObject({NameObject("/Fields"): ArrayObject()})).get_object()
+    form[NameObject("/XFA")] = writer._add_object(packet)
+    writer.root_object[NameObject("/AcroForm")] = form
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
 
 
 def test_an_unknown_renderer_is_the_callers_mistake() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -10,6 +12,12 @@ from PIL import Image
 from reportlab.pdfgen import canvas
 
 from extractor.page import triage as t
+from tests.extractor.pages import heic
+
+
+def ole(stream: str) -> bytes:
+    """What tells an old office file: the signature, and the name of a stream."""
+    return b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + stream.encode("utf-16-le") + bytes(64)
 
 
 def picture(form: str, size: tuple[int, int] = (60, 40)) -> bytes:
@@ -29,8 +37,20 @@ def pdf(pages: int = 1) -> bytes:
     return out.getvalue()
 
 
-FILES = {"PDF": pdf(), "TIFF": picture("TIFF"), "JPEG": picture("JPEG"), "PNG": picture("PNG")}
-KINDS = {"PDF": t.PDF, "TIFF": t.TIFF, "JPEG": t.JPEG, "PNG": t.PNG}
+def archive(*names: str) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as packed:
+        for name in names:
+            packed.writestr(name, pdf())
+    return out.getvalue()
+
+
+FORMS = {
+    "TIFF": t.TIFF, "JPEG": t.JPEG, "PNG": t.PNG, "WEBP": t.WEBP, "BMP": t.BMP, "GIF": t.GIF,
+    "JPEG2000": t.JPEG_2000,
+}  # fmt: skip
+FILES = {"PDF": pdf(), "HEIC": heic("two"), **{form: picture(form) for form in FORMS}}
+KINDS = {"PDF": t.PDF, "HEIC": t.HEIC, **FORMS}
 
 
 @pytest.mark.parametrize("form", FILES)
@@ -38,7 +58,7 @@ def test_each_format_is_known_by_its_bytes(form: str) -> None:
     assert t.triage(FILES[form], t.Limits()) == KINDS[form]
 
 
-@pytest.mark.parametrize("form", ["PDF", "JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize("form", ["PDF", "JPEG", "PNG", "TIFF", "WEBP", "HEIC", "JPEG2000"])
 def test_a_file_cut_short_is_refused(form: str) -> None:
     cut = 6 if form == "TIFF" else len(FILES[form]) // 2
     with pytest.raises(t.Truncated):
@@ -68,8 +88,19 @@ def test_a_jpeg_whose_thumbnail_is_whole_but_whose_picture_is_not_is_refused() -
     [
         (b"", t.EmptyFile),
         (b"hello", t.NotADocument),
-        (b"PK\x03\x04 a word document", t.NotADocument),
         (b"<html>%PDFish</html>", t.NotADocument),
+        (archive("invoice.pdf"), t.Archive),  # unpacked in it, so that "%PDF-" stands near the beginning
+        (archive("word/document.xml"), t.OfficeFile),
+        (archive("xl/workbook.xml"), t.OfficeFile),
+        (archive("ppt/presentation.xml"), t.OfficeFile),
+        (b"Rar!\x1a\x07\x01\0", t.Archive),
+        (b"7z\xbc\xaf\x27\x1c\0\4", t.Archive),
+        (gzip.compress(b"%PDF-1.7"), t.Archive),
+        (b"a" * 257 + b"ustar", t.Archive),
+        (b"{\\rtf1 Invoice}", t.OfficeFile),
+        (ole("WordDocument"), t.OfficeFile),
+        (ole("Workbook"), t.OfficeFile),
+        (ole("EncryptedPackage"), t.Encrypted),
     ],
 )
 def test_what_is_no_document_is_refused(data: bytes, refusal: type[t.Refusal]) -> None:
