@@ -67,4 +67,4 @@ def test_other_xml_is_refused_with_the_reason() -> None:
 def test_in_a_folder_xml_beside_a_document_is_no_document_of_its_own(tmp_path: Path) -> None:
     for name in ("bill.pdf", "bill.xml", "alone.xml", "note.txt"):
         (tmp_path / name).write_bytes(b"x")
-    assert [job.name for job in files([tmp_path], None, None, None)] == ["alone.xml", "bill.pdf"]
+    assert [job.name for job in files([tmp_path], None, None, None)] == ["alone.xml", "bill.pdf", "note.txt"]
