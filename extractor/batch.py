@@ -23,7 +23,7 @@ from extractor.read import Extraction, ReadOptions, extract, read_document
 from extractor.recognise import Recogniser
 from extractor.stated.reading import NOTHING, Stated, read_stated
 from models.nets.bundle import Bundle
-from models.values import Page
+from models.values import Page, Recognition
 
 Answer = TypeVar("Answer")
 
@@ -58,6 +58,28 @@ class Outcome:
     extraction: Extraction | None
     problem: str = ""
     seconds: float = 0.0  # CPU seconds, also of a refusal
+
+    def to_json(self) -> dict[str, Any]:
+        """The outcome as a line of a file; `from_json` is its inverse."""
+        found = self.extraction
+        told = found and {
+            "recognition": found.recognition.to_json(),
+            "pages": [page.to_json() for page in found.pages],
+            "problems": list(found.problems),
+            "seconds": found.seconds,
+        }
+        return {"name": self.name, "extraction": told, "problem": self.problem, "seconds": self.seconds}
+
+    @classmethod
+    def from_json(cls, line: dict[str, Any]) -> Outcome:
+        told = line["extraction"]
+        found = told and Extraction(
+            Recognition.from_json(told["recognition"]),
+            tuple(Page.from_json(page) for page in told["pages"]),
+            tuple(told["problems"]),
+            told["seconds"],
+        )
+        return cls(line["name"], found, line["problem"], line["seconds"])
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from extractor.classify.features import Example, describe
 from extractor.measure import measures
 from extractor.measure.cost import cpu_seconds
 from extractor.measure.manifest import Entry, texts_of
-from extractor.recognise import FIELDS, OUT_OF_FOLD, PAPERS, STATED, TYPES, papers_of
+from extractor.recognise import FIELDS, OUT_OF_FOLD, PAPERS, READER, STATED, TYPES, papers_of
+from extractor.rereading.learn import TextLearned, learn_reader
 from extractor.stated.compare import says, stated_fields
 from extractor.stated.weight import Weights, count
 from models.doctype import DocumentType
@@ -63,6 +64,7 @@ class LearnReport:
     classifier: TypeReport | None
     cpu_seconds: float
     rows: dict[str, str]  # document id -> hash of its words and labels
+    readers: dict[str, TextLearned] = field(default_factory=dict)  # what was learned of the wording, by type
     out_of_fold: tuple[OutOfFold, ...] = field(default=(), repr=False)
 
     def as_dict(self) -> dict[str, Any]:
@@ -71,6 +73,7 @@ class LearnReport:
             "types": {name: asdict(learned) for name, learned in self.types.items()},
             "classifier": asdict(self.classifier) if self.classifier else None,
             "cpu_seconds": round(self.cpu_seconds, 2),
+            "readers": {name: reader.as_dict() for name, reader in self.readers.items()},
             "rows": self.rows,
         }
 
@@ -83,11 +86,13 @@ def learn(
     progress: Progress = lambda _step, _share: None,
     memory: bool = True,
     known: Mapping[str, Sequence[Fact]] | None = None,
+    held: Sequence[TrainingDocument] = (),
 ) -> tuple[Bundle, LearnReport]:
     """A bundle that can read the types in `doctypes`, learned from `documents`. Raises `NothingToLearn`.
 
     With `memory` off nothing that few documents share is kept: a bundle that may be given away. `known` are facts of
-    the customer's master data, by document type. Types with most documents come first: later ones borrow from them.
+    the customer's master data, by document type. `held` documents teach nothing; the text models are judged on them,
+    too. Types with most documents come first: later ones borrow from them.
     """
     by_type = {name: [d for d in documents if d.document_type == name] for name in sorted(doctypes)}
     by_type = {n: rows for n, rows in sorted(by_type.items(), key=lambda item: -_labelled(item[1])) if rows}
@@ -96,6 +101,7 @@ def learn(
     started = cpu_seconds()
     bundle, classifier = _learn_classifier(documents, by_type, base or Bundle(), seed, progress)
     bundle = _learn_papers(documents, doctypes, bundle, seed)
+    bundle, by_type, readers = _learn_readers(by_type, doctypes, bundle, seed, held)
     learned: dict[str, TypeLearned] = {}
     out_of_fold: list[OutOfFold] = []
     for k, (name, rows) in enumerate(by_type.items()):
@@ -107,8 +113,8 @@ def learn(
             rows, doctypes[name], bundle, seed, step, sure, memory, (known or {}).get(name, ())
         )
         out_of_fold += judged
-    hashes = {d.id: row_hash(d) for rows in by_type.values() for d in rows}
-    report = LearnReport(learned, classifier, cpu_seconds() - started, hashes, tuple(out_of_fold))
+    hashes = {d.id: row_hash(d) for d in documents if d.document_type in by_type}
+    report = LearnReport(learned, classifier, cpu_seconds() - started, hashes, readers, tuple(out_of_fold))
     return bundle.with_meta(**_meta(bundle, report, seed)), report
 
 
@@ -126,7 +132,9 @@ def training_document(
     labels |= {name: Label(ValueState.ABSENT, None) for name in entry.absent}
     pictures = pictures_of(entry.path.read_bytes, ReadOptions(), tuple(pages))
     group = entry.group or str(entry.path)
-    return TrainingDocument(str(entry.path), group, entry.document_type, tuple(pages), labels, pictures, stated)
+    return TrainingDocument(
+        str(entry.path), group, entry.document_type, tuple(pages), labels, pictures, stated, entry.lines
+    )
 
 
 def _learn_classifier(
@@ -164,6 +172,24 @@ def _learn_papers(
     )
     papers = learn_papers([*kept, *fresh], sorted(names), seed)
     return bundle.with_section(PAPERS, papers.to_parts()) if papers else bundle
+
+
+def _learn_readers(
+    by_type: Mapping[str, Sequence[TrainingDocument]],
+    doctypes: Mapping[str, DocumentType],
+    bundle: Bundle,
+    seed: int,
+    held: Sequence[TrainingDocument],
+) -> tuple[Bundle, dict[str, list[TrainingDocument]], dict[str, TextLearned]]:
+    """The bundle with a text model of each type that it helps, and the documents as their fields will be read."""
+    again: dict[str, list[TrainingDocument]] = {}
+    learned: dict[str, TextLearned] = {}
+    for name, rows in by_type.items():
+        reader = learn_reader(rows, doctypes[name], seed, [d for d in held if d.document_type == name])
+        again[name], learned[name] = reader.documents, reader.learned
+        parts = {"model": reader.model.to_table(), "learned": reader.learned.as_dict()} if reader.learned.used else {}
+        bundle = bundle.with_section(f"{READER}{name}/", ({}, {}, parts))
+    return bundle, again, learned
 
 
 def _with_words(documents: Sequence[TrainingDocument]) -> list[TrainingDocument]:

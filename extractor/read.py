@@ -135,7 +135,8 @@ def extract(
         stated = read_stated(data, document.pages, beside) if options is None or options.data else NOTHING
     with meter.stage("recognise"), rare_collections():
         found = recognise(document.pages, recogniser, document_type, document.image_of, today, stated)
-    return Extraction(found, document.pages, (*document.problems, *found.problems), meter.seconds)
+    pages = recogniser.reread(document.pages, found.document_type)
+    return Extraction(found, pages, (*document.problems, *found.problems), meter.seconds)
 
 
 def _made_from_data(data: bytes) -> ReadDocument:

@@ -13,6 +13,8 @@ from extractor.classify.classifier import UNKNOWN, TypeClassifier, TypeGuess
 from extractor.classify.papers import Papers
 from extractor.ink.doubts import ImageOf, doubted
 from extractor.ink.tickboxes import with_ticks
+from extractor.rereading.ngrams import TextModel
+from extractor.rereading.reread import reread
 from extractor.stated.compare import compare
 from extractor.stated.reading import NOTHING, Stated, joined, read_zones
 from extractor.stated.weight import Weights
@@ -28,6 +30,7 @@ TYPES = "types/"  # section of the classifier in a bundle
 PAPERS = "papers/"  # section of the judges of papers from many countries
 FIELDS = "fields/"  # sections of the field models, by document type
 STATED = "stated/"  # how much the data in files counts
+READER = "reader/"  # text models of confirmed text, by document type; a file of its own
 OUT_OF_FOLD = "out_of_fold/"  # confidence and "right" of the training documents, by document type
 
 UNSEEN_TYPE = 0.3  # chance of a type that the machine did not see and the file names, before the file is heard
@@ -45,6 +48,9 @@ class Recogniser:
     _classifier: TypeClassifier | None = field(default=None, repr=False)
     _papers: Papers | None = field(default=None, repr=False)
     _models: dict[str, FieldModel] = field(default_factory=dict, repr=False)
+    unread: frozenset[str] = frozenset()  # types whose pages are taken as the engine read them, by policy
+    _text_models: dict[str, TextModel] = field(default_factory=dict, repr=False)
+    _reread: tuple[Sequence[Page], str, tuple[Page, ...]] | None = field(default=None, repr=False)  # the last document
 
     @classmethod
     def from_bundle(cls, bundle: Bundle, doctypes: Mapping[str, DocumentType]) -> Recogniser:
@@ -52,7 +58,11 @@ class Recogniser:
 
     def with_master_data(self, facts: Mapping[str, Sequence[Fact]]) -> Recogniser:
         """This recogniser with the master data of one workspace."""
-        return Recogniser(self.bundle, self.types, facts, base=self)
+        return Recogniser(self.bundle, self.types, facts, base=self, unread=self.unread)
+
+    def without_text_models(self, names: Sequence[str]) -> Recogniser:
+        """This recogniser with the pages of some types taken as the engine read them; what is unpacked is shared."""
+        return replace(self, unread=frozenset(names), _reread=None) if names else self
 
     @property
     def version(self) -> str:
@@ -101,6 +111,19 @@ class Recogniser:
             self._models[name] = model.with_master_data(self.facts[name]) if self.facts.get(name) else model
         return self._models.get(name)
 
+    def reread(self, pages: Sequence[Page], name: str) -> tuple[Page, ...]:
+        """The pages of a document of type `name` as its text model has them; as they are if there is none."""
+        if name in self.unread or not self.bundle.has_section(f"{READER}{name}/"):
+            return tuple(pages)
+        if self._reread is None or self._reread[0] is not pages or self._reread[1] != name:
+            self._reread = (pages, name, reread(pages, (self.base or self)._text_model(name)))
+        return self._reread[2]
+
+    def _text_model(self, name: str) -> TextModel:
+        if name not in self._text_models:
+            self._text_models[name] = TextModel.from_table(self.bundle.section(f"{READER}{name}/")[2]["model"])
+        return self._text_models[name]
+
     def _unpacked(self, name: str) -> FieldModel:
         from extractor.fields import FieldModel
 
@@ -141,6 +164,7 @@ def recognise(
     if guess.name == UNKNOWN:
         return Recognition(UNKNOWN, guess.confidence, (), recogniser.version, stated.problems)
     spec = recogniser.types[guess.name]
+    pages = recogniser.reread(pages, spec.name)
     readings = _read_fields(pages, recogniser, spec, cache(image_of) if image_of else None)  # many values, one picture
     readings, differences = compare(readings, stated.statements, pages, spec, recogniser.weights)
     readings, problems = apply_checks(readings, spec, today)

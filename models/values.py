@@ -76,6 +76,7 @@ class Word:
     confidence: float
     line: int
     segment: int = 0  # stretch of a row without a wide gap; counts over the page
+    seen: str = ""  # what the engine read, where confirmed text made another word of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class Page:
     rotation: int = 0  # degrees clockwise applied to make the page upright: 0, 90, 180, 270
     problems: tuple[str, ...] = ()
     codes: tuple[Code, ...] = ()
+    traces: str = ""  # between what the engine was torn where it was not sure (`extractor.rereading.traces`)
 
     @property
     def is_from_layer(self) -> bool:
@@ -117,8 +119,11 @@ class Page:
 
     def to_json(self) -> dict[str, Any]:
         """The page for a blob or another process; `from_json` is its inverse."""
-        words = [[w.text, w.box.as_list(), round(w.confidence, 5), w.line, w.segment] for w in self.words]
-        return {
+        words = [
+            [w.text, w.box.as_list(), round(w.confidence, 5), w.line, w.segment, *([w.seen] if w.seen else [])]
+            for w in self.words
+        ]
+        page = {
             "number": self.number,
             "width": self.width,
             "height": self.height,
@@ -127,11 +132,12 @@ class Page:
             "rotation": self.rotation,
             "problems": list(self.problems),
         } | codes_to_json(self.codes)
+        return page | ({"traces": self.traces} if self.traces else {})
 
     @classmethod
     def from_json(cls, page: dict[str, Any]) -> Page:
         """Raises KeyError, TypeError or ValueError for what `to_json` did not write."""
-        words = tuple(Word(text, Box.from_list(box), score, line, seg) for text, box, score, line, seg in page["words"])
+        words = tuple(Word(text, Box.from_list(box), *rest) for text, box, *rest in page["words"])
         lists = {"words": words, "problems": tuple(page["problems"]), "codes": codes_from_json(page)}
         return cls(**(page | lists))
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.commands.growing import Resume, growing, kept_lines
 from api.commands.many import (
     BundleFolder,
     Cache,
@@ -45,14 +47,21 @@ def evaluate(
     doctypes: Doctypes = None,
     engine: EngineName = "rapidocr",
     xml: UseData = True,
+    resume: Resume = False,
 ) -> None:
-    """Measure accuracy, calibration, coverage at a given error, what wrong values are wrong by, and cost."""
+    """Measure accuracy, calibration, coverage at a given error, what wrong values are wrong by, and cost.
+
+    With --json what is read is kept beside that file until all is, for --resume.
+    """
     from extractor.doctypes import load_document_types
     from extractor.measure.manifest import read_manifest
 
     sources = [(path, entry) for path in manifest for entry in read_manifest(path, split, limit)]
     setup = setup_of(bundle, doctypes, document_type, cache, engine, data=xml)
-    outcomes = _outcomes([entry for _, entry in sources], setup, jobs)
+    part = json_out.with_name(json_out.name + ".part") if json_out else None
+    if resume and part is None:
+        raise CommandError("Without --json nothing is kept to go on with.", "Name a file with --json, both times.")
+    outcomes = _outcomes([entry for _, entry in sources], setup, jobs, part, resume)
     types = load_document_types(doctypes)
     result = _judge(outcomes, [entry for _, entry in sources], manifest, split, types, setup)
     costs = _costs(list(outcomes.values()))
@@ -60,22 +69,40 @@ def evaluate(
     out.print(f"CPU seconds per page: {costs}", markup=False)
     if json_out is not None:
         write_json(json_out, result.to_json() | {"cpu_seconds_per_page": costs})
+        json_out.with_name(json_out.name + ".part").unlink(missing_ok=True)
     if charts is not None:
         _draw(charts, result)
 
 
-def _outcomes(entries: Sequence[Entry], setup: Setup, jobs: int | None) -> dict[str, Outcome]:
-    from extractor.batch import Job, extract_all, workers_for
+def _outcomes(
+    entries: Sequence[Entry], setup: Setup, jobs: int | None, part: Path | None, resume: bool
+) -> dict[str, Outcome]:
+    """What became of every file. As far as `part` says what the same setup read before, it is not read again."""
+    from extractor.batch import Job, Outcome, extract_all, workers_for
+    from models.nets.bundle import Bundle
 
     work = [Job(entry.path, str(entry.path)) for entry in entries]
     if not work:
         raise CommandError("There are no documents to measure.", "Check --manifest and --split.")
-    found = {}
-    with bar("reading", len(work)) as step:
-        for outcome in extract_all(work, setup, workers_for(jobs, len(work))):
+    assert setup.bundle is not None
+    by = {"by": [Bundle.load(setup.bundle).version, setup.options.engine, setup.document_type]}
+    kept = kept_lines(part) if part and resume else []
+    if kept and kept[0] != by:
+        raise CommandError(f"{part} was read by another model, engine or type.", "Run it without --resume.")
+    wanted = {job.name for job in work}
+    found = {outcome.name: outcome for outcome in map(Outcome.from_json, kept[1:]) if outcome.name in wanted}
+    left = [job for job in work if job.name not in found]
+    with bar("reading", len(work)) as step, growing(part, kept or [by]) if part else nullcontext(_nowhere) as write:
+        step(len(found))
+        for outcome in extract_all(left, setup, workers_for(jobs, len(left))):
             found[outcome.name] = outcome
+            write(outcome.to_json())
             step()
     return found
+
+
+def _nowhere(_line: Mapping[str, Any]) -> None:
+    """Keeps nothing."""
 
 
 def _judge(

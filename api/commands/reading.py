@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.commands.growing import Resume, growing, kept_lines, replace_lines
 from api.commands.many import (
     BundleFolder,
     Cache,
@@ -58,21 +57,28 @@ def extract(
     doctypes: Doctypes = None,
     engine: EngineName = "rapidocr",
     xml: UseData = True,
+    resume: Resume = False,
 ) -> None:
-    """Read documents: fields with their confidence as JSON Lines, each as soon as those before it are there."""
+    """Read documents: fields with their confidence as JSON Lines. Each line is written when it is done."""
     from extractor.batch import extract_all, workers_for
 
     work = _files(paths or [], manifest, split, limit)
     setup = setup_of(bundle, doctypes, document_type, cache, engine, data=xml)
-    refused = 0
-    with _in_order(jsonl, [job.name for job in work]) as put, bar("reading", len(work)) as step:
-        for outcome in extract_all(work, setup, workers_for(jobs, len(work))):
-            put(outcome.name, [line_of(outcome)])
+    names = [path_as_text(job.name) for job in work]
+    lines = {line["file"]: line for line in _kept(jsonl, resume) if line["file"] in set(names)}
+    left = [job for job in work if path_as_text(job.name) not in lines]
+    with bar("reading", len(work)) as step, _sink(jsonl, names, lines) as write:
+        step(len(lines))
+        for outcome in extract_all(left, setup, workers_for(jobs, len(left))):
+            lines[path_as_text(outcome.name)] = line_of(outcome)
             if outcome.extraction is None:
-                refused += 1
                 err.print(f"{path_as_text(outcome.name)} is passed over: {outcome.problem}", markup=False)
+            write(lines[path_as_text(outcome.name)])
             step()
-    err.print(f"{len(work)} documents, {refused} refused" if refused else f"{len(work)} documents", markup=False)
+    if str(jsonl) != "-":
+        replace_lines(jsonl, [lines[name] for name in names])  # in the order of the files
+    refused = sum(line["document_type"] is None for line in lines.values())
+    err.print(f"{len(lines)} documents, {refused} refused" if refused else f"{len(lines)} documents", markup=False)
 
 
 def learn(
@@ -196,22 +202,28 @@ def _inside(folder: Path) -> list[Path]:
     return [folder / name for name in sorted(names) if not any(part.startswith(".") for part in name.parts)]
 
 
+def _kept(target: Path, resume: bool) -> list[dict[str, Any]]:
+    if resume and str(target) == "-":
+        raise CommandError("Only a file can be gone on with.", "Name it with --jsonl.")
+    return kept_lines(target) if resume else []
+
+
 @contextmanager
-def _in_order(target: Path, names: Sequence[str]) -> Iterator[Callable[[str, Sequence[Mapping[str, Any]]], None]]:
-    """Writes the lines of each name as soon as those of all names before it are written: a run that ends keeps them."""
-    waiting, kept = deque(names), dict[str, Sequence[Mapping[str, Any]]]()
+def _sink(
+    target: Path, names: Sequence[str], lines: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """Where lines go as they are done: to a file, or in the order of `names` to standard output."""
     if str(target) != "-":
-        target.parent.mkdir(parents=True, exist_ok=True)
-    with nullcontext(sys.stdout) if str(target) == "-" else target.open("w", encoding="utf-8") as stream:
+        with growing(target, list(lines.values())) as add:
+            yield add
+        return
+    waiting = list(reversed(names))
 
-        def put(name: str, lines: Sequence[Mapping[str, Any]]) -> None:
-            kept[name] = lines
-            while waiting and waiting[0] in kept:
-                for line in kept.pop(waiting.popleft()):
-                    stream.write(json.dumps(line, ensure_ascii=False) + "\n")
-                stream.flush()
+    def tell(_line: Mapping[str, Any]) -> None:
+        while waiting and waiting[-1] in lines:
+            typer.echo(json.dumps(lines[waiting.pop()], ensure_ascii=False))
 
-        yield put
+    yield tell
 
 
 # --- learning ---

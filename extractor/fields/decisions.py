@@ -25,7 +25,7 @@ EVIDENCE = (
     "score", "margin", "tree", "net", "agree", "ocr_mean", "ocr_least", "seen", "known_words", "own_known", "several",
     "absent", "check_failed", "memory_kept", "memory_changed", "items",
     "second", "labelled", "misnamed", "label_elsewhere", "check_held", "settled",
-    "weak",
+    "weak", "retold",
 )  # fmt: skip
 
 
@@ -91,6 +91,7 @@ def decide(
             known_words=familiar,
             own_known=own,
             seen=float(np.log1p(max(seen, 0.0))),
+            retold=_retold(scene, ranking, decision),
             **_labels(scene, ranking, decision, called.get(name, name)),
         )
     return decisions
@@ -101,6 +102,13 @@ def _own_known(scene: Scene, ranking: Ranking, decision: Decision, known: NDArra
     tokens = [t for c in decision.choices for t in ranking.table.spans[c.candidate].tokens]
     wordy = [t for t in tokens if scene.layout.letters[t] >= 3]
     return float(known[wordy].mean()) if wordy else 1.0
+
+
+def _retold(scene: Scene, ranking: Ranking, decision: Decision) -> float:
+    """Whether confirmed text changed any word of the value."""
+    layout = scene.layout
+    tokens = (t for c in decision.choices for t in ranking.table.spans[c.candidate].tokens)
+    return float(any(layout.pages[layout.page[t]].words[layout.word[t]].seen for t in tokens))
 
 
 def _labels(scene: Scene, ranking: Ranking, decision: Decision, own: str) -> dict[str, float]:

@@ -43,6 +43,7 @@ class TrainingDocument:
     labels: dict[str, Label | None]
     image_of: Images | None = dataclasses.field(default=None, repr=False, compare=False)  # page number -> picture
     stated: tuple[Statement, ...] = ()  # what the file says beside its print
+    lines: tuple[str, ...] = ()  # transcripts of lines, where there are any
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +9,7 @@ import numpy as np
 
 from extractor import kinds
 from extractor.fields.decisions import EVIDENCE, Decision, decide
+from extractor.fields.folds import folds_of
 from extractor.fields.labels import Goal, TrainingDocument, goal_of, normalised
 from extractor.fields.lists import Cutoff, candidates_of, fit_cutoff
 from extractor.fields.memory.memory import REMEMBERED, Fact, Memory, Reread, fit_ratios, numbers_of
@@ -27,7 +26,6 @@ from models.nets import calibration
 from models.nets.calibration import Calibrator, Prior
 from models.values import ValueState
 
-FOLDS = 5
 FOLD_EFFORT = 0.6  # of the network's steps: five held-out trainings would else cost five times the training itself
 EVERY_FOLD = -1  # of a fact that no training document gave
 COMMON = 5  # without memory, only words and values seen in so many documents are kept
@@ -127,7 +125,7 @@ def _prepare(
     documents: Sequence[TrainingDocument], doctype: DocumentType, seed: int, progress: Progress
 ) -> list[_Prepared]:
     rows = []
-    folds = _folds([d.group for d in documents], seed)
+    folds = folds_of([d.group for d in documents], seed)
     for number, document in enumerate(documents):
         scene = make_scene(document.pages, doctype)
         single = [f for f in doctype.fields if f.kind is not Kind.TABLE]  # tables have a reader of their own
@@ -136,18 +134,6 @@ def _prepare(
         rows.append(_Prepared(document, scene, goals, folds[document.group]))
         progress("prepare", (number + 1) / len(documents))
     return rows
-
-
-def _folds(groups: Iterable[str], seed: int) -> dict[str, int]:
-    """Groups in a keyed order, the largest first, each to the smallest fold: as equally large as whole groups allow."""
-    sizes = Counter(groups)
-    order = sorted(sizes, key=lambda g: (-sizes[g], zlib.crc32(f"{seed}:{g}".encode()), g))
-    filled = [0] * FOLDS
-    found = {}
-    for group in order:
-        found[group] = filled.index(min(filled))
-        filled[found[group]] += sizes[group]
-    return found
 
 
 def _right(row: _Prepared, field: FieldSpec, doctype: DocumentType) -> str | None:

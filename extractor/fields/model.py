@@ -179,7 +179,7 @@ def _agreement(scene: Scene, decision: Decision, doctype: DocumentType, image_of
         number, box, lines = place(scene, decision, choice)
         page = next(p for p in scene.layout.pages if p.number == number)
         if not page.is_from_layer and decision.field.kind is not Kind.CHECKBOX:
-            text = raw_text(scene, decision, choice)
+            text = engine_text(scene, decision, choice)
             found.append(agrees(image_of(number), box, max(1, len(lines)), text, decision.field, doctype))
     return min((1.0 if agreed else -1.0 for agreed in found), default=0.0)
 
@@ -230,7 +230,7 @@ def _reading(scene: Scene, decision: Decision, confidence: float) -> Reading:
         confidence=confidence,
         score=decision.evidence.get("score"),
         alternatives=decision.alternatives,
-        provenance=dict(decision.provenance) | {"rule": "candidates"},
+        provenance=dict(decision.provenance) | {"rule": "candidates"} | _retelling(scene, decision),
     )
     if not decision.choices:
         return base
@@ -250,6 +250,21 @@ def raw_text(scene: Scene, decision: Decision, choice: Choice) -> str:
     """The words as the engine read them, before any repair."""
     words = _words(scene, decision, choice)
     return " ".join(scene.layout.pages[page].words[word].text for page, word in words)
+
+
+def engine_text(scene: Scene, decision: Decision, choice: Choice) -> str:
+    """The words as the engine read them, also where confirmed text made others of them."""
+    words = [scene.layout.pages[page].words[word] for page, word in _words(scene, decision, choice)]
+    texts = [word.seen or word.text for word in words]
+    parts = zip(("", *texts), texts, words, strict=False)  # one word that became two has its old text on both
+    return " ".join(text for before, text, word in parts if not (word.seen and " " not in word.text and text == before))
+
+
+def _retelling(scene: Scene, decision: Decision) -> dict[str, str]:
+    """What the engine had read, where confirmed text made another text of it."""
+    told = [(engine_text(scene, decision, c), raw_text(scene, decision, c)) for c in decision.choices]
+    before = [was for was, now in told if was != now]
+    return {"read_as": "; ".join(before), "settled_by": "confirmed text"} if before else {}
 
 
 def _words(scene: Scene, decision: Decision, choice: Choice) -> list[tuple[int, int]]:

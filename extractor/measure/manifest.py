@@ -2,6 +2,7 @@
 
 One object a line: ``{"file", "type", "fields", "split"}``. A field of null is unlabelled: neither a negative example
 nor scored. ``{"absent": true}`` is proof that the document does not carry it. Files are named relative to the manifest.
+``"lines"`` are transcripts of its lines, as text or as ``{"text"}``: confirmed text, from which reading learns.
 ``"group"`` (or ``"family"``) names those that look alike, e.g. of one seller: confidence is calibrated on groups held
 out whole. A document of type ``unknown`` teaches what no type is like.
 """
@@ -30,6 +31,12 @@ class Absent(BaseModel):
     absent: bool
 
 
+class _Transcript(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    text: str
+
+
 class _Line(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -39,6 +46,7 @@ class _Line(BaseModel):
     split: str | None = None
     group: str | None = None
     family: str | None = None
+    lines: list[str | _Transcript] = []
 
 
 Label = str | list[str] | list[dict[str, Any]]
@@ -55,6 +63,7 @@ class Entry:
     labels: dict[str, Label] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
     group: str = ""  # documents that look alike: of one seller, one form, one language
+    lines: tuple[str, ...] = ()  # transcripts
 
 
 def texts_of(label: Label, columns: Sequence[str] = ()) -> str | list[str]:
@@ -100,4 +109,5 @@ def _entry(path: Path, number: int, line: str) -> Entry:
     labels = {k: v for k, v in parsed.fields.items() if v is not None and not isinstance(v, Absent)}
     absent = frozenset(k for k, v in parsed.fields.items() if isinstance(v, Absent) and v.absent)
     group = parsed.group or parsed.family or ""
-    return Entry(path.parent / parsed.file, parsed.file, parsed.type, parsed.split, labels, absent, group)
+    lines = tuple(line if isinstance(line, str) else line.text for line in parsed.lines)
+    return Entry(path.parent / parsed.file, parsed.file, parsed.type, parsed.split, labels, absent, group, lines)

@@ -1,7 +1,8 @@
 """RapidOCR (PP-OCRv6 small as ONNX, models inside its wheel): the default engine.
 
-With COUNTERSIGN_OCR_CACHE set to a folder, what the networks answer is kept there by pixel content, version and
-settings.
+Its detector and its cutting of lines are used as they are; lines are read by `LineReader`, without the padding to 320
+pixels, by the characters that the page may hold. With COUNTERSIGN_OCR_CACHE set to a folder, what the networks answer
+is kept there by pixel content, version and settings.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import importlib.metadata
 import json
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from extractor.ocr.linereader import LineReader, LineText
+from extractor.rereading.traces import Packed
 from models.values import Box, Word
 
 CACHE_VARIABLE = "COUNTERSIGN_OCR_CACHE"
@@ -31,10 +35,15 @@ SETTINGS: dict[str, Any] = {  # measured 20-35 % faster than the defaults at equ
     "EngineConfig.onnxruntime.enable_cpu_mem_arena": True,
     "Global.max_side_len": 2000,
     "Det.limit_type": "max",
-    "Det.limit_side_len": 1600,
+    "Det.limit_side_len": 960,
     "Rec.rec_batch_num": 1,
     "Global.log_level": "error",
 }
+CLOSE_LOOK = 1600  # longest side in pixels of a page of small print for the detector, which costs three times as much
+SMALL_PRINT = 14  # median height of a line at the first look, in its pixels, below which it is looked at again
+LINES_VERSION = 1  # raise it when the same lines would be read otherwise
+TALL = 1.5  # height over width from which a line is cut out turned
+READABLE = 0.5  # least mean probability of a line's characters
 
 
 class RawWord(TypedDict):
@@ -48,6 +57,7 @@ class RawLine(TypedDict):
     score: float
     quad: list[list[float]]
     words: list[RawWord]
+    trace: NotRequired[Packed | None]
 
 
 def version() -> str:
@@ -60,8 +70,21 @@ def cache_folder() -> Path | None:
     root = os.environ.get(CACHE_VARIABLE)
     if not root:
         return None
-    digest = hashlib.sha256(json.dumps([SETTINGS, MODELS], sort_keys=True).encode()).hexdigest()[:8]
+    told = [SETTINGS, MODELS, CLOSE_LOOK, SMALL_PRINT, LINES_VERSION]
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
     return Path(root) / f"rapidocr-{version()}-{digest}"
+
+
+def model_paths() -> dict[str, Path]:
+    """The networks in the wheel, by the setting that names them. Raises FileNotFoundError."""
+    import rapidocr
+
+    folder = Path(rapidocr.__file__).parent / "models"
+    paths = {key: folder / name for key, name in MODELS.items()}
+    missing = [str(path) for path in paths.values() if not path.is_file()]
+    if missing:
+        raise FileNotFoundError(f"this build of rapidocr lacks its models: {missing}")
+    return paths
 
 
 def load(**overrides: Any) -> Any:
@@ -69,11 +92,7 @@ def load(**overrides: Any) -> Any:
     import rapidocr
 
     logging.getLogger("RapidOCR").setLevel(logging.ERROR)
-    folder = Path(rapidocr.__file__).parent / "models"
-    paths = {k: str(folder / name) for k, name in MODELS.items()}
-    missing = [p for p in paths.values() if not Path(p).is_file()]
-    if missing:
-        raise FileNotFoundError(f"this build of rapidocr lacks its models: {missing}")
+    paths = {key: str(path) for key, path in model_paths().items()}
     return rapidocr.RapidOCR(params=SETTINGS | paths | overrides)
 
 
@@ -86,15 +105,22 @@ class RapidEngine:
     def __init__(self) -> None:
         self.version = version()
         self._rapid: Any = None  # loaded at the first page that is not cached
+        self._lines: LineReader | None = None
 
     def read(self, image: NDArray[np.uint8]) -> list[Word]:
         """Words of `image`; words of one detected line share `Word.line`."""
+        return self.read_traced(image)[0]
+
+    def read_traced(self, image: NDArray[np.uint8]) -> tuple[list[Word], dict[int, Packed]]:
+        """Words of `image`, and the trace of each line that is not sure, by `Word.line`."""
         height, width = image.shape[:2]
-        return [
+        lines = self.read_raw(image)
+        words = [
             Word(text, box, score, number)
-            for number, line in enumerate(self.read_raw(image))
+            for number, line in enumerate(lines)
             for text, box, score in words_of_line(line, width, height)
         ]
+        return words, {n: trace for n, line in enumerate(lines) if (trace := line.get("trace"))}
 
     def read_raw(self, image: NDArray[np.uint8]) -> list[RawLine]:
         """Lines as the networks give them, from the cache if it is on and has them."""
@@ -113,20 +139,73 @@ class RapidEngine:
 
     def _recognise(self, image: NDArray[np.uint8]) -> list[RawLine]:
         self._rapid = self._rapid or load()
-        result = self._rapid(image, return_word_box=True)
-        if not result.txts:
-            return []
-        words = list(result.word_results or ())
-        if len(words) != len(result.txts):  # rapidocr drops the empty ones, so the rest would shift
-            words = [()] * len(result.txts)
-        return [
-            RawLine(text=text, score=float(score), quad=quad, words=[_raw_word(*w) for w in found])
-            for quad, text, score, found in zip(result.boxes.tolist(), result.txts, result.scores, words, strict=True)
-        ]
+        self._lines = self._lines or LineReader.load(model_paths()["Rec.model_path"])
+        crops, quads = find_lines(self._rapid, image)
+        read = zip(quads, self._lines.read(crops), strict=True)
+        return [raw_line(quad, line) for quad, line in read if line.text.strip() and line.score >= READABLE]
 
 
-def _raw_word(text: str, score: float, quad: Any) -> RawWord:
-    return RawWord(text=text, score=float(score), quad=np.asarray(quad).tolist())
+Image = NDArray[np.uint8]
+Quad = list[list[float]]
+
+
+def find_lines(rapid: Any, image: Image) -> tuple[list[Image], list[Quad]]:
+    """The lines on a page: their pictures, cut out level, and their corners in pixels of `image`."""
+    from rapidocr.utils.process_img import map_boxes_to_original
+
+    picture, record = rapid.preprocess_img(image)
+    look = SETTINGS["Det.limit_side_len"]
+    found = _detected(rapid, picture, record, look)
+    longest = max(picture.shape[:2])
+    if longest > look and (not found or _line_height(found[0]) * look / longest < SMALL_PRINT):
+        found = _detected(rapid, picture, record, CLOSE_LOOK) or found
+    if not found:
+        return [], []
+    crops, boxes = found
+    return list(crops), map_boxes_to_original(boxes, record, *image.shape[:2]).tolist()
+
+
+def _detected(rapid: Any, picture: Image, record: dict[str, Any], side: int) -> tuple[Sequence[Image], Any] | None:
+    """Pictures and boxes of the lines, looked for in `picture` with at most `side` pixels."""
+    from rapidocr.main import RapidOCRError
+
+    rapid._load_det_model().limit_side_len = side  # it has no public way to look twice
+    try:
+        crops, found = rapid.detect_and_crop(picture, record)
+    except RapidOCRError:  # how it says that there is nothing
+        return None
+    return crops, found.boxes
+
+
+def _line_height(crops: Sequence[Image]) -> float:
+    """Median height of the lines in pixels."""
+    return float(np.median([min(crop.shape[:2]) for crop in crops]))
+
+
+def raw_line(quad: Quad, line: LineText) -> RawLine:
+    """A line with its words where they stand: each character takes the ink from its step on."""
+    corners = np.asarray(quad, float)
+    if np.linalg.norm(corners[0] - corners[3]) >= TALL * np.linalg.norm(corners[0] - corners[1]):
+        corners = corners[[1, 2, 3, 0]]  # the crop was turned to the left
+    words: list[RawWord] = []
+    at = 0
+    for token in line.text.split(" "):
+        own = line.places[at : at + len(token)]
+        at += len(token) + 1
+        if own:
+            start, end = (own[0][0] - 0.5) / line.steps, (own[-1][0] + 1.5) / line.steps
+            score = sum(p for _, p in own) / len(own)
+            words.append(RawWord(text=token, score=score, quad=_stretch(corners, start, end)))
+    return RawLine(text=line.text, score=line.score, quad=quad, words=words, trace=line.trace)
+
+
+def _stretch(corners: NDArray[np.float64], start: float, end: float) -> Quad:
+    """The part of a quadrilateral between two shares of its length."""
+    start = min(max(start, 0.0), 0.99)
+    end = min(max(end, start + 0.005), 1.0)
+    top, bottom = corners[1] - corners[0], corners[2] - corners[3]
+    parts = (corners[0] + top * start, corners[0] + top * end, corners[3] + bottom * end, corners[3] + bottom * start)
+    return [[round(float(x), 2), round(float(y), 2)] for x, y in parts]
 
 
 def pixel_digest(image: NDArray[np.uint8]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from extractor.codes.symbols import read_codes
 from extractor.measure.cost import cpu_seconds
-from extractor.ocr import engine
+from extractor.ocr import Tracer, engine
 from extractor.ocr.guard import checked
 from extractor.page import textlayer
 from extractor.page.inkcheck import trusted_words
@@ -20,11 +21,12 @@ from extractor.page.rows import Piece, arrange, turn_box
 from extractor.page.textlayer import Layer
 from extractor.page.tiles import in_tiles
 from extractor.page.upright import SKEW_DEGREES, read_level, read_upright, skew_of, turn_image
+from extractor.rereading.traces import Line, Packed, pack
 from extractor.second_reader import second_reading
 from models.values import Box, Page, Word, codes_from_json, codes_to_json
 
 Image = NDArray[np.uint8]
-READING_VERSION = "2"  # raise it when the same pixels would give other words
+READING_VERSION = "3"  # raise it when the same pixels would give other words
 
 NO_TEXT = "no_text"
 LAYER_REFUSED = "text_layer_refused"
@@ -54,8 +56,16 @@ def read_words(image: Image, layer: Layer, engine_name: str, number: int) -> Pag
         image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
     reader = engine(engine_name)
 
+    traces: dict[int, dict[int, Packed]] = {}  # of each reading that was tried, by its list of words
+
     def read(picture: Image) -> list[Word]:
-        return checked(reader.read(picture))
+        words, traced = reader.read_traced(picture) if isinstance(reader, Tracer) else (reader.read(picture), {})
+        found = checked(words)
+        traces[id(found)] = traced
+        kept.append(found)  # so that no other list takes its place in memory
+        return found
+
+    kept: list[list[Word]] = []
 
     turn, words = read_upright(image, in_tiles(read), turns_lines=reader.reads_slanted)
     image = turn_image(image, turn)
@@ -65,7 +75,25 @@ def read_words(image: Image, layer: Layer, engine_name: str, number: int) -> Pag
         words = read_level(image, skew, in_tiles(read))
     ordered = arrange(_pieces(words, width, height), width, height, skew if abs(skew) > 0.2 else 0.0)
     problems = tuple(p for p, there in ((NO_TEXT, not ordered), (LAYER_REFUSED, bool(layer.words))) if there)
-    return Page(number, width, height, tuple(ordered), f"{reader.name}/{reader.version}", turn, problems)
+    name = f"{reader.name}/{reader.version}"
+    traced = pack(_traced(words, traces.get(id(words), {}), ordered))
+    return Page(number, width, height, tuple(ordered), name, turn, problems, traces=traced)
+
+
+def _traced(words: list[Word], traces: Mapping[int, Packed], ordered: list[Word]) -> list[Line]:
+    """The traces of an engine's lines, each with the places of its words in reading order."""
+    lines = {_place(word): word.line for word in words if word.line in traces}
+    places: dict[int, list[int]] = {}
+    for index, word in enumerate(ordered):
+        line = lines.get(_place(word))
+        if line is not None:
+            places.setdefault(line, []).append(index)
+    return [(tuple(indexes), traces[line]) for line, indexes in sorted(places.items())]
+
+
+def _place(word: Word) -> tuple[str, float, float, float, float]:
+    box = word.box
+    return word.text, round(box.x0, 6), round(box.y0, 6), round(box.x1, 6), round(box.y1, 6)
 
 
 def _from_layer(image: Image, layer: Layer, number: int) -> Page | None:
@@ -92,15 +120,17 @@ def _pieces(words: list[Word], width: int, height: int) -> list[Piece]:
 
 def word_from_list(item: list[Any]) -> Word:
     """The inverse of `word_to_list`."""
-    text, box, confidence, line, segment = item
-    return Word(str(text), Box.from_list(float(v) for v in box), float(confidence), int(line), int(segment))
+    text, box, confidence, line, segment, *seen = item
+    corners = Box.from_list(float(v) for v in box)
+    return Word(str(text), corners, float(confidence), int(line), int(segment), *map(str, seen))
 
 
 def word_to_list(word: Word) -> list[Any]:
     """A word as JSON."""
     b = word.box
     corners = [round(float(v), 6) for v in (b.x0, b.y0, b.x1, b.y1)]
-    return [word.text, corners, round(float(word.confidence), 5), word.line, word.segment]
+    seen = [word.seen] if word.seen else []
+    return [word.text, corners, round(float(word.confidence), 5), word.line, word.segment, *seen]
 
 
 def page_to_dict(page: Page) -> dict[str, Any]:
@@ -113,6 +143,7 @@ def page_to_dict(page: Page) -> dict[str, Any]:
         "engine": page.engine,
         "rotation": page.rotation,
         "problems": list(page.problems),
+        "traces": page.traces,
     } | codes_to_json(page.codes)
 
 
@@ -121,4 +152,5 @@ def page_from_dict(item: dict[str, Any]) -> Page:
     words = tuple(word_from_list(w) for w in item["words"])
     problems = tuple(str(p) for p in item["problems"])
     number, width, height, rotation = (int(item[k]) for k in ("number", "width", "height", "rotation"))
-    return Page(number, width, height, words, str(item["engine"]), rotation, problems, codes_from_json(item))
+    engine, traces = str(item["engine"]), str(item.get("traces", ""))
+    return Page(number, width, height, words, engine, rotation, problems, codes_from_json(item), traces)

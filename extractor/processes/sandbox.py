@@ -34,6 +34,7 @@ from extractor.processes.launch import ROOT, end_with, import_path, python
 
 JOBS_PER_CHILD = 500  # a fresh child now and then bounds what leaks
 START_SECONDS = 60
+IDLE_SECONDS = 60.0  # after which a child that has nothing to do is ended: each holds up to half a gigabyte
 IDLE_OF_A_MODULE = 4
 CACHE = "COUNTERSIGN_OCR_CACHE"
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "HOME", "TESSDATA_PREFIX", CACHE)
@@ -111,6 +112,7 @@ class Child:
     socket: socket.socket
     folder: str
     jobs: int = field(default=0)
+    idle_since: float = field(default=0.0)  # monotonic
 
     def ask(self, message: dict[str, Any], blobs: Blobs, seconds: float) -> tuple[dict[str, Any], Blobs]:
         """Send one job and wait for its answer. Raises TimeoutError, EOFError, OSError, ValueError (garbage)."""
@@ -132,14 +134,15 @@ class Child:
 _idle: list[Child] = []
 _lock = threading.Lock()
 _owner = os.getpid()
+_reaper: threading.Thread | None = None
 
 
 def _borrow(kind: Kind) -> Child:
-    global _owner
+    global _owner, _reaper
     with _lock:
         if _owner != os.getpid():  # forked: these children belong to the other process
             _idle.clear()
-            _owner = os.getpid()
+            _owner, _reaper = os.getpid(), None
         for child in _idle:
             if child.kind == kind and child.process.poll() is None:
                 _idle.remove(child)
@@ -178,14 +181,37 @@ def _give_back(child: Child) -> None:
     if child.jobs >= JOBS_PER_CHILD:
         child.kill()
         return
+    global _reaper
     with _lock:
+        child.idle_since = time.monotonic()
         _idle.append(child)
+        if _reaper is None:
+            _reaper = threading.Thread(target=_reap, daemon=True)
+            _reaper.start()
         alike = [one for one in _idle if one.kind.module == child.kind.module]
         other = [one for one in alike if one.kind != child.kind][: max(0, len(alike) - IDLE_OF_A_MODULE)]
         for one in other:  # e.g. of a model that serves no more
             _idle.remove(one)
     for one in other:
         one.kill()
+
+
+def _reap() -> None:
+    """End the children that had nothing to do for `IDLE_SECONDS`, until none is left; in a thread of its own."""
+    global _reaper
+    while True:
+        with _lock:
+            if not _idle:
+                _reaper = None
+                return
+            due = time.monotonic() - IDLE_SECONDS
+            old = [child for child in _idle if child.idle_since <= due]
+            for child in old:
+                _idle.remove(child)
+            rest = min((child.idle_since - due for child in _idle), default=0.0)
+        for child in old:
+            child.kill()
+        time.sleep(rest)
 
 
 def _how_it_died(child: Child) -> SandboxFailed:

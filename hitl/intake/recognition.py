@@ -36,6 +36,7 @@ class Work:
     pages: list[DocumentPage]
     master_data: dict[str, str]  # of this workspace alone, by type
     file_key: str = ""  # blob of the file itself
+    unread: tuple[str, ...] = ()  # types whose words stay as the engine read them, by policy
 
 
 def gather(session: Session, document: Document, model: ModelVersion | None = None) -> Work:
@@ -51,6 +52,7 @@ def gather(session: Session, document: Document, model: ModelVersion | None = No
         pages=page_rows(session, document.id),
         file_key=f"{document.workspace_id}/{document.sha256}",
         master_data=masterdata.contents(session, document.workspace_id),
+        unread=tuple(policy.types_as_read(session, document.workspace_id)),
     )
 
 
@@ -62,6 +64,7 @@ def recognise(work: Work, *, seconds: float, today: date) -> Recognition:
         "types": {name: spec.model_dump(mode="json") for name, spec in work.types.items()},
         "document_type": work.document_type if work.document_type in work.types else None,
         "master_data": work.master_data,
+        "unread": list(work.unread),
         "pages": [page.to_json() for page in pages],
         "stated": as_header(_stated(work, pages)),
         "today": today.isoformat(),

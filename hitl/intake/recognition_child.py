@@ -24,7 +24,7 @@ def recognise_job(header: dict[str, Any], images: list[bytes]) -> tuple[dict[str
     pictures = {page.number: image for page, image in zip(pages, images, strict=True)}
     recognition = extractor.recognise.recognise(
         pages,
-        recogniser(header["folder"], header["types"], header["master_data"]),
+        recogniser(header["folder"], header["types"], header["master_data"]).without_text_models(header["unread"]),
         header["document_type"],
         image_of=lambda number: decode_png(pictures[number]),
         today=date.fromisoformat(header["today"]),

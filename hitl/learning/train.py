@@ -50,7 +50,7 @@ def train(work: Plan, progress: Progress) -> Trained:
         for fold in Fold
     }
     doctypes = {name: work.doctypes[name] for name in work.types}
-    bundle, report = learn(folds[Fold.TRAIN], doctypes, champion, SEED, progress)
+    bundle, report = learn(folds[Fold.TRAIN], doctypes, champion, SEED, progress, held=folds[Fold.SELECT])
     progress("gate", 0.9)
     types = compare.type_decisions(work, champion, bundle, report.classifier, folds)
     bundle, types, kept = compare.keep_types_known(work, champion, bundle, types)

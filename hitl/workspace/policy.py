@@ -149,6 +149,10 @@ class Policy(Constants):
         description="Of the checks of one document that found the machine right, one drawn one has a second keyer, or "
         "all have.",
     )
+    confirmed_text: bool = Field(
+        default=True,
+        description="Words that the engine was not sure of are read by what people confirmed of other documents.",
+    )
     hold_for_audit: bool = Field(default=False, description="The release waits for the document's audits.")
     single_operator: bool = Field(
         default=False, description="One person's answer is enough; nothing is certified, and the release says so."
@@ -212,6 +216,17 @@ class Policy(Constants):
 
     def rule_of(self, name: str) -> str:
         return "single" if self.single_operator else self.field(name).rule or self.rule
+
+
+def types_as_read(session: Session, workspace_id: str) -> list[str]:
+    """The document types whose words stay as the engine read them: `confirmed_text` of their newest policy is off."""
+    rows = session.exec(
+        select(PolicyVersion)
+        .where(PolicyVersion.workspace_id == workspace_id, col(PolicyVersion.active))
+        .distinct(col(PolicyVersion.document_type))
+        .order_by(col(PolicyVersion.document_type), col(PolicyVersion.number).desc())
+    ).all()
+    return [row.document_type for row in rows if not row.policy.get("confirmed_text", True)]
 
 
 def current_policy(

@@ -25,6 +25,8 @@ from safetensors import numpy as safetensors
 FORMAT = 1
 INDEX = "bundle.json"
 
+APART = {"reader": "reader/"}  # tables with text of documents, in a file of their own that can be dropped by itself
+
 Array = NDArray[Any]
 Parts = tuple[dict[str, Array], dict[str, str], dict[str, Any]]
 
@@ -90,21 +92,28 @@ class Bundle:
         index = _read_index(folder)
         contents = {name: _read_checked(folder, entry) for name, entry in index["files"].items()}
         try:
+            tables = json.loads(lzma.decompress(contents["tables.json.xz"]))
+            for name in APART:
+                packed = contents.get(f"{name}.json.xz")
+                tables |= json.loads(lzma.decompress(packed)) if packed else {}
             return cls(
                 index["meta"],
                 safetensors.load(contents["tensors.safetensors"]),
                 json.loads(lzma.decompress(contents["texts.json.xz"])),
-                json.loads(lzma.decompress(contents["tables.json.xz"])),
+                tables,
             )
         except (KeyError, ValueError, lzma.LZMAError, SafetensorError) as error:
             raise BundleUnreadable(f"{folder}: the bundle is damaged ({error}). {_NEXT}") from error
 
     def _files(self) -> tuple[tuple[str, bytes], ...]:
         tensors = {name: np.ascontiguousarray(array) for name, array in sorted(self.tensors.items())}
+        apart = {name: _prefixed(self.tables, prefix) for name, prefix in APART.items()}
+        shared = {name: table for name, table in self.tables.items() if not name.startswith(tuple(APART.values()))}
         return (
             ("tensors.safetensors", safetensors.save(tensors)),
             ("texts.json.xz", _pack(self.texts)),
-            ("tables.json.xz", _pack(self.tables)),
+            ("tables.json.xz", _pack(shared)),
+            *((f"{name}.json.xz", _pack(tables)) for name, tables in apart.items() if tables),
         )
 
 
@@ -123,6 +132,10 @@ def _under(part: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {name.removeprefix(prefix): value for name, value in part.items() if name.startswith(prefix)}
 
 
+def _prefixed(part: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    return {name: value for name, value in part.items() if name.startswith(prefix)}
+
+
 def _replaced(part: Mapping[str, Any], prefix: str, new: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in part.items() if not name.startswith(prefix)}
     return kept | {prefix + name: value for name, value in new.items()}
@@ -139,7 +152,12 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _remove_orphans(folder: Path, wanted: set[str]) -> None:
-    for pattern in ("tensors-*.safetensors", "texts-*.json.xz", "tables-*.json.xz"):
+    for pattern in (
+        "tensors-*.safetensors",
+        "texts-*.json.xz",
+        "tables-*.json.xz",
+        *(f"{name}-*.json.xz" for name in APART),
+    ):
         for path in folder.glob(pattern):
             if path.name not in wanted:
                 path.unlink()

@@ -111,7 +111,7 @@ def test_learning_replaces_named_sections_and_keeps_the_others(learned: Learned)
     assert set(report.types) == {"bill"}
     assert len(report.rows) == 10
     assert report.cpu_seconds > 0
-    assert set(report.as_dict()) == {"types", "classifier", "cpu_seconds", "rows"}
+    assert set(report.as_dict()) == {"types", "classifier", "cpu_seconds", "readers", "rows"}
     assert {row.field for row in report.out_of_fold} == {f.name for f in BILL.fields}
     assert len(bundle.tables["out_of_fold/bill/rows"]) == len(report.out_of_fold)
 

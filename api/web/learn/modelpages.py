@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from api.deps import owned
 from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Visitor
-from hitl.learning import shadow, snapshots
+from hitl.learning import retold, shadow, snapshots
 from hitl.learning.examples import count_labelled
 from hitl.learning.request import TooFewExamples, TrainingUnderWay, request_training
 from hitl.people import accounts
@@ -71,6 +71,8 @@ def model_page(request: Request, who: Manager, model_id: str) -> Response:
         parent=parent,
         snapshot=snapshot,
         can_train=who.is_at_least(Role.OPERATOR),
+        wording=model.train_report.get("readers", {}),
+        retold=retold.count(who.session, model, who.workspace_id),
         **_shadow(who, model),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -27,6 +28,16 @@ def test_a_job_answers_with_json_and_bytes() -> None:
 def test_the_child_is_kept_for_the_next_job() -> None:
     first, second = (run("who")[0]["pid"] for _ in range(2))  # type: ignore[index]
     assert first == second != os.getpid()
+
+
+def test_a_child_that_has_nothing_to_do_is_ended_and_gives_its_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "IDLE_SECONDS", 0.2)
+    sandbox.stop()
+    first = run("who")[0]["pid"]  # type: ignore[index]
+    ended = os.pidfd_open(first)
+    assert select.select([ended], [], [], 20)[0]
+    os.close(ended)
+    assert run("who")[0]["pid"] != first  # type: ignore[index]
 
 
 def test_a_child_that_dies_is_replaced() -> None:
