@@ -41,6 +41,7 @@ class ColumnSpec(BaseModel):
     name: Name
     kind: Kind
     label: str = ""
+    titles: tuple[str, ...] = ()  # words that head the column, besides those that papers of trade are known to use
 
 
 class FieldSpec(BaseModel):

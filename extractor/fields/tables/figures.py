@@ -23,8 +23,14 @@ ALIGNED = 0.012  # of the width of the text: right edges so near stand under one
 LONG = 0.12  # of the width of the text: so wide must a row be to show how the page slopes
 BESIDE = 0.3  # of the height of the lower row
 GAP = 0.75  # of the height of a word: wider gaps part cells
+DESCENT = 0.2  # of the height of a word: so far letters reach below the line
+_BELOW = frozenset("gjpqyçQ,;()[]{}|/_ŋµ")
 PRODUCT_ERROR = Decimal("0.02")
-_FIGURE = re.compile(r"^(?:[$€£¥]|US\$|RM|EUR|USD|GBP|CHF)?(?P<n>\d[\d.,'’]*\d|\d)(?:[$€£%]|EUR)?$")
+_SIGN = r"(?:[$€£¥]|US\$|RM|EUR|USD|GBP|CHF)"
+_FIGURE = re.compile(
+    rf"^(?P<open>\()?(?P<before>-)?{_SIGN}?(?P<inner>-)?(?P<n>\d[\d.,']*\d|\d)(?P<behind>-)?(?:{_SIGN}|%)?(?(open)\))"
+    r"(?P<side>CR|DR)?$"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +75,25 @@ class Grid:
         return _levelled(self.layout)
 
     @cached_property
+    def baselines(self) -> list[float]:
+        """The foot of each row: of its words without a letter below the line, as tight boxes differ in such letters."""
+        found = []
+        for n, row in enumerate(self.rows):
+            level = [t for t in row.tokens if not _BELOW & set(self.layout.text[t])]
+            foot = float(np.median(self.level[level or list(row.tokens), 1]))
+            found.append(foot if level else foot - DESCENT * tall(self, n))
+        return found
+
+    @cached_property
     def figures(self) -> frozenset[Decimal]:
         """Every figure of the document."""
         return frozenset(value for row in self.rows for _, value, _ in row.figures)
+
+
+def tall(grid: Grid, n: int) -> float:
+    """The height of a row's words."""
+    box = grid.layout.box[list(grid.rows[n].tokens)]
+    return max(float(np.median(box[:, 3] - box[:, 1])), 0.9 * grid.layout.height)
 
 
 def make_grid(layout: Layout, locale: Locale) -> Grid:
@@ -157,15 +179,16 @@ def _parse(layout: Layout, cell: Sequence[int], locale: Locale) -> tuple[Decimal
 
 
 def parse_figure(text: str, mark: str) -> tuple[Decimal, bool] | None:
-    """(value, whether two decimals are written), or None for what is not one number."""
-    match = _FIGURE.match(text)
+    """(value with its sign, whether two decimals are written), or None for what is not one number."""
+    match = _FIGURE.match(alike(text))
     if not match:
         return None
-    found = meanings(alike(match["n"]))
+    found = meanings(match["n"])
     if not found:
         return None
     parts = found[0] if found[0].mark in ("", mark) else found[-1]
-    value = Decimal(f"{parts.whole}.{parts.decimals or 0}")
+    is_negative = any(match[part] for part in ("open", "before", "inner", "behind")) or match["side"] == "CR"
+    value = Decimal(f"{parts.whole}.{parts.decimals or 0}") * (-1 if is_negative else 1)
     return value, len(parts.decimals) == 2 and not text.endswith("%")
 
 
@@ -178,7 +201,7 @@ def is_product(row: Row) -> bool:
 
 
 def agree(quantity: Decimal, price: Decimal, amount: Decimal) -> bool:
-    return amount > 0 and abs(quantity * price - amount) <= PRODUCT_ERROR
+    return amount != 0 and abs(quantity * price - amount) <= PRODUCT_ERROR
 
 
 # --- columns of the rows that bill something ---

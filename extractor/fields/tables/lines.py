@@ -12,7 +12,7 @@ from itertools import chain, pairwise
 
 import numpy as np
 
-from extractor.fields.tables.figures import Column, Grid
+from extractor.fields.tables.figures import Column, Grid, tall
 
 MOST_LINES = 6  # of one item above or below its figures
 INDENT = 2.5  # heights of a line: so far in may a further line begin
@@ -21,8 +21,6 @@ CLOSE = 2.4  # heights of a line from the top of one line of an item to the top 
 WIDER = 1.35  # times the other gaps: a gap that parts two items whatever the habit
 EVEN = 1.3  # times the usual distance of lines of an item: a last item is carried on only so near
 SPACE = 1.6  # heights of a line: within a text no gap is wider
-DESCENT = 0.2  # of the height of a word: so far letters reach below the line
-_BELOW = frozenset("gjpqyçQ,;()[]{}|/_ŋµ")
 
 Lines = tuple[tuple[int, ...], tuple[int, ...]]  # rows that belong to an item above and below its figures
 
@@ -106,7 +104,7 @@ def _run(grid: Grid, start: int, free: frozenset[int], step: int) -> list[int]:
     """The rows of `free` that follow `start` in one direction without a wide gap, in reading order."""
     found: list[int] = []
     n = start
-    while n + step in free and len(found) < MOST_LINES and _gap(grid, n, n + step) <= CLOSE * _tall(grid, n + step):
+    while n + step in free and len(found) < MOST_LINES and _gap(grid, n, n + step) <= CLOSE * tall(grid, n + step):
         n += step
         found.append(n)
     return sorted(found)
@@ -167,18 +165,4 @@ def _even(grid: Grid, picked: Sequence[int], lines: list[Lines]) -> list[Lines]:
 
 def _gap(grid: Grid, upper: int, lower: int) -> float:
     """From the baseline of one row to that of the other, without the slope of the page."""
-    return abs(_baseline(grid, lower) - _baseline(grid, upper))
-
-
-def _baseline(grid: Grid, n: int) -> float:
-    """The foot of the words that have no letter below the line, as boxes drawn tightly around words differ in it."""
-    tokens = grid.rows[n].tokens
-    level = [t for t in tokens if not _BELOW & set(grid.layout.text[t])]
-    if level:
-        return float(np.median(grid.level[level, 1]))
-    return float(np.median(grid.level[list(tokens), 1])) - DESCENT * _tall(grid, n)
-
-
-def _tall(grid: Grid, n: int) -> float:
-    box = grid.layout.box[list(grid.rows[n].tokens)]
-    return max(float(np.median(box[:, 3] - box[:, 1])), 0.9 * grid.layout.height)
+    return abs(grid.baselines[lower] - grid.baselines[upper])

@@ -7,7 +7,7 @@ names. Words count against a row but never for it: goods that were seen once mus
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -20,6 +20,7 @@ from extractor.fields.layout import Layout, lay_out
 from extractor.fields.locales import locale_of_document
 from extractor.fields.tables.features import Array, column_numbers, hashed, row_numbers
 from extractor.fields.tables.figures import Column, Grid, agree, find_columns, make_grid, titles
+from extractor.fields.tables.headed import headed_lines
 from extractor.fields.tables.lines import Lines, joined, lines_of_items, whole_column
 from extractor.kinds import Locale
 from extractor.kinds.table import cell_readings, row_of
@@ -95,6 +96,9 @@ EVIDENCE = (
     "ocr_mean",
     "ocr_least",
     "pages",
+    "headed",
+    "same",
+    "same_figures",
 )
 
 
@@ -113,6 +117,28 @@ class TableReader:
         if not grid.rows:
             return grid, Found((), {})
         logits = self.row.logits(row_numbers(grid), np.stack([hashed(grid, r.tokens) for r in grid.rows]))
+        learned, headed = self._learned(grid, logits, locale), self._headed(grid, logits, locale)
+        if not headed.items or not learned.items:
+            return grid, headed if headed.items else learned
+        same = float([i.value for i in learned.items] == [i.value for i in headed.items])
+        alike = float([_figures(i) for i in learned.items] == [_figures(i) for i in headed.items])
+        best = headed if _worth(headed) >= _worth(learned) else learned
+        return grid, replace(best, evidence=best.evidence | {"same": same, "same_figures": alike})
+
+    def _headed(self, grid: Grid, logits: Array, locale: Locale) -> Found:
+        """The table as its heads and arithmetic have it."""
+        items: list[Item] = []
+        rows: list[int] = []
+        for line in headed_lines(grid, self.field):
+            words = {c.name: line.cells.get(c.name, ()) for c in self.field.columns}
+            cells = {name: cell_value(grid.words(t), self._column(name), locale) for name, t in words.items()}
+            items.append(Item(cells, words, tuple(sorted({t for tokens in words.values() for t in tokens}))))
+            rows.append(line.row)
+        evidence = _evidence(grid, items, logits[rows], np.delete(logits, rows), [0.0]) if items else {}
+        return Found(tuple(items), evidence | {"headed": 1.0})
+
+    def _learned(self, grid: Grid, logits: Array, locale: Locale) -> Found:
+        """The table as the scorers have it."""
         picked = [n for n, logit in enumerate(logits) if logit > 0 and grid.rows[n].figures]
         items: list[Item] = []
         roles: list[float] = []
@@ -123,7 +149,7 @@ class TableReader:
             roles.append(sure)
         rest = np.delete(logits, picked)
         evidence = _evidence(grid, items, logits[picked], rest, roles)
-        return grid, Found(tuple(items), evidence)
+        return Found(tuple(items), evidence)
 
     def _page(self, grid: Grid, picked: Sequence[int], locale: Locale) -> tuple[list[Item], float]:
         rows = [grid.rows[n] for n in picked]
@@ -189,6 +215,15 @@ class TableReader:
 def cell_value(text: str, kind: Kind, locale: Locale) -> str:
     """A cell in the project's form, with the decimals that are printed; what cannot be parsed stays as it is read."""
     return cell_readings(text, kind, locale)[0] if text else ""
+
+
+def _worth(found: Found) -> float:
+    """How well the figures of a table hang together."""
+    return sum(found.evidence.get(name, 0.0) for name in ("products", "sum", "full"))
+
+
+def _figures(item: Item) -> list[Decimal | None]:
+    return [_decimal(value) for value in list(item.cells.values())[1:]]
 
 
 def _evidence(
@@ -266,6 +301,8 @@ class LearnedTable:
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[Any]], field: FieldSpec) -> LearnedTable:
         mean, scale, weights, fields = (arrays[f"calibrator.{p}"] for p in ("mean", "scale", "weights", "fields"))
+        later = len(EVIDENCE) - len(mean)  # evidence that came after the bundle counts nothing
+        mean, scale, weights = (np.append(a, np.full(later, v)) for a, v in ((mean, 0.0), (scale, 1.0), (weights, 0.0)))
         fitted = Calibrator(mean, scale, weights, float(arrays["calibrator.intercept"][0]), fields)
         labels = bool(arrays["labels"][0]) if "labels" in arrays else False
         return cls(TableReader.from_arrays(arrays, field), fitted, labels)
