@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 
 .PHONY: run test bench-guarantee bench-cost bench-grader bench-keying bench-ink bench-aggregation \
 	bench-text screenshots lint format types imports install install-dev lock manual notice clean bundle pen \
-	bench-reading bench-strangers bench-scale bench-api
+	bench-reading bench-strangers bench-scale bench-api bench-ocr
 
 run: install
 	@exec env COUNTERSIGN_PORT=$(PORT) $(BIN)/countersign run
@@ -63,6 +63,10 @@ bench-grader: install-dev
 # CPU milliseconds of a page with a text layer by part; needs COUNTERSIGN_REAL_DATA.
 bench-text: install-dev
 	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_text_stage.py
+
+# CPU of a scanned page, drawn, read and recognised, beside raw RapidOCR on the same; needs COUNTERSIGN_REAL_DATA.
+bench-ocr: install-dev
+	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_ocr_cost.py
 
 # Invoices of sellers never seen, each family held out whole; needs COUNTERSIGN_REAL_DATA. COUNTERSIGN_STRANGERS=all: dev too.
 bench-strangers: install-dev

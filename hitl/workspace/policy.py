@@ -220,13 +220,9 @@ class Policy(Constants):
 
 def types_as_read(session: Session, workspace_id: str) -> list[str]:
     """The document types whose words stay as the engine read them: `confirmed_text` of their newest policy is off."""
-    rows = session.exec(
-        select(PolicyVersion)
-        .where(PolicyVersion.workspace_id == workspace_id, col(PolicyVersion.active))
-        .distinct(col(PolicyVersion.document_type))
-        .order_by(col(PolicyVersion.document_type), col(PolicyVersion.number).desc())
-    ).all()
-    return [row.document_type for row in rows if not row.policy.get("confirmed_text", True)]
+    newest = select(PolicyVersion).where(PolicyVersion.workspace_id == workspace_id, col(PolicyVersion.active))
+    in_force = {row.document_type: row for row in session.exec(newest.order_by(col(PolicyVersion.number)))}
+    return sorted(name for name, row in in_force.items() if not row.policy.get("confirmed_text", True))
 
 
 def current_policy(

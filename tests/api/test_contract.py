@@ -32,6 +32,7 @@ BY_MEANING = {
     "document_types_replace_type": "checks of fields that are not there",
     "documents_list_documents": "a cursor that is none of ours",
     "documents_correct": "a field that the document's type does not have",
+    "keys_add_key": "an end before 1970",
     "people_invite_person": "a login of blanks",
     "tasks_answer": "found, and no value",
     "tasks_answer_many": "found, and no value; or no key at all",

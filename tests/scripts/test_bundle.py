@@ -31,7 +31,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(extractor.classify.classifier, "FOLDS", 2)
     monkeypatch.setattr(extractor.classify.papers, "LEAST_STRANGERS", 4)
-    monkeypatch.setattr(extractor.fields.learn, "FOLDS", 2)
+    monkeypatch.setattr("extractor.fields.folds.FOLDS", 2)
     monkeypatch.setattr(extractor.fields.learn, "FOLD_EFFORT", 0.05)
     monkeypatch.setattr(extractor.fields.scoring.grow, "TREES", 4)
     monkeypatch.setattr(extractor.fields.scoring.scorers, "FIRST_STEPS", 40)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from extractor.fields import FieldModel, Label, TrainingDocument, learn, learn_fields
+from extractor.fields import FieldModel, Label, TrainingDocument, learn_fields
 from extractor.fields.scoring import grow, scorers
 from extractor.kinds import same
 from models.values import Reading, ValueState
@@ -22,7 +22,7 @@ FRESH = [bill(n) for n in range(100, 112)]
 def short_training() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grow, "TREES", 30)
-        patch.setattr(learn, "FOLDS", 3)
+        patch.setattr("extractor.fields.folds.FOLDS", 3)
         patch.setattr(scorers, "FIRST_STEPS", 50)
         patch.setattr(scorers, "STEPS_PER_DOCUMENT", 1)
         yield

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from extractor.fields import FieldModel, learn, learn_fields
+from extractor.fields import FieldModel, learn_fields
 from extractor.fields.memory.masterdata import MasterDataUnreadable, facts_by_type, read_master_data
 from extractor.fields.model import UNPROVEN
 from extractor.fields.scoring import grow, scorers
@@ -54,7 +54,7 @@ def test_a_model_knows_the_vendors_of_the_master_data_without_having_seen_their_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(grow, "TREES", 5)
-    monkeypatch.setattr(learn, "FOLDS", 2)
+    monkeypatch.setattr("extractor.fields.folds.FOLDS", 2)
     monkeypatch.setattr(scorers, "FIRST_STEPS", 2)
     known = read_master_data("seller,phone\nLighthouse Stores Ltd,0399990000\n", BILL)
     model = learn_fields([bill(n) for n in range(6)], BILL, 1, lambda _stage, _share: None, known=known)

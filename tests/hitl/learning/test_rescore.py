@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from sqlmodel import Session, select
 
-from extractor.fields import learn as learning
 from extractor.fields.scoring import grow, scorers
 from extractor.learn import learn
 from extractor.page.render import encode_png
@@ -33,7 +32,7 @@ from tests.hitl.crowd import set_policy
 def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A model that learned from twenty bills."""
     monkeypatch.setattr(grow, "TREES", 30)
-    monkeypatch.setattr(learning, "FOLDS", 2)
+    monkeypatch.setattr("extractor.fields.folds.FOLDS", 2)
     monkeypatch.setattr(scorers, "FIRST_STEPS", 50)
     monkeypatch.setattr(scorers, "STEPS_PER_DOCUMENT", 1)
     learned, _ = learn([bill(n) for n in range(20)], {"bill": BILL}, Bundle(), 1)

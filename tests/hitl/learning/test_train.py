@@ -11,7 +11,6 @@ import pytest
 from sqlmodel import Session
 
 from extractor.fields import OutOfFold
-from extractor.fields import learn as learning
 from extractor.fields.scoring import grow, scorers
 from extractor.learn import LearnReport
 from extractor.page.render import encode_png
@@ -35,7 +34,7 @@ TAUGHT, CHOSEN = 14, 6
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small models: what is tested is what becomes of them."""
     monkeypatch.setattr(grow, "TREES", 30)
-    monkeypatch.setattr(learning, "FOLDS", 2)
+    monkeypatch.setattr("extractor.fields.folds.FOLDS", 2)
     monkeypatch.setattr(scorers, "FIRST_STEPS", 50)
     monkeypatch.setattr(scorers, "STEPS_PER_DOCUMENT", 1)
 
@@ -100,7 +99,7 @@ def test_a_rare_draw_teaches_no_more_than_the_cap_and_counts_in_full_at_the_gate
     assert MAX_WEIGHT < 1 / RARE
 
     unseen = OutOfFold(taught.id, "total", "12.50", "found", 0.9, True)
-    report = LearnReport({}, None, 0.0, {}, (unseen,))
+    report = LearnReport({}, None, 0.0, {}, out_of_fold=(unseen,))
     rows = compare.paired_decisions(work, Bundle(), Bundle(), report, folds)
     weights = {(row.segment, row.selected): row.weight for row in rows}
     assert weights["bill.total", False] == pytest.approx(1 / RARE)

@@ -11,7 +11,6 @@ import pytest
 from api.commands.shared import CommandError
 from api.commands.simulating import starting_point
 from extractor.bundle import BUILT_IN
-from extractor.fields import learn as learning
 from extractor.fields.scoring import grow, scorers
 from hitl.simulate import marks
 from hitl.simulate.compare import OURS, Settings, Zero, compare
@@ -196,7 +195,7 @@ def test_reviews_go_where_the_machine_doubts():
 @pytest.mark.slow
 def test_models_are_learned_on_the_way_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(grow, "TREES", 20)
-    monkeypatch.setattr(learning, "FOLDS", 2)
+    monkeypatch.setattr("extractor.fields.folds.FOLDS", 2)
     monkeypatch.setattr(scorers, "FIRST_STEPS", 30)
     monkeypatch.setattr(scorers, "STEPS_PER_DOCUMENT", 1)
     learner = Learner([bill(n) for n in range(60)], {"bill": BILL}, tmp_path)

@@ -153,6 +153,7 @@ def test_an_offline_tab_keeps_the_task_on_the_screen_and_sends_it_later(
     expect(typing.locator("#lease")).to_contain_text("Type on")
     expect(typing.locator(BOX)).to_have_value("12.50")
     typing.keyboard.press("Enter")
+    expect(typing.locator("#sending")).to_have_text("No connection · 1 answer kept here")
     context.set_offline(False)
     assert [answer.value for answer in kept(site, typing)] == ["12.50"]
 

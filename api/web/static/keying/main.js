@@ -48,11 +48,17 @@ class Bench {
     this.outbox.flush();
   }
 
+  /** Send what waits, then ask for tasks: an answered one whose lease ran out would come again, and the answer too late. */
+  async more() {
+    await this.outbox.flush();
+    this.feed.fill();
+  }
+
   listen() {
     this.feed.addEventListener("changed", () => this.fed());
     this.outbox.addEventListener("accepted", ({ detail }) => this.accepted(detail));
     this.outbox.addEventListener("refused", ({ detail }) => this.refused(detail));
-    addEventListener("online", () => { this.outbox.flush(); this.feed.fill(); });
+    addEventListener("online", () => this.more());
     addEventListener("keydown", (event) => this.key(event));
     for (const name of ["input", "click"]) part("input").addEventListener(name, () => this.typed());
     part("stage").addEventListener("pointerdown", () => this.renew());
@@ -574,7 +580,7 @@ class Bench {
 
   lookAgain() {
     this.looks = (this.looks ?? 0) + 1;
-    if (this.looks % 4 === 0 && !document.hidden) this.feed.fill();
+    if (this.looks % 4 === 0 && !document.hidden) this.more();
   }
 
   visibility() {
