@@ -64,7 +64,7 @@ bench-grader: install-dev
 bench-text: install-dev
 	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_text_stage.py
 
-# CPU of a scanned page, drawn, read and recognised, beside raw RapidOCR on the same; needs COUNTERSIGN_REAL_DATA.
+# CPU of scanned pages, drawn, read and recognised, beside raw RapidOCR; needs COUNTERSIGN_REAL_DATA; COUNTERSIGN_DOCUMENTS=30.
 bench-ocr: install-dev
 	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_ocr_cost.py
 
