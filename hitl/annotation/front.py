@@ -18,7 +18,7 @@ from typing import Any, Final
 from sqlalchemy import Row, TextClause, text
 from sqlmodel import Session
 
-from hitl.platform.locks import hold_best, note_held
+from hitl.platform.locks import hold_best, hold_free, note_held, notes
 from models.states import TaskPurpose
 
 FIRST_WALK = 32
@@ -163,7 +163,9 @@ class Walk:
             self.place = {key: getattr(rows[0], key) for key in _KEYS} if rows[0].last is not None else None
             if found := [row for row in rows if row.id is not None]:
                 self.is_whole = False
-                held = hold_best(self.session, [row.document_id for row in found], most=count)
+                # who has some already waits for nobody: it could not be in the order of locks
+                take = hold_free if notes(self.session).held else hold_best
+                held = take(self.session, [row.document_id for row in found], most=count)
                 return _one_of_a_field([row for row in found if row.document_id in held])[:count]
             if self.place is None and self.is_whole:
                 return []
