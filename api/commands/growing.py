@@ -27,7 +27,7 @@ def kept_lines(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in whole if line.strip()]
     except ValueError as error:
         raise CommandError(
-            f"{path} holds something else than lines of this command ({error}).", "Run it without --resume."
+            f"{path} holds something else than lines of this command ({error}).", "Name another file, or begin anew."
         ) from error
 
 

@@ -6,7 +6,6 @@ has answered. A file whose line says that it was taken is not sent again; a file
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from api.commands.growing import growing, kept_lines
 from api.commands.shared import CommandError, err, out
 from models.text import path_as_text
 
@@ -44,17 +44,21 @@ class Sending:
     document_type: str | None
     parallel: int
 
-    def send_new(self, settled: float = 0) -> tuple[int, int]:
-        """Send what no line of the journal says was taken. Returns how many were taken and how many refused."""
-        taken = {(line["file"], line["bytes"], line["modified"]) for line in _lines(self.journal) if "id" in line}
-        waiting = [file for file in _files(self.root, self.journal) if _stamp(file, self.root) not in taken]
+    def send_new(self, *, refused_too: bool, settled: float = 0) -> tuple[int, int]:
+        """Send what no line of the journal says was taken, and with `refused_too` also what was refused before.
+
+        Returns how many were taken and how many refused.
+        """
+        lines = kept_lines(self.journal)
+        done = {(line["file"], line["bytes"], line["modified"]) for line in lines if "id" in line or not refused_too}
+        waiting = [file for file in _files(self.root, self.journal) if _stamp(file, self.root) not in done]
         waiting = [file for file in waiting if time.time() - file.stat().st_mtime >= settled]
+        if not waiting:
+            return 0, 0
         counts = {"id": 0, "problem": 0}
-        _end_last_line(self.journal)
-        with self.journal.open("a", encoding="utf-8") as journal, ThreadPoolExecutor(self.parallel) as pool:
+        with growing(self.journal, lines) as add, ThreadPoolExecutor(self.parallel) as pool:
             for at, line in enumerate(pool.map(self._send, waiting), 1):
-                journal.write(json.dumps(line, ensure_ascii=False) + "\n")
-                journal.flush()
+                add(line)
                 counts["id" if "id" in line else "problem"] += 1
                 out.print(f"{at}/{len(waiting)} {line['file']}: {line.get('id') or line['problem']}", markup=False)
         return counts["id"], counts["problem"]
@@ -87,7 +91,7 @@ def upload(
     from api.client import NotReachable
 
     try:
-        taken, refused = _run(path, url, key, document_type, journal, parallel)
+        taken, refused = _run(path, url, key, document_type, journal, parallel, refused_too=True)
     except NotReachable as error:
         raise CommandError(
             str(error), "Start the server, or give its address with --url; then run it again."
@@ -107,19 +111,30 @@ def watch(
     every: Annotated[float, typer.Option(min=0.1, help="Seconds between two looks.")] = 5,
     settled: Annotated[float, typer.Option(min=0, help="Seconds a file must not have changed before it is sent.")] = 3,
 ) -> None:
-    """Upload what is put into a folder, until it is stopped. A server that is away is tried again at the next look."""
+    """Upload what is put into a folder, until it is stopped.
+
+    A server that is away is tried again at the next look, what it refused when the file has changed.
+    """
     from api.client import NotReachable
 
     while True:
         try:
-            _run(folder, url, key, document_type, journal, parallel, settled=settled)
+            _run(folder, url, key, document_type, journal, parallel, refused_too=False, settled=settled)
         except NotReachable as error:
             err.print(str(error), markup=False)
         time.sleep(every)
 
 
 def _run(
-    path: Path, url: str, key: str, document_type: str | None, journal: Path | None, parallel: int, settled: float = 0
+    path: Path,
+    url: str,
+    key: str,
+    document_type: str | None,
+    journal: Path | None,
+    parallel: int,
+    *,
+    refused_too: bool,
+    settled: float = 0,
 ) -> tuple[int, int]:
     from api.client import Client
 
@@ -127,7 +142,7 @@ def _run(
     with Client(url, key) as client:
         where = journal or (root if path.is_dir() else Path.cwd()) / JOURNAL
         sending = Sending(client, path, where, document_type, parallel)
-        return sending.send_new(settled)
+        return sending.send_new(refused_too=refused_too, settled=settled)
 
 
 def _files(path: Path, journal: Path) -> Iterator[Path]:
@@ -148,21 +163,3 @@ def _stamp(file: Path, root: Path) -> tuple[str, int, int]:
     state = file.stat()
     name = file.relative_to(root) if root.is_dir() else Path(file.name)
     return path_as_text(name), state.st_size, state.st_mtime_ns
-
-
-def _lines(journal: Path) -> Iterator[dict[str, Any]]:
-    """The lines of the journal; one that was cut off by a kill is passed over, and its file sent again."""
-    if not journal.exists():
-        return
-    for line in journal.read_text(encoding="utf-8").splitlines():
-        try:
-            yield json.loads(line)
-        except ValueError:
-            continue
-
-
-def _end_last_line(journal: Path) -> None:
-    """End a line that was cut off, so that the next one stands alone."""
-    if journal.exists() and (text := journal.read_bytes()) and not text.endswith(b"\n"):
-        with journal.open("ab") as file:
-            file.write(b"\n")

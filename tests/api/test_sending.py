@@ -76,11 +76,13 @@ def test_what_is_put_into_a_watched_folder_is_sent(folder: Path, live: str, admi
         while len(session.exec(select(Document)).all()) < 4 and time.monotonic() < until:
             session.rollback()
             time.sleep(0.2)
+        time.sleep(2)  # ten looks more
     finally:
         watching.send_signal(signal.SIGINT)
         watching.communicate(timeout=30)
     assert {row.filename for row in session.exec(select(Document)).all()} == {"0.png", "1.png", "2.png", "later.png"}
     assert watching.returncode == 130
+    assert [line["file"] for line in journal(folder)].count("note.png") == 1  # refused, and not sent at every look
 
 
 def test_a_wrong_key_and_no_server_are_said(folder: Path, live: str, admin: dict[str, str]):
