@@ -59,7 +59,10 @@ class _Shared:
         wait = float(told) if told.isdigit() else 0.5 * 2**tried
         return min(wait, LONGEST_PAUSE) * self.jitter.uniform(1, 1.25)
 
-    def read(self, call: Call[T], answer: httpx.Response) -> T:
+    def read(self, call: Call[T], answer: httpx.Response | None, lost: Exception | None) -> T:
+        """What the last try brought."""
+        if answer is None:
+            raise NotReachable(f"{self.options['base_url']} gave no answer: {lost}") from lost
         if not answer.is_success:
             raise error_of(answer)
         return call.read(answer)
@@ -84,18 +87,18 @@ class Client(_Shared):
             if pause is None:
                 break
             time.sleep(pause)
-        if answer is None:
-            raise NotReachable(f"{self.http.base_url} gave no answer: {lost}") from lost
-        return self.read(call, answer)
+        return self.read(call, answer, lost)
 
     def wait(self, document_id: str, *, seconds: float = 3600) -> DocumentView:
         """The document when its work has ended. Raises TimeoutError after `seconds`."""
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            document = self.send(calls.document(document_id, wait=min(POLL, left)))
+        while True:
+            left = until - time.monotonic()
+            document = self.send(calls.document(document_id, wait=max(0.0, min(POLL, left))))
             if document.state in ENDED:
                 return document
-        raise TimeoutError(f"Document {document_id} is still {document.state}.")
+            if left <= 0:
+                raise TimeoutError(f"Document {document_id} is still {document.state}.")
 
     def documents(self, **wanted: Any) -> Iterator[DocumentSummary]:
         """All documents that `calls.documents` would list, page by page."""
@@ -133,18 +136,18 @@ class AsyncClient(_Shared):
             if pause is None:
                 break
             await asyncio.sleep(pause)
-        if answer is None:
-            raise NotReachable(f"{self.http.base_url} gave no answer: {lost}") from lost
-        return self.read(call, answer)
+        return self.read(call, answer, lost)
 
     async def wait(self, document_id: str, *, seconds: float = 3600) -> DocumentView:
         """The document when its work has ended. Raises TimeoutError after `seconds`."""
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            document = await self.send(calls.document(document_id, wait=min(POLL, left)))
+        while True:
+            left = until - time.monotonic()
+            document = await self.send(calls.document(document_id, wait=max(0.0, min(POLL, left))))
             if document.state in ENDED:
                 return document
-        raise TimeoutError(f"Document {document_id} is still {document.state}.")
+            if left <= 0:
+                raise TimeoutError(f"Document {document_id} is still {document.state}.")
 
     async def documents(self, **wanted: Any) -> AsyncIterator[DocumentSummary]:
         """All documents that `calls.documents` would list, page by page."""

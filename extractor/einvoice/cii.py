@@ -5,14 +5,10 @@ ZUGFeRD 1 (2014) names a few elements otherwise: both names are tried. UNTDID 23
 
 from __future__ import annotations
 
-import re
-from datetime import date
 from decimal import Decimal, InvalidOperation
 
 from extractor.einvoice.invoice import EInvoice, InvoiceLine
-from extractor.einvoice.tree import Element, children, first, number, text, texts
-
-_DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
+from extractor.einvoice.tree import Element, children, day, first, number, text, texts
 
 
 def read_cii(root: Element) -> EInvoice:
@@ -62,17 +58,6 @@ def _either(element: Element | None, *names: str) -> Element | None:
 def _day(element: Element | None, *path: str) -> str:
     """A day, whether its text stands in a `DateTimeString` or not; nothing for what is no day of the calendar."""
     return day(text(element, *path, "DateTimeString") or text(element, *path, "DateTime") or text(element, *path))
-
-
-def day(said: str) -> str:
-    """CCYYMMDD or an ISO date (with or without a time) as ISO 8601; nothing for what is no day of the calendar."""
-    found = _DAY.match(said)
-    if not found:
-        return ""
-    try:
-        return date(*map(int, found.groups())).isoformat()
-    except ValueError:
-        return ""
 
 
 def _names(party: Element | None) -> tuple[str, ...]:

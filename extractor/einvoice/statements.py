@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from extractor.checks import iban as is_iban
-from extractor.einvoice.cii import day
 from extractor.einvoice.invoice import EInvoice, InvoiceLine
+from extractor.einvoice.tree import day
 from extractor.kinds.currency import decimals_of
 from models.values import Statement
 

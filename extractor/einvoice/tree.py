@@ -5,7 +5,9 @@ Elements have the same names in all versions of a syntax and other namespaces, s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
 
@@ -16,6 +18,7 @@ MOST_BYTES = 10_000_000
 MOST_ELEMENTS = 300_000
 MOST_LEAVES, MOST_OF_LEAF = 20_000, 80
 MOST_CHARACTERS = 2_000  # of one value
+_DAY = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
 
 Element: TypeAlias = _Element
 
@@ -94,3 +97,14 @@ def number(said: str) -> str:
         return ""
     plain = f"{abs(value):f}"
     return f"-{plain}" if value < 0 else plain
+
+
+def day(said: str) -> str:
+    """CCYYMMDD or an ISO date (with or without a time) as ISO 8601; nothing for what is no day of the calendar."""
+    found = _DAY.match(said)
+    if not found:
+        return ""
+    try:
+        return date(*map(int, found.groups())).isoformat()
+    except ValueError:
+        return ""

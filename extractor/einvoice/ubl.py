@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from extractor.einvoice.cii import day
 from extractor.einvoice.invoice import EInvoice, InvoiceLine
-from extractor.einvoice.tree import Element, children, first, name, number, text, texts
+from extractor.einvoice.tree import Element, children, day, first, name, number, text, texts
 
 
 def read_ubl(root: Element) -> EInvoice:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extractor.ocr.charset import LATIN, is_latin, script_of
-from extractor.ocr.headless import Headless, cut_head
+from extractor.ocr.headless import METADATA, Headless, cut_head, fields
 from extractor.rereading.traces import BLANK, Packed, trace_of
 
 HEIGHT = 48  # pixels of a line, as the network was trained
@@ -77,7 +77,7 @@ class LineReader:
         options.intra_op_num_threads = options.inter_op_num_threads = threads
         options.log_severity_level = 4
         session = onnxruntime.InferenceSession(head.body, options, providers=["CPUExecutionProvider"])
-        return cls(session, head, symbols_of(path))
+        return cls(session, head, symbols_of(content))
 
     def read(self, crops: Sequence[Image]) -> list[LineText]:
         """The text of every line of a page, in order."""
@@ -102,9 +102,7 @@ class LineReader:
 
     def _latin_text(self, seen: _Seen) -> LineText:
         scores = seen.features @ self._weights + self._bias
-        logs = scores - _log_sum(scores)
-        best = logs.argmax(axis=1)
-        places = [(k, float(np.exp(logs[k, best[k]]))) for k in _emitting(best)]
+        logs, best, places = _decoded(scores)
         text = "".join(self._latin[best[k]] for k, _ in places)
         trace = trace_of(logs, self._latin)
         doubtful = [n for n, (_, p) in enumerate(places) if p < DOUBTFUL]
@@ -125,21 +123,22 @@ class LineReader:
         return [full[n] if n in foreign else line for n, line in enumerate(lines)]
 
     def _full_text(self, seen: _Seen) -> LineText:
-        scores = seen.features @ self._head.weights + self._head.bias
-        logs = scores - _log_sum(scores)
-        best = logs.argmax(axis=1)
-        places = [(k, float(np.exp(logs[k, best[k]]))) for k in _emitting(best)]
+        _, best, places = _decoded(seen.features @ self._head.weights + self._head.bias)
         return LineText("".join(self._symbols[best[k]] for k, _ in places), tuple(places), seen.steps)
 
 
-def symbols_of(path: Path) -> list[str]:
-    """What the steps of a recogniser stand for: the blank, the characters in the file's metadata, the space."""
-    from extractor.ocr.headless import METADATA, fields
-
-    content = path.read_bytes()
+def symbols_of(content: bytes) -> list[str]:
+    """What the steps of a recogniser stand for: the blank, the characters in the ONNX file's metadata, the space."""
     entries = [{n: v for n, v, _ in fields(value)} for number, value, _ in fields(content) if number == METADATA]
     table = next(entry[2].decode() for entry in entries if entry[1] == b"character")
     return [BLANK, *table.splitlines(), " "]
+
+
+def _decoded(scores: Floats) -> tuple[Floats, NDArray[np.int64], list[tuple[int, float]]]:
+    """Log-probabilities of the symbols by step, the likeliest of each, and step and probability of the characters."""
+    logs = scores - _log_sum(scores)
+    best = logs.argmax(axis=1)
+    return logs, best, [(k, float(np.exp(logs[k, best[k]]))) for k in _emitting(best)]
 
 
 def _emitting(best: NDArray[np.int64]) -> list[int]:

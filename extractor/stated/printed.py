@@ -5,7 +5,7 @@ A name may run over several lines of a column; a value may be printed several ti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -103,7 +103,7 @@ class Print:
             ):
                 yield (token,)
 
-    def _run(self, first: int, wanted: str, following: object) -> list[int] | None:
+    def _run(self, first: int, wanted: str, following: Callable[[int], int | None]) -> list[int] | None:
         run, rest = [first], wanted
         token: int | None = first
         while token is not None and len(run) <= MOST_WORDS:
@@ -113,7 +113,7 @@ class Print:
             rest = rest[len(key) :]
             if not rest:
                 return run
-            token = following(token)  # type: ignore[operator]
+            token = following(token)
             if token is not None:
                 run.append(token)
         return None

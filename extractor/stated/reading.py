@@ -51,7 +51,7 @@ def read_xml(data: bytes, beside: Mapping[str, bytes] | None = None) -> Stated:
         )
     except sandbox.SandboxFailed as error:
         return Stated(problems=(f"data_not_read: the data in the file could not be read ({error})",))
-    return Stated(tuple(Statement.from_json(one) for one in answer["statements"]), tuple(answer["problems"]))
+    return from_header(answer)
 
 
 def read_stated(data: bytes, pages: Sequence[Page], beside: Mapping[str, bytes] | None = None) -> Stated:

@@ -109,12 +109,6 @@ def remove(session: Session, webhook: Webhook) -> None:
     session.delete(webhook)
 
 
-def switch(session: Session, webhook: Webhook) -> None:
-    """On or off."""
-    webhook.active = not webhook.active
-    session.add(webhook)
-
-
 def deliveries(session: Session, webhooks: Iterable[Webhook], *, limit: int) -> list[WebhookDelivery]:
     """What was sent to these, newest first."""
     wanted = select(WebhookDelivery).where(col(WebhookDelivery.webhook_id).in_([one.id for one in webhooks]))

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlmodel import Session, col, select
 
 from hitl.platform.locks import ROW
@@ -220,9 +220,13 @@ class Policy(Constants):
 
 def types_as_read(session: Session, workspace_id: str) -> list[str]:
     """The document types whose words stay as the engine read them: `confirmed_text` of their newest policy is off."""
-    newest = select(PolicyVersion).where(PolicyVersion.workspace_id == workspace_id, col(PolicyVersion.active))
-    in_force = {row.document_type: row for row in session.exec(newest.order_by(col(PolicyVersion.number)))}
-    return sorted(name for name, row in in_force.items() if not row.policy.get("confirmed_text", True))
+    rows = session.exec(
+        select(PolicyVersion)
+        .where(PolicyVersion.workspace_id == workspace_id, col(PolicyVersion.active))
+        .ext(distinct_on(col(PolicyVersion.document_type)))
+        .order_by(col(PolicyVersion.document_type), col(PolicyVersion.number).desc())
+    ).all()
+    return [row.document_type for row in rows if not row.policy.get("confirmed_text", True)]
 
 
 def current_policy(

@@ -75,7 +75,7 @@ def add_webhook(
 def switch_webhook(who: Operator, hook_id: str) -> Response:
     """On or off."""
     hook = owned(who.session, Webhook, hook_id, who.workspace_id)
-    webhooks.switch(who.session, hook)
+    webhooks.change(who.session, hook, active=not hook.active)
     _log(who, hook, "webhook.switched_on" if hook.active else "webhook.switched_off")
     return go("/access", "saved")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 from sqlmodel import Session, col, select
 
 from extractor.processes import apart
@@ -26,22 +26,6 @@ pytestmark = pytest.mark.web
 def operator(site: Site, context: BrowserContext) -> Page:
     site.person("olga", Role.OPERATOR)
     return site.sign_in(context, "olga")
-
-
-def tab_to(page: Page, target: Locator) -> None:
-    """Press Tab until `target` has the focus, as somebody without a mouse does."""
-    expect(target).to_be_visible()
-    for _ in range(40):
-        if target.evaluate("one => one === document.activeElement"):
-            return
-        page.keyboard.press("Tab")
-    pytest.fail(f"no way to {target} by Tab")
-
-
-def follow(page: Page, role: str, name: str) -> None:
-    """Go to a link or button by Tab and press it."""
-    tab_to(page, page.get_by_role(role, name=name, exact=True))  # type: ignore[arg-type]
-    page.keyboard.press("Enter")
 
 
 def with_examples(site: Site, documents: int) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 from sqlmodel import col, select
 
 from models.tables import Answer, GoldItem, Task, User
 from tests import factories
 from tests.web import paper
 from tests.web.conftest import Site
+from tests.web.keyboard import follow
 
 pytestmark = pytest.mark.web
 
@@ -29,22 +30,6 @@ def with_exam(site: Site) -> User:
     paper.task_for(site.session, document, "total")
     site.session.commit()
     return vera
-
-
-def tab_to(page: Page, target: Locator) -> None:
-    """Press Tab until `target` has the focus, as somebody without a mouse does."""
-    expect(target).to_be_visible()
-    for _ in range(40):
-        if target.evaluate("one => one === document.activeElement"):
-            return
-        page.keyboard.press("Tab")
-    pytest.fail(f"no way to {target} by Tab")
-
-
-def follow(page: Page, role: str, name: str) -> None:
-    """Go to a link or button by Tab and press it."""
-    tab_to(page, page.get_by_role(role, name=name, exact=True))  # type: ignore[arg-type]
-    page.keyboard.press("Enter")
 
 
 def key(page: Page, text: str) -> None:
