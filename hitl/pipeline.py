@@ -1,7 +1,7 @@
 """The main line, as verbs in the order in which they happen. Each stands in the file of its name.
 
 the machine reads     receive (`intake.receive`), then the jobs render, read_page, recognise
-people decide         ask: route (draws the audits, too), open tasks | take_answer, settle | review | release | collect
+people decide         ask: route, draw audits, open tasks | take_answer, settle | review | release | collect
 the machine learns    the jobs retrain (train, judge), certify and recertify (the shadow, promote)
 
 Doors call the verbs of people in their own transaction. Every job is short and may run twice: it looks in one
@@ -11,17 +11,13 @@ somebody else did meanwhile is left alone.
 
 from __future__ import annotations
 
-import logging
-import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from sqlmodel import Session, select
 
-from extractor.ocr import DEFAULT_ENGINE
 from extractor.page.triage import Refusal
-from extractor.processes import sandbox
 from hitl import housekeeping
 from hitl.annotation import answers, conduct, consensus, qualification, recalibration, tasks
 from hitl.annotation import audit as audits
@@ -38,6 +34,7 @@ from hitl.learning.collect import collect
 from hitl.people import throttle
 from hitl.platform import idempotency
 from hitl.platform.blobs import blobs, drop_unused
+from hitl.platform.children import cpu, engine
 from hitl.platform.db import transaction
 from hitl.platform.jobs import enqueue, every, job
 from hitl.platform.locks import lock_document
@@ -45,6 +42,7 @@ from hitl.platform.moves import advance
 from hitl.release import documents, webhooks
 from hitl.release.release import amend, release_if_ready
 from hitl.routing.route import route, route_type
+from hitl.routing.sampling import draw_audits
 from hitl.settings import settings
 from hitl.work import queue_rows
 from hitl.work.document import is_about_type
@@ -53,8 +51,6 @@ from hitl.workspace import registry
 from models.states import RELEASED, DocumentState, VerdictState
 from models.tables import Audit, Document, Review, User, Verdict, Workspace
 from models.values import ValueState
-
-log = logging.getLogger(__name__)
 
 D = DocumentState
 
@@ -141,9 +137,10 @@ def recognise(document_id: str) -> None:
 
 def ask(session: Session, document: Document, *, now: datetime) -> None:
     """Route a document that was just read, and ask people what they are needed for, or release it. Again harmless."""
-    of_type = route_type(session, document, now=now)
+    of_type, draw = route_type(session, document, now=now)
+    draw_audits(session, document, draw, now=now)
     if document.state == D.READ.value and of_type.state != VerdictState.PENDING.value:
-        route(session, document, now=now)
+        draw_audits(session, document, route(session, document, now=now), now=now)
     undecided = tasks.open_tasks(session, document, now=now)
     if not undecided:
         release_if_ready(session, document, now=now)
@@ -289,18 +286,7 @@ def recertify(workspace_id: str, after: str = "", model_id: str | None = None, d
         scored_by = model.id
         ids = [document_id] if document_id else rescore.waiting(session, model, workspace_id, after)
     for one in ids:
-        with transaction() as session:
-            work = rescore.plan(session, one, scored_by)
-        if work is None:
-            continue
-        try:
-            with cpu():
-                result = recognition.recognise(work, seconds=settings().recognise_seconds, today=now().date())
-        except sandbox.SandboxFailed as error:  # its labels go on counting as wrong
-            log.warning("document %s cannot be scored anew: %s", one, error)
-            continue
-        with transaction() as session:
-            rescore.store(session, one, result, work, now=now())
+        rescore.score(one, scored_by, now=now())
     if document_id:
         return
     with transaction() as session:
@@ -338,24 +324,14 @@ def upkeep() -> None:
 
 @every(minutes=30)
 def learn_about_people() -> None:
-    """Make gold of what was adjudicated, see what posteriors are worth, train the grader; workspace by workspace."""
-    with transaction() as session:
-        workspaces = session.exec(select(Workspace.id)).all()
-    for workspace_id in workspaces:
-        with transaction() as session:
-            qualification.harvest(session, workspace_id, now=now())
-            recalibration.recalibrate(session, workspace_id, now=now())
-            review_sampling.train_if_due(session, workspace_id, now=now())
+    """Make gold of what was adjudicated, see what posteriors are worth, train the grader."""
+    in_each_workspace(qualification.harvest, recalibration.recalibrate, review_sampling.train_if_due)
 
 
 @every(minutes=30)
 def train_what_is_due() -> None:
-    """Ask for a training where enough is new, workspace by workspace."""
-    with transaction() as session:
-        workspaces = session.exec(select(Workspace.id)).all()
-    for workspace_id in workspaces:
-        with transaction() as session:
-            request.train_if_due(session, workspace_id, now=now())
+    """Ask for a training where enough is new."""
+    in_each_workspace(request.train_if_due)
 
 
 # --- the words of this page -----------------------------------------------------------------------
@@ -366,16 +342,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-@lru_cache(maxsize=1)
-def cpu() -> threading.BoundedSemaphore:
-    """Entered for work in a child process, so that a worker has no more of them than it may."""
-    return threading.BoundedSemaphore(settings().worker_children)
-
-
-def engine() -> str:
-    """The engine that reads images; `auto` is the default of the extractor."""
-    chosen = settings().ocr_engine
-    return DEFAULT_ENGINE if chosen == "auto" else chosen
+def in_each_workspace(*verbs: Callable[..., Any]) -> None:
+    """Do it for one workspace after the other, each in a transaction of its own."""
+    with transaction() as session:
+        workspaces = session.exec(select(Workspace.id)).all()
+    for workspace_id in workspaces:
+        with transaction() as session:
+            for verb in verbs:
+                verb(session, workspace_id, now=now())
 
 
 def still(session: Session, document_id: str, *states: DocumentState) -> Document | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import datetime
 
@@ -11,12 +12,16 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from extractor.checks import find_failures
+from extractor.processes import sandbox
 from hitl.aggregate.equality import TYPE_FIELD
 from hitl.certificate.evidence import evidence_after
 from hitl.certificate.observations import enqueue_certify, machine_errs, request_certifying
 from hitl.intake import recognition
+from hitl.platform.children import cpu
+from hitl.platform.db import transaction
 from hitl.platform.locks import lock_document
 from hitl.routing.rules import Claim, Context, reasons_for
+from hitl.settings import settings
 from hitl.work.document import spec_of
 from hitl.workspace import registry
 from hitl.workspace.policy import pinned_policy
@@ -27,6 +32,7 @@ from models.tables import Audit, Document, ModelVersion, Observation, Verdict
 from models.values import Recognition
 
 BATCH = 20
+log = logging.getLogger(__name__)
 
 
 def reader(session: Session, workspace_id: str, model_id: str | None) -> ModelVersion | None:
@@ -59,6 +65,22 @@ def waiting(session: Session, model: ModelVersion, workspace_id: str, after: str
         .limit(BATCH)
     ).all()
     return list(rows)
+
+
+def score(document_id: str, model_id: str, *, now: datetime) -> None:
+    """Read one document by the model and keep what that says of its labels, which count as wrong where it fails."""
+    with transaction() as session:
+        work = plan(session, document_id, model_id)
+    if work is None:
+        return
+    try:
+        with cpu():
+            result = recognition.recognise(work, seconds=settings().recognise_seconds, today=now.date())
+    except sandbox.SandboxFailed as error:
+        log.warning("document %s cannot be scored anew: %s", document_id, error)
+        return
+    with transaction() as session:
+        store(session, document_id, result, work, now=now)
 
 
 def plan(session: Session, document_id: str, model_id: str) -> recognition.Work | None:

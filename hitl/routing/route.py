@@ -1,6 +1,7 @@
 """Routing: which readings are accepted, which go to people, and why. A rule is a pure function and a line in RULES.
 
-Every rule is asked and every reason is kept with its numbers, so that a route can be replayed from the stored row.
+Every field has its chance of an audit (`sampling.draw_audits`), wherever it goes. Every rule is asked and every reason
+is kept with its numbers, so that a route can be replayed from the stored row.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from hitl.certificate.eprocess import largest_loss
 from hitl.certificate.evidence import is_evidence
 from hitl.certificate.thresholds import UNCERTIFIED, certificates, least_rate, pick_threshold
 from hitl.platform.moves import record
-from hitl.routing import sampling
 from hitl.routing.rules import Claim, Context, Reason, claim_of, reasons_for
+from hitl.routing.sampling import Draw
 from hitl.work.document import is_about_type
 from hitl.workspace.policy import ANY_TYPE, current_policy
 from models.doctype import DocumentType, Kind
@@ -34,10 +35,13 @@ from models.values import ValueState
 UNKNOWN = "unknown"
 
 
-def route_type(session: Session, document: Document, *, now: datetime) -> Verdict:
-    """The verdict on the document's class: given by the client, sure enough, or for people. Idempotent per run."""
+def route_type(session: Session, document: Document, *, now: datetime) -> tuple[Verdict, Draw | None]:
+    """The verdict on the document's class: given by the client, sure enough, or for people. Idempotent per run.
+
+    With it the draw of its audit, if there is one to be made.
+    """
     if held := _verdict(session, document, TYPE_FIELD):
-        return held
+        return held, None
     version, policy = current_policy(session, document.workspace_id, ANY_TYPE, now=now)
     confidence, named = document.document_type_confidence or 0.0, document.document_type
     is_given = document.requested_type is not None
@@ -52,27 +56,23 @@ def route_type(session: Session, document: Document, *, now: datetime) -> Verdic
     verdict = _open_verdict(
         session, document, TYPE_FIELD, Kind.CHOICE, claim, reasons, policy.classification_threshold, now
     )
+    _record(session, document, [verdict], version.id, now)
     if is_given:
         verdict.decided_by = "client"
-    else:
-        certifying = is_evidence(session, document)
-        is_warm_up, at_least = _draw_of_type(session, document, now) if certifying else (False, 0.0)
-        warm_up = {TYPE_FIELD} if is_warm_up else set()
-        sampling.draw(
-            session, document, [verdict], policy, warm_up=warm_up, at_least=at_least, certifying=certifying, now=now
-        )
-    _record(session, document, [verdict], version.id, now)
-    return verdict
+        return verdict, None
+    certifying = is_evidence(session, document)
+    is_warm_up, at_least = _checked_types(session, document, now) if certifying else (False, 0.0)
+    return verdict, Draw([verdict], policy, {TYPE_FIELD} if is_warm_up else set(), at_least, certifying)
 
 
-def route(session: Session, document: Document, *, now: datetime) -> list[Verdict]:
+def route(session: Session, document: Document, *, now: datetime) -> Draw | None:
     """One verdict a field of the document's type: accepted by the machine, or pending for people. Idempotent per run.
 
-    Pins the policy version on the document. Every field is drawn for audit before it is known where it goes.
+    Pins the policy version on the document. Returns the draw of audits among the new verdicts; None where they were
+    routed before.
     """
-    held = _verdicts(session, document)
-    if not all(is_about_type(verdict) for verdict in held):
-        return held
+    if not all(is_about_type(verdict) for verdict in _verdicts(session, document)):
+        return None
     version = session.get(DocumentTypeVersion, document.type_version_id) if document.type_version_id else None
     if version is None or document.document_type is None:
         raise ValueError(f"document {document.id} has no type yet; route_type comes first")
@@ -96,14 +96,11 @@ def route(session: Session, document: Document, *, now: datetime) -> list[Verdic
         if certifying and source in UNCERTIFIED:
             warm_up.add(field_spec.name)
         verdicts.append(verdict)
-    sampling.draw(
-        session, document, verdicts, policy, warm_up=warm_up, at_least=at_least, certifying=certifying, now=now
-    )
     _record(session, document, verdicts, policy_row.id, now)
-    return held + verdicts
+    return Draw(verdicts, policy, warm_up, at_least, certifying)
 
 
-def _draw_of_type(session: Session, document: Document, now: datetime) -> tuple[bool, float]:
+def _checked_types(session: Session, document: Document, now: datetime) -> tuple[bool, float]:
     """Of a document that certifies: whether nothing is certified yet of the type that the machine names, and the least
     rate of its audit.
 

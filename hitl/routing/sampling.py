@@ -13,6 +13,7 @@ import hashlib
 import hmac
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session
@@ -68,33 +69,39 @@ def second_chance(agreed: Collection[bool | None]) -> float | None:
     return None if None in agreed or True not in agreed else 1 / sum(one is True for one in agreed)
 
 
-def draw(
-    session: Session,
-    document: Document,
-    verdicts: Sequence[Verdict],
-    policy: Policy,
-    *,
-    now: datetime,
-    warm_up: Collection[str] = (),
-    at_least: float = 0.0,
-    certifying: bool = True,
-) -> list[Audit]:
-    """Draw among the fields of one run of a document; the probability each had is kept on its verdict.
+@dataclass(frozen=True)
+class Draw:
+    """A draw to be made among fields of one run of a document, and what decides the chance of each.
 
-    `warm_up`: the fields of a document that certifies of which nothing is certified yet. `at_least`: the
-    rate while a certificate is fresh, or after an alarm. `certifying`: whether the document is evidence at all.
+    `warm_up`: the fields of a document that certifies of which nothing is certified yet. `at_least`: the rate while a
+    certificate is fresh, or after an alarm. `certifying`: whether the document is evidence at all.
     """
+
+    verdicts: Sequence[Verdict]
+    policy: Policy
+    warm_up: Collection[str] = ()
+    at_least: float = 0.0
+    certifying: bool = True
+
+
+def draw_audits(session: Session, document: Document, draw: Draw | None, *, now: datetime) -> list[Audit]:
+    """Draw the fields that are audited; the chance that each had is kept on its verdict. Nothing where `draw` is None.
+
+    In the transaction that routed them, so that nobody sees a field that is routed and not drawn.
+    """
+    if draw is None:
+        return []
     workspace = session.get_one(Workspace, document.workspace_id)
-    for verdict in verdicts:
-        is_warm_up = verdict.field in warm_up and _has_keyers(session, verdict)
-        verdict.audit_probability = policy.audit_probability(
-            Route(verdict.route), warm_up=is_warm_up, at_least=at_least, certifying=certifying
+    for verdict in draw.verdicts:
+        is_warm_up = verdict.field in draw.warm_up and _has_keyers(session, verdict)
+        verdict.audit_probability = draw.policy.audit_probability(
+            Route(verdict.route), warm_up=is_warm_up, at_least=draw.at_least, certifying=draw.certifying
         )
         session.add(verdict)
-    chances = {verdict.field: verdict.audit_probability or 0.0 for verdict in verdicts}
+    chances = {verdict.field: verdict.audit_probability or 0.0 for verdict in draw.verdicts}
     drawn = drawn_together(workspace.audit_key, document.id, document.run, chances)
     audits = []
-    for verdict in verdicts:
+    for verdict in draw.verdicts:
         if verdict.field not in drawn:
             continue
         audit = Audit(
@@ -104,7 +111,7 @@ def draw(
             probability=chances[verdict.field],
             created_at=now,
         )
-        if policy.second_keyer == "all" or machine_token(session, verdict) is None:
+        if draw.policy.second_keyer == "all" or machine_token(session, verdict) is None:
             ask_twice(audit)
         audits.append(audit)
     session.add_all(audits)

@@ -9,10 +9,11 @@ from extractor.checks import Failure
 from hitl.certificate.thresholds import error_target, pick_threshold
 from hitl.routing.route import route, route_type
 from hitl.routing.rules import Claim, Context, reasons_for
+from hitl.routing.sampling import draw_audits
 from hitl.workspace.policy import AuditRates, FieldPolicy, Policy, current_policy
 from models.doctype import DocumentType, FieldSpec, Kind
 from models.states import Route
-from models.tables import Audit, Certificate, Document, Event, Workspace
+from models.tables import Audit, Certificate, Document, Event, Verdict, Workspace
 from models.values import ValueState
 from tests import factories
 from tests.hitl.crowd import create_read_document, set_policy, start, verdict
@@ -117,12 +118,14 @@ def test_a_certificate_in_the_database_lets_sure_values_pass(session: Session, w
     assert document.policy_version_id == policy.id
 
 
-def test_routing_twice_gives_the_same_verdicts(session: Session, workspace: Workspace):
+def test_routing_twice_gives_the_same_verdicts_and_draws_once(session: Session, workspace: Workspace):
     set_policy(session, workspace, audit_rate=AuditRates(accept=1, review=1, elsewhere=1))
     document = create_read_document(session, workspace)
-    route_type(session, document, now=factories.NOW)
-    first = {row.id for row in route(session, document, now=factories.NOW)}
-    assert {row.id for row in route(session, document, now=factories.NOW)} == first
+    for _ in range(2):
+        _, draw = route_type(session, document, now=factories.NOW)
+        draw_audits(session, document, draw, now=factories.NOW)
+        draw_audits(session, document, route(session, document, now=factories.NOW), now=factories.NOW)
+    assert len(session.exec(select(Verdict).where(Verdict.document_id == document.id)).all()) == 4
     assert len(session.exec(select(Audit)).all()) == 3
     routed = session.exec(select(Event).where(Event.action == "document.routed")).all()
     assert len(routed) == 2
