@@ -31,6 +31,7 @@ from extractor.classify.features import (
     unpack_examples,
     without_rare,
 )
+from extractor.effort import effort
 from models.nets.bundle import Parts
 from models.values import Page
 
@@ -42,7 +43,6 @@ EXAMPLES_A_TYPE = 60  # kept in the bundle, so that a new type can be added with
 MIN_DOCUMENTS_A_BUCKET = 5  # rarer words are not kept: they are names and numbers of somebody
 NEIGHBOURS = 3
 STRANGERS = 200  # made-up documents of no type; with them more of the held-out types are noticed
-FOLDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ def _fit(
 
 def _seen_rows(documents: Sequence[Example], labels: Integers, seed: int) -> Rows:
     """Documents scored by networks fitted without them, in the order of `documents`."""
-    fold = np.random.default_rng(seed).permutation(len(documents)) % FOLDS
+    fold = np.random.default_rng(seed).permutation(len(documents)) % effort().type_folds
     evidence = np.zeros((len(documents), len(UNCALIBRATED) - 1), dtype=np.float32)
     right, called = np.zeros(len(documents), dtype=np.int64), np.zeros(len(documents), dtype=np.int64)
     for k in np.unique(fold):

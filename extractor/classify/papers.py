@@ -19,11 +19,11 @@ from extractor.classify.calibration import STRANGER_SHARE
 from extractor.classify.classifier import UNKNOWN, TypeGuess
 from extractor.classify.features import Floats
 from extractor.classify.profile import profile
+from extractor.effort import effort
 from models.nets.bundle import Parts
 from models.values import Page
 
 DOUBTFUL = 0.4  # a type that is right as often as this is named, below .5 with its values in doubt
-LEAST_STRANGERS = 40
 MOST_KEPT = 250  # samples of a type that a bundle keeps, evenly spread
 PENALTY = 10.0
 FOLDS = 6
@@ -116,7 +116,7 @@ def learn_papers(samples: Sequence[Sample], names: Sequence[str], seed: int) -> 
     """Judges of the types `names` as far as there are samples of them; None without enough documents of no type."""
     kinds = [sample.document_type for sample in samples]
     known = [name for name in names if name in kinds]
-    if not known or kinds.count(UNKNOWN) < LEAST_STRANGERS:
+    if not known or kinds.count(UNKNOWN) < effort().least_strangers:
         return None
     numbers = np.stack([sample.numbers for sample in samples]).astype(np.float64)
     return Papers(tuple(learn_judge(samples, numbers, name, seed) for name in known), kept(samples))

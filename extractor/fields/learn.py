@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from extractor import kinds
+from extractor.effort import effort
 from extractor.fields.decisions import EVIDENCE, Decision, decide
 from extractor.fields.folds import folds_of
 from extractor.fields.labels import Goal, TrainingDocument, goal_of, normalised
@@ -26,7 +27,6 @@ from models.nets import calibration
 from models.nets.calibration import Calibrator, Prior
 from models.values import ValueState
 
-FOLD_EFFORT = 0.6  # of the network's steps: five held-out trainings would else cost five times the training itself
 EVERY_FOLD = -1  # of a fact that no training document gave
 COMMON = 5  # without memory, only words and values seen in so many documents are kept
 
@@ -87,7 +87,7 @@ def learn_fields(
     trials: list[_Trial] = []
     for number, fold in enumerate(folds if len(folds) > 1 else []):
         part = _part(progress, number, len(folds) + 1)
-        scorers = train([r for r in rows if r.fold != fold], part, FOLD_EFFORT)
+        scorers = train([r for r in rows if r.fold != fold], part, effort().fold_share)
         trials += [_Trial(r, scorers, scorers.rank(r.scene)) for r in rows if r.fold == fold]
     scorers = train(rows, _part(progress, len(folds), len(folds) + 1))
     cutoffs = _fit_cutoffs(trials, doctype)
@@ -110,10 +110,12 @@ class _Trainer:
     seed: int
     least: int
 
-    def __call__(self, rows: Sequence[_Prepared], progress: Callable[[float], None], effort: float = 1.0) -> Scorers:
+    def __call__(
+        self, rows: Sequence[_Prepared], progress: Callable[[float], None], steps_share: float = 1.0
+    ) -> Scorers:
         scenes = [r.scene for r in rows]
         goals = settle(scenes, [r.goals for r in rows], self.doctype)
-        return train_scorers(scenes, goals, self.doctype, self.seed, self.least, progress, effort)
+        return train_scorers(scenes, goals, self.doctype, self.seed, self.least, progress, steps_share)
 
 
 def _part(progress: Progress, number: int, of: int) -> Callable[[float], None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,23 +21,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The steps are what is tested here, not how well it learns."""
-    import extractor.classify.classifier
-    import extractor.classify.papers
-    import extractor.fields.learn
-    import extractor.fields.scoring.grow
-    import extractor.fields.scoring.scorers
     import fixtures.generate as generator
+    from extractor.effort import spending
 
-    monkeypatch.setattr(extractor.classify.classifier, "FOLDS", 2)
-    monkeypatch.setattr(extractor.classify.papers, "LEAST_STRANGERS", 4)
-    monkeypatch.setattr("extractor.fields.folds.FOLDS", 2)
-    monkeypatch.setattr(extractor.fields.learn, "FOLD_EFFORT", 0.05)
-    monkeypatch.setattr(extractor.fields.scoring.grow, "TREES", 4)
-    monkeypatch.setattr(extractor.fields.scoring.scorers, "FIRST_STEPS", 40)
-    monkeypatch.setattr(extractor.fields.scoring.scorers, "STEPS_PER_DOCUMENT", 0)
     monkeypatch.setitem(generator.CARRIED, "invoice", ("pdf",))  # scans would take an engine's time
+    with spending(
+        type_folds=2, least_strangers=4, folds=2, fold_share=0.05, trees=4, first_steps=40, steps_per_document=0
+    ):
+        yield
 
 
 @pytest.mark.slow

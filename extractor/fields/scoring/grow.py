@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import numpy as safetensors
 
+from extractor.effort import effort
 from extractor.fields.layout import Floats
 from extractor.fields.scoring.forest import Forest, from_lightgbm
 from extractor.processes import sandbox
 
-TREES = 120
 GROW_SECONDS = 3600.0
 MEMORY_BYTES = 64_000_000_000  # as much as there is: the rows are our own
 _DIED = "the process that grows the trees has died; is there enough memory?"
@@ -26,7 +26,7 @@ def settings(documents: int, seed: int) -> dict[str, Any]:
     """LightGBM's parameters for a training set of so many documents."""
     return {
         "objective": "binary",
-        "num_iterations": TREES,
+        "num_iterations": effort().trees,
         "learning_rate": 0.08,
         "num_leaves": 15,
         "min_data_in_leaf": max(2, min(10, documents // 10)),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from extractor.effort import effort
 from extractor.fields.labels import Goal
 from extractor.fields.layout import Floats, shape
 from extractor.fields.scoring import trees
@@ -30,7 +31,6 @@ if TYPE_CHECKING:  # torch is heavy: imported when a network is used
 NULL_LOGIT = -1.0  # what "absent" scores against the trees' log-odds
 MOST_SCORED = 400  # candidates of a field that the trees look at
 LEAST = -12.0  # log probabilities are cut here
-STEPS_PER_DOCUMENT, FIRST_STEPS = 4, 150
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,11 +175,11 @@ def train_scorers(
     seed: int,
     min_documents: int,
     progress: Callable[[float], None],
-    effort: float = 1.0,
+    steps_share: float = 1.0,
 ) -> Scorers:
     """Both scorers on these documents; `goals` holds, per document, the fields that are labelled.
 
-    `effort` is the share of the network's usual steps: held-out folds are trained with less.
+    `steps_share` is the share of the network's usual steps: held-out folds are trained with less.
     """
     vocabulary = Vocabulary.of([s.layout for s in scenes], min_documents)
     fit = functools.partial(trees.fit, vocabulary=vocabulary, seed=seed, min_documents=min_documents)
@@ -189,7 +189,7 @@ def train_scorers(
     )
     mean = numbers.mean(0) if len(numbers) else np.zeros(NUMBERS, np.float32)
     scale = (numbers.std(0) if len(numbers) else np.ones(NUMBERS, np.float32)) + 1e-3
-    net = _train_net(scenes, goals, doctype, seed, mean, scale, lambda share: progress(0.4 + 0.6 * share), effort)
+    net = _train_net(scenes, goals, doctype, seed, mean, scale, lambda share: progress(0.4 + 0.6 * share), steps_share)
     absences = {f.name: sum(1 for g in goals if f.name in g and g[f.name].absent) for f in doctype.fields}
     return Scorers(doctype, vocabulary, found, net, mean, scale, absences)
 
@@ -234,14 +234,14 @@ def _train_net(
     mean: Floats,
     scale: Floats,
     progress: Callable[[float], None],
-    effort: float,
+    steps_share: float,
 ) -> Neighbourhood:
     from models.nets.training import train
 
     settings = net_settings(doctype)
     pairs = zip(scenes, goals, strict=True)
     examples = [example_of(s, doctype, mean, scale, settings, g) for s, g in pairs if g and len(s.layout)]
-    steps = round(effort * (FIRST_STEPS + STEPS_PER_DOCUMENT * len(examples)))
+    steps = round(steps_share * (effort().first_steps + effort().steps_per_document * len(examples)))
     return train(examples, kind_of_field(doctype), settings, steps, seed, progress)
 
 

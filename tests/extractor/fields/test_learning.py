@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from extractor.effort import spending
 from extractor.fields import FieldModel, Label, TrainingDocument, learn_fields
-from extractor.fields.scoring import grow, scorers
+from extractor.fields.scoring import scorers
 from extractor.kinds import same
 from models.values import Reading, ValueState
 from tests.extractor.fields.documents import BILL, bill, page_of
@@ -20,11 +21,7 @@ FRESH = [bill(n) for n in range(100, 112)]
 
 @pytest.fixture(scope="module")
 def short_training() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grow, "TREES", 30)
-        patch.setattr("extractor.fields.folds.FOLDS", 3)
-        patch.setattr(scorers, "FIRST_STEPS", 50)
-        patch.setattr(scorers, "STEPS_PER_DOCUMENT", 1)
+    with spending(trees=30, folds=3, first_steps=50, steps_per_document=1):
         yield
 
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from extractor.effort import spending
 from extractor.fields import FieldModel, learn_fields
 from extractor.fields.memory.masterdata import MasterDataUnreadable, facts_by_type, read_master_data
 from extractor.fields.model import UNPROVEN
-from extractor.fields.scoring import grow, scorers
 from models.doctype import DocumentType, FieldSpec, Kind
 from tests.extractor.fields.documents import BILL, bill
 
@@ -50,17 +50,14 @@ def test_a_csv_that_cannot_be_used_is_refused_with_its_reason(text: str, problem
         read_master_data(text, SHOP)
 
 
-def test_a_model_knows_the_vendors_of_the_master_data_without_having_seen_their_documents(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(grow, "TREES", 5)
-    monkeypatch.setattr("extractor.fields.folds.FOLDS", 2)
-    monkeypatch.setattr(scorers, "FIRST_STEPS", 2)
+def test_a_model_knows_the_vendors_of_the_master_data_without_having_seen_their_documents() -> None:
     known = read_master_data("seller,phone\nLighthouse Stores Ltd,0399990000\n", BILL)
-    model = learn_fields([bill(n) for n in range(6)], BILL, 1, lambda _stage, _share: None, known=known)
+    bills = [bill(n) for n in range(6)]
+    with spending(trees=5, folds=2, first_steps=2):
+        model = learn_fields(bills, BILL, 1, lambda _stage, _share: None, known=known)
+        without = learn_fields(bills, BILL, 1, lambda _stage, _share: None, memory=False, known=known)
     assert model.memory is not None
     assert known[0] in model.memory.facts
-    without = learn_fields([bill(n) for n in range(6)], BILL, 1, lambda _stage, _share: None, memory=False, known=known)
     assert without.memory is None
     damaged = bill(1).pages[0]
     first = replace(damaged.words[0], text="Gren")

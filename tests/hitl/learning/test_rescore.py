@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sqlmodel import Session, select
 
-from extractor.fields.scoring import grow, scorers
+from extractor.effort import spending
 from extractor.learn import learn
 from extractor.page.render import encode_png
 from hitl.certificate.certify import refresh
@@ -29,13 +29,10 @@ from tests.hitl.crowd import set_policy
 
 
 @pytest.fixture
-def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def bundle(tmp_path: Path) -> Path:
     """A model that learned from twenty bills."""
-    monkeypatch.setattr(grow, "TREES", 30)
-    monkeypatch.setattr("extractor.fields.folds.FOLDS", 2)
-    monkeypatch.setattr(scorers, "FIRST_STEPS", 50)
-    monkeypatch.setattr(scorers, "STEPS_PER_DOCUMENT", 1)
-    learned, _ = learn([bill(n) for n in range(20)], {"bill": BILL}, Bundle(), 1)
+    with spending(trees=30, folds=2, first_steps=50, steps_per_document=1):
+        learned, _ = learn([bill(n) for n in range(20)], {"bill": BILL}, Bundle(), 1)
     learned.save(tmp_path / "bundle")
     return tmp_path / "bundle"
 

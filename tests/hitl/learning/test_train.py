@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sqlmodel import Session
 
+from extractor.effort import spending
 from extractor.fields import OutOfFold
-from extractor.fields.scoring import grow, scorers
 from extractor.learn import LearnReport
 from extractor.page.render import encode_png
 from hitl.learning import compare, train
@@ -31,12 +32,10 @@ TAUGHT, CHOSEN = 14, 6
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick() -> Iterator[None]:
     """Small models: what is tested is what becomes of them."""
-    monkeypatch.setattr(grow, "TREES", 30)
-    monkeypatch.setattr("extractor.fields.folds.FOLDS", 2)
-    monkeypatch.setattr(scorers, "FIRST_STEPS", 50)
-    monkeypatch.setattr(scorers, "STEPS_PER_DOCUMENT", 1)
+    with spending(trees=30, folds=2, first_steps=50, steps_per_document=1):
+        yield
 
 
 def put_bill(session: Session, workspace: Workspace, number: int, fold: Fold) -> None:

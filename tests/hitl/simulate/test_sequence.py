@@ -11,7 +11,7 @@ import pytest
 from api.commands.shared import CommandError
 from api.commands.simulating import starting_point
 from extractor.bundle import BUILT_IN
-from extractor.fields.scoring import grow, scorers
+from extractor.effort import spending
 from hitl.simulate import marks
 from hitl.simulate.compare import OURS, Settings, Zero, compare
 from hitl.simulate.course import course
@@ -194,25 +194,22 @@ def test_reviews_go_where_the_machine_doubts():
 
 @pytest.mark.slow
 def test_models_are_learned_on_the_way_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(grow, "TREES", 20)
-    monkeypatch.setattr("extractor.fields.folds.FOLDS", 2)
-    monkeypatch.setattr(scorers, "FIRST_STEPS", 30)
-    monkeypatch.setattr(scorers, "STEPS_PER_DOCUMENT", 1)
-    learner = Learner([bill(n) for n in range(60)], {"bill": BILL}, tmp_path)
-    zero = Zero(learner, (40,), 1)
-    series, _ = compare(learner.blank(), read(), Settings(0.2, Policy(), 60, 2, 20, zero=zero), lambda _: None)
-    kept = list(tmp_path.glob("*.json"))
-    assert len(kept) == 1  # two seeds, one course
-    ours = [point for point in series if point.policy == OURS]
-    alone = [point for point in series if point.policy == "machine alone"]
-    assert ours[0].answers >= 2.0  # nobody has learned anything yet: two people for each field
-    assert alone[0].error == 1.0
-    assert alone[-1].error < 0.5
-    again = Learner([bill(n) for n in range(60)], {"bill": BILL}, tmp_path)
-    names = course(again.blank(), [40], 0).of_fold(Fold.TRAIN, 0)
-    before = kept[0].stat().st_mtime_ns
-    assert again.learn(names).rows
-    assert kept[0].stat().st_mtime_ns == before
+    with spending(trees=20, folds=2, first_steps=30, steps_per_document=1):
+        learner = Learner([bill(n) for n in range(60)], {"bill": BILL}, tmp_path)
+        zero = Zero(learner, (40,), 1)
+        series, _ = compare(learner.blank(), read(), Settings(0.2, Policy(), 60, 2, 20, zero=zero), lambda _: None)
+        kept = list(tmp_path.glob("*.json"))
+        assert len(kept) == 1  # two seeds, one course
+        ours = [point for point in series if point.policy == OURS]
+        alone = [point for point in series if point.policy == "machine alone"]
+        assert ours[0].answers >= 2.0  # nobody has learned anything yet: two people for each field
+        assert alone[0].error == 1.0
+        assert alone[-1].error < 0.5
+        again = Learner([bill(n) for n in range(60)], {"bill": BILL}, tmp_path)
+        names = course(again.blank(), [40], 0).of_fold(Fold.TRAIN, 0)
+        before = kept[0].stat().st_mtime_ns
+        assert again.learn(names).rows
+        assert kept[0].stat().st_mtime_ns == before
 
     def told(_some: object, _types: object, start: Bundle, _seed: int) -> None:
         raise LookupError(start.meta["name"])
