@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 
 .PHONY: run test bench-guarantee bench-cost bench-grader bench-keying bench-ink bench-aggregation \
 	bench-text screenshots lint format types imports install install-dev lock manual notice clean bundle pen \
-	bench-reading bench-strangers bench-scale bench-api bench-ocr
+	bench-reading bench-strangers bench-scale bench-load bench-api bench-ocr
 
 run: install
 	@exec env COUNTERSIGN_PORT=$(PORT) $(BIN)/countersign run
@@ -39,6 +39,11 @@ bench-keying: install-dev
 # CPU of the database a lease at 6,000 and 100,000 open tasks, beside a bare one; COUNTERSIGN_SCALE=6000,100000,1000000.
 bench-scale: install-dev
 	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_scale.py
+
+# Answers of 300 API clients and 200 sessions at once at two web processes, then of four times as many; /healthz
+# meanwhile. Nothing may be lost or counted twice. COUNTERSIGN_SECONDS=60.
+bench-load: install-dev
+	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_load.py
 
 # The contract against the running application, 50 requests an operation.
 bench-api: install-dev

@@ -1,0 +1,1 @@
+"""Many clients at once, over real connections to real web processes."""
