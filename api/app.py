@@ -22,6 +22,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     tasks.batches,
     quality.router,
     people.router,
+    people.levels,
     keys.router,
     health.router,
 )

@@ -11,11 +11,12 @@ from pydantic import BaseModel, Field
 from api.deps import Admin, Now, SessionDep
 from api.schemas import Input, Output
 from hitl.annotation.leaving import leave
-from hitl.people import accounts, pauses
+from hitl.people import accounts, pauses, promotion
 from models.states import Role
 from models.tables import User
 
 router = APIRouter(prefix="/v1/people", tags=["people"])
+levels = APIRouter(prefix="/v1/levels", tags=["people"])
 
 
 class PersonInput(Input):
@@ -51,6 +52,24 @@ class PersonList(BaseModel):
     people: list[PersonView]
 
 
+class ProposalView(BaseModel):
+    """A change of level that a person's work speaks for; nothing changes by itself."""
+
+    login: str
+    role: Role
+    to_role: Role
+    reason: str
+    fields: Annotated[int, Field(description="Decided fields that this rests on.")]
+    error: Annotated[
+        float, Field(description="75th percentile, over documents, of the share of their fields decided otherwise.")
+    ]
+    seconds: Annotated[float | None, Field(description="Median a field.")]
+
+
+class ProposalList(BaseModel):
+    proposals: list[ProposalView]
+
+
 class InvitationView(BaseModel):
     """A one-time code for a password."""
 
@@ -65,6 +84,21 @@ def list_people(session: SessionDep, caller: Admin) -> PersonList:
     """Everybody of the workspace, by login, also who has left."""
     people = accounts.list_users(session, caller.workspace_id)
     return PersonList(people=[PersonView.model_validate(person) for person in people])
+
+
+@levels.get("")
+def list_proposals(session: SessionDep, caller: Admin, now: Now) -> ProposalList:
+    """Who might rise or fall a level, by their recent work; carried out by `PATCH /v1/people/{login}`."""
+    people = {person.id: person.login for person in accounts.list_users(session, caller.workspace_id)}
+    return ProposalList(
+        proposals=[
+            ProposalView(
+                login=people[one.user_id], role=Role(one.standing.role), to_role=one.to_role, reason=one.place,
+                fields=one.standing.fields, error=one.standing.error_75, seconds=one.standing.seconds,
+            )
+            for one in promotion.proposals(session, caller.workspace_id, now=now)
+        ]
+    )  # fmt: skip
 
 
 @router.post("", status_code=201)

@@ -14,9 +14,8 @@ Lin, Mausam, Weld, UAI 2012 for open answers.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,18 +130,3 @@ def fit(
     order = np.lexsort((belief, owner))
     best = order[np.searchsorted(owner[order], np.arange(questions), side="right") - 1]
     return Fitted(proposed[best] % span, belief[best], skill, rounds)
-
-
-def fit_tokens(
-    answers: Sequence[tuple[str, str, str]], priors: Mapping[str, tuple[float, float]], **options: Any
-) -> dict[str, float]:
-    """EM over (question, voter, token) texts: the skill of each voter. `priors` holds Beta counts from gold tasks."""
-    if not answers:
-        return {}
-    _, question = np.unique([a[0] for a in answers], return_inverse=True)
-    voters, voter = np.unique([a[1] for a in answers], return_inverse=True)
-    _, value = np.unique([a[2] for a in answers], return_inverse=True)
-    right = np.array([priors.get(str(name), (9.7, 0.3))[0] for name in voters])
-    wrong = np.array([priors.get(str(name), (9.7, 0.3))[1] for name in voters])
-    fitted = fit(question, voter, value, right=right, wrong=wrong, **options)
-    return {str(name): float(skill) for name, skill in zip(voters, fitted.skill, strict=True)}

@@ -20,6 +20,7 @@ from models.tables import Answer, Task, User, Verdict
 
 WINDOW = timedelta(days=30)
 FEWEST = 50  # decided fields before anybody is ranked
+NEWEST = 20_000  # decided answers of the workspace that are looked at, at most
 ERROR_WEIGHT = 0.75  # of the error rank; the rest is the speed rank
 TOP, BOTTOM = 0.2, 0.2  # shares of a level that are looked at
 ABOVE = {Role.VALIDATOR: Role.REVIEWER, Role.REVIEWER: Role.MANAGER}
@@ -28,6 +29,10 @@ BELOW = {Role.REVIEWER: Role.VALIDATOR}
 
 class NotAManager(Exception):
     """Only a manager, operator or admin confirms a proposal, and never their own."""
+
+
+class NotProposed(LookupError):
+    """The figures no longer propose that change of level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,11 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A change of role for a manager to confirm, with its reason."""
+    """A change of role for a manager to confirm. `place`: why, in words."""
 
     user_id: str
     to_role: Role
-    reason: str
+    place: str
     standing: Standing
 
 
@@ -106,23 +111,20 @@ def proposals(session: Session, workspace_id: str, *, now: datetime) -> list[Pro
             continue
         few = max(1, int(TOP * len(level))), max(1, int(BOTTOM * len(level)))
         up, down = ABOVE.get(Role(role)), BELOW.get(Role(role))
-        found += [_propose(one, up, "among the best") for one in level[: few[0]] if up]
-        found += [_propose(one, down, "among the last") for one in level[-few[1] :] if down]
+        found += [Proposal(one.user_id, up, f"among the best {role}s", one) for one in level[: few[0]] if up]
+        found += [Proposal(one.user_id, down, f"among the last {role}s", one) for one in level[-few[1] :] if down]
     return found
 
 
-def confirm(session: Session, proposal: Proposal, manager: User, *, now: datetime) -> User:
-    """Carry out a proposal. Raises NotAManager."""
-    user = session.get_one(User, proposal.user_id)
+def confirm(session: Session, user: User, to_role: Role, manager: User, *, now: datetime) -> User:
+    """Carry out a proposal. Raises NotAManager, NotProposed."""
     if LEVEL[Role(manager.role)] < LEVEL[Role.MANAGER] or manager.id == user.id:
         raise NotAManager("Only a manager confirms a proposal, and never their own.")
-    accounts.change_role(session, user, proposal.to_role, actor=manager.id, now=now)
+    proposed = {(one.user_id, one.to_role) for one in proposals(session, user.workspace_id, now=now)}
+    if (user.id, to_role) not in proposed:
+        raise NotProposed(f"{user.name or user.login} is not proposed as {to_role} any more. Look at the list again.")
+    accounts.change_role(session, user, to_role, actor=manager.id, now=now)
     return user
-
-
-def _propose(standing: Standing, to_role: Role, place: str) -> Proposal:
-    said = f"{place} of {standing.role}s: 75th-percentile error {standing.error_75:.1%} over {standing.fields} fields"
-    return Proposal(standing.user_id, to_role, said, standing)
 
 
 def _decided_work(
@@ -140,6 +142,8 @@ def _decided_work(
             col(Answer.undone_at).is_(None),
             col(Answer.skip_reason).is_(None),
         )
+        .order_by(col(Answer.created_at).desc())
+        .limit(NEWEST)
     ).all()
     work: dict[str, list[tuple[str, bool, float | None]]] = {}
     for answer, verdict in rows:

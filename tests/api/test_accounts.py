@@ -9,10 +9,12 @@ from sqlmodel import Session
 
 from hitl.annotation import leases
 from hitl.people.accounts import open_session, user_of_session
+from hitl.people.promotion import FEWEST
 from models.states import Role, TaskState
 from models.tables import ApiKey, Task, User, Workspace
 from tests import factories
 from tests.api.test_doors import assert_problem
+from tests.hitl.people.test_promotion import furnish
 
 Headers = dict[str, str]
 
@@ -57,6 +59,15 @@ def test_a_key_is_rotated_without_a_gap(client: TestClient, admin: Headers, sess
     at_once = client.post(f"/v1/keys/{new['id']}/rotate", headers=admin, json={"overlap_hours": 0}).json()
     assert_problem(client.get("/v1/documents", headers=with_secret(new["secret"])), 401, "unauthorised")
     assert client.get("/v1/documents", headers=with_secret(at_once["secret"])).status_code == 200
+
+
+def test_levels_are_proposed_and_not_changed(client: TestClient, admin: Headers, session: Session, tenant: Workspace):
+    validators, _ = furnish(session, tenant, datetime.now(UTC))
+    session.commit()
+    found = client.get("/v1/levels", headers=admin).json()["proposals"]
+    assert (validators[0].login, "reviewer") in {(one["login"], one["to_role"]) for one in found}
+    assert {one["fields"] for one in found} == {FEWEST}
+    assert client.get(f"/v1/people/{validators[0].login}", headers=admin).json()["role"] == "validator"
 
 
 def test_a_person_is_invited_and_chooses_a_password(client: TestClient, admin: Headers):

@@ -103,7 +103,8 @@ def test_the_pages_of_those_in_charge(site: Site, context: BrowserContext, seen:
         "quality-type": "/quality?type=receipt",
         "quality-target": "/quality?type=receipt&target=0.02", "models": "/models", "model": f"/models/{made.model.id}",
         "types": "/types", "type": "/types/receipt", "type-new": "/types/new",
-        "type-preview": f"/types/receipt?preview={made.released.id}", "people": "/people", "access": "/access",
+        "type-preview": f"/types/receipt?preview={made.released.id}", "people": "/people",
+        "levels": "/people/levels", "access": "/access",
         "retention": "/retention", "missing": "/nowhere",
     }  # fmt: skip
     for name, path in pages.items():

@@ -12,7 +12,7 @@ from api.problems import ApiProblem
 from api.web.rendering import go, render
 from api.web.visitor import Manager, Operator, Visitor
 from hitl.annotation.leaving import leave
-from hitl.people import accounts, figures, messages, pauses
+from hitl.people import accounts, figures, messages, pauses, promotion
 from hitl.settings import settings
 from models.states import Role
 from models.tables import User
@@ -38,6 +38,31 @@ def _page(request: Request, who: Visitor, *, status: int = 200, **more: Any) -> 
 def _roles(who: Visitor) -> list[Role]:
     """The roles this person may give: none above their own."""
     return [role for role in Role if accounts.at_least(who.user, role)]
+
+
+@router.get("/levels")
+def levels_page(request: Request, who: Manager) -> Response:
+    """Who might rise or fall a level, by their recent work; a page of its own, for it reads all of that."""
+    return _levels(request, who)
+
+
+def _levels(request: Request, who: Visitor, *, status: int = 200, problem: str = "") -> Response:
+    people = {row.id: row for row in accounts.list_users(who.session, who.workspace_id)}
+    return render(
+        request, who, "manage/levels.html", section="/people", title="Levels", status=status, people=people,
+        proposals=promotion.proposals(who.session, who.workspace_id, now=who.now), fewest=promotion.FEWEST,
+        days=promotion.WINDOW.days, problem=problem,
+    )  # fmt: skip
+
+
+@router.post("/{user_id}/level")
+def confirm_level(request: Request, who: Manager, user_id: str, role: Annotated[Role, Form()]) -> Response:
+    _may_give(who, role)
+    try:
+        promotion.confirm(who.session, _person(who, user_id), role, who.user, now=who.now)
+    except (promotion.NotAManager, promotion.NotProposed) as error:
+        return _levels(request, who, status=409, problem=str(error))
+    return go("/people/levels", "saved")
 
 
 @router.post("/invite")

@@ -59,13 +59,6 @@ def test_a_hundred_thousand_answers_take_less_than_a_fifth_of_a_second():
     assert time.process_time() - began < 0.2
 
 
-def test_gold_results_move_the_prior_of_a_person():
-    answers = [("q1", "p", "=a"), ("q1", "s", "=b")]
-    skills = one_coin.fit_tokens(answers, {"p": (30.0, 1.0), "s": (10.0, 20.0)})
-    assert skills["p"] > 0.9 > 0.5 > skills["s"]
-    assert one_coin.fit_tokens([], {}) == {}
-
-
 def test_dawid_skene_learns_who_mixes_up_what():
     rng = np.random.default_rng(3)
     truth = rng.integers(0, 3, 1500)

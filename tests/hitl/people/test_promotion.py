@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from sqlmodel import Session
 
-from hitl.people.promotion import FEWEST, NotAManager, Proposal, Standing, confirm, error_75, proposals, rank, standings
+from hitl.people.promotion import FEWEST, NotAManager, NotProposed, confirm, error_75, proposals, rank, standings
 from models.states import Role
-from models.tables import Answer, Workspace
+from models.tables import Answer, User, Workspace
 from tests import factories
 from tests.factories import NOW
 from tests.hitl.crowd import create_people
@@ -35,7 +37,8 @@ def test_ties_share_a_rank():
     assert {s.score for s in ranked} == {0.0}
 
 
-def test_the_best_and_the_last_are_proposed(session: Session, workspace: Workspace):
+def furnish(session: Session, workspace: Workspace, now: datetime = NOW) -> tuple[list[User], list[User]]:
+    """Five validators and five reviewers, each worse and slower than the one before."""
     validators = create_people(session, workspace, 5)
     reviewers = create_people(session, workspace, 5, Role.REVIEWER)
     for level in (validators, reviewers):
@@ -49,10 +52,15 @@ def test_the_best_and_the_last_are_proposed(session: Session, workspace: Workspa
                     Answer(
                         workspace_id=workspace.id, task_id=task.id, document_id=document.id, user_id=person.id,
                         idempotency_key=f"{person.id}{number}", value_state="found",
-                        value="1.00" if wrong else "12.50", seconds=3.0 + place, created_at=NOW,
+                        value="1.00" if wrong else "12.50", seconds=3.0 + place, created_at=now,
                     )
                 )  # fmt: skip
     session.flush()
+    return validators, reviewers
+
+
+def test_the_best_and_the_last_are_proposed(session: Session, workspace: Workspace):
+    validators, reviewers = furnish(session, workspace)
     ranked = [s.user_id for s in standings(session, workspace.id, now=NOW) if s.role == "validator"]
     assert ranked == [person.id for person in validators]
     found = {(p.user_id, p.to_role) for p in proposals(session, workspace.id, now=NOW)}
@@ -63,11 +71,14 @@ def test_the_best_and_the_last_are_proposed(session: Session, workspace: Workspa
     }
 
 
-def test_a_manager_confirms_and_nobody_promotes_themselves(session: Session, workspace: Workspace):
-    validator = create_people(session, workspace, 1)[0]
+def test_a_manager_confirms_what_is_proposed_and_nobody_promotes_themselves(session: Session, workspace: Workspace):
+    validators, _ = furnish(session, workspace)
+    best, worse = validators[0], validators[3]
     manager = create_people(session, workspace, 1, Role.MANAGER)[0]
-    standing = Standing(validator.id, "validator", 60, 0.0, 3.0, 0.0, 0.0, 0.0)
-    proposal = Proposal(validator.id, Role.REVIEWER, "best", standing)
     with pytest.raises(NotAManager):
-        confirm(session, proposal, validator, now=NOW)
-    assert confirm(session, proposal, manager, now=NOW).role == "reviewer"
+        confirm(session, best, Role.REVIEWER, best, now=NOW)
+    with pytest.raises(NotProposed):
+        confirm(session, worse, Role.REVIEWER, manager, now=NOW)
+    with pytest.raises(NotProposed):
+        confirm(session, best, Role.MANAGER, manager, now=NOW)
+    assert confirm(session, best, Role.REVIEWER, manager, now=NOW).role == "reviewer"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from playwright.sync_api import BrowserContext, expect
 
 from models.states import Role
 from models.tables import User
+from tests.hitl.people.test_promotion import furnish
 from tests.web.conftest import Site
 
 pytestmark = pytest.mark.web
@@ -41,3 +43,20 @@ def test_a_manager_pauses_and_cannot_touch_superiors(site: Site, context: Browse
     assert page.request.post(f"{site.url}/people/{vera.id}/pause", form=pause).ok
     site.fresh()
     assert site.session.get_one(User, vera.id).paused_reason == "a break"
+
+
+def test_a_manager_confirms_a_proposed_level(site: Site, context: BrowserContext):
+    validators, _ = furnish(site.session, site.workspace, datetime.now(UTC))
+    site.session.commit()
+    site.person("mona", Role.MANAGER)
+    page = site.sign_in(context, "mona")
+    page.goto(f"{site.url}/people")
+    page.get_by_role("link", name="Who might change level").click()
+    row = page.get_by_role("row").filter(has_text="among the best validators")
+    expect(row).to_contain_text(validators[0].name or validators[0].login)
+    row.get_by_role("button", name="Make reviewer").click()
+    expect(page.get_by_role("status")).to_be_visible()
+    site.fresh()
+    assert site.session.get_one(User, validators[0].id).role == "reviewer"
+    late = page.request.post(f"{site.url}/people/{validators[1].id}/level", form={"role": "reviewer"})
+    assert late.status == 409
