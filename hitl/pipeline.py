@@ -163,7 +163,7 @@ def take_answer(
                 qualification.score_seeded(session, task, user, row, now=now)
             audit = session.get_one(Audit, task.audit_id) if task.audit_id else None
             settle(session, session.get_one(Verdict, task.verdict_id), taken.document, audit, now=now)
-        conduct.judge_if_due(session, user, task, now=now)
+        conduct.judge_if_due(session, user, task, row, now=now)
     return answers.outcome(session, taken)
 
 

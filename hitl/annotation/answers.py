@@ -16,11 +16,12 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from hitl.aggregate.equality import field_spec
 from hitl.annotation import audit as audits
 from hitl.annotation import leases, qualification, tasks
+from hitl.annotation.at_hand import next_number, take_in_hand
 from hitl.intake.locales import locale_for
 from hitl.people import pauses
 from hitl.platform.locks import hold
@@ -131,9 +132,10 @@ def take(session: Session, task_id: str, user: User, token: str, answer: AnswerI
     held = session.get(Task, task_id)
     if held is None or held.workspace_id != user.workspace_id:
         raise WorkWithdrawn("There is no such task.")
-    hold(session, held.document_id)  # answers of one document are taken one after the other
-    document = session.get_one(Document, held.document_id)
-    if repeated := _repeated(session, answer.idempotency_key, user):
+    document, repeated = take_in_hand(session, held, answer.idempotency_key)  # one answer of a document after the other
+    if repeated is not None:
+        if repeated.user_id != user.id:
+            raise NotYours("This idempotency key was used by somebody else.")
         return Taken(session.get_one(Task, repeated.task_id), document, repeated, is_repeat=True)
     if leases.may_take_up_again(session, held, user):
         token = tasks.lease(session, held, user, now=now).lease_token or ""  # its time had run out, and nobody took it
@@ -223,13 +225,6 @@ def _decided_with(session: Session, task: Task, document: Document) -> bool:
     return verdict.decided_by == "people" and document.state not in RELEASED
 
 
-def _repeated(session: Session, key: str, user: User) -> Answer | None:
-    row = find_answer(session, key)
-    if row is not None and row.user_id != user.id:
-        raise NotYours("This idempotency key was used by somebody else.")
-    return row
-
-
 def _check_lease(task: Task, user: User, token: str) -> None:
     if task.leased_to != user.id:
         pauses.check_not_paused(user)  # that is why it was taken from them
@@ -272,6 +267,7 @@ def _store(session: Session, task: Task, document: Document, user: User, answer:
         source=answer.source,
         seconds=answer.seconds,
         keystrokes=answer.keystrokes,
+        number=next_number(user.id),
         created_at=now,
     )
     session.add(row)
@@ -297,11 +293,6 @@ def parse(session: Session, task: Task | Verdict, document: Document, given: Any
     spec = spec_of(session, document)
     field = field_spec(spec, task.field)
     return understood(task.kind, given, field, locale_for(session, document, spec, field), meant)
-
-
-def count_answers(session: Session, user: User) -> int:
-    """How many answers the person ever gave."""
-    return session.exec(select(func.count()).select_from(Answer).where(Answer.user_id == user.id)).one()
 
 
 def outcome(session: Session, taken: Taken) -> Accepted:

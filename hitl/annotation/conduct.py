@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select, update
 
 from hitl.aggregate.equality import token_of
-from hitl.annotation import answers, leases
+from hitl.annotation import leases
 from hitl.people import pauses, trackrecord
 from hitl.people.trackrecord import RECENT, TrackRecord
 from hitl.platform.jobs import enqueue
@@ -155,9 +155,9 @@ def _ask_others_first(session: Session, verdict_ids: list[str | None]) -> None:
     session.execute(waiting.values(priority=document + 1))
 
 
-def judge_if_due(session: Session, user: User, task: Task, *, now: datetime) -> None:
+def judge_if_due(session: Session, user: User, task: Task, answer: Answer, *, now: datetime) -> None:
     """Judge `user` after an answer to `task`: always after a control task, else now and then."""
-    if task.purpose == TaskPurpose.GOLD.value or answers.count_answers(session, user) % JUDGED_EVERY == 0:
+    if task.purpose == TaskPurpose.GOLD.value or answer.number % JUDGED_EVERY == 0:
         judge(session, user, now=now)
 
 

@@ -15,16 +15,16 @@ from hitl.aggregate.equality import field_spec, token_of
 from hitl.aggregate.spelling import best_spelling
 from hitl.annotation import audit as audits
 from hitl.people import eligible
-from hitl.people.skills import catch_rate_of, skills_of
+from hitl.people.skills import catch_rate_of, weigh
 from hitl.platform.locks import hold
-from hitl.platform.moves import advance
+from hitl.platform.moves import advance, events_later
 from hitl.routing import sampling
 from hitl.work import queue_rows
 from hitl.work.document import is_about_type, policy_of, spec_of
 from hitl.workspace.policy import ANY_TYPE, Policy, current_policy
 from models.doctype import DocumentType, KeyingMode, Kind
 from models.states import TaskPurpose, VerdictState
-from models.tables import Answer, Audit, Document, FieldReading, Review, Task, Verdict, Workspace
+from models.tables import Answer, Audit, Document, FieldReading, Review, Skill, Task, Verdict, Workspace
 from models.values import ValueState
 
 UNDECIDED = (VerdictState.PENDING.value, VerdictState.CONTESTED.value)
@@ -141,9 +141,10 @@ def contest(session: Session, verdict: Verdict, document: Document, *, reason: s
 
 def said_of(session: Session, verdict: Verdict, document: Document, policy: Policy) -> list[Said]:
     """What the machine and the people said of the verdict, as votes with their skills."""
-    rows = session.exec(
-        select(Answer, Task)
+    wanted = (
+        select(Answer, Task, Skill)
         .join(Task, col(Task.id) == col(Answer.task_id))
+        .outerjoin(Skill, col(Skill.user_id) == col(Answer.user_id))
         .where(
             Task.verdict_id == verdict.id,
             col(Task.purpose).in_(COUNTED),
@@ -151,9 +152,13 @@ def said_of(session: Session, verdict: Verdict, document: Document, policy: Poli
             col(Answer.skip_reason).is_(None),
         )
         .order_by(col(Answer.created_at), col(Answer.id))
-    ).all()
-    skills = skills_of(session, [answer.user_id for answer, _ in rows], verdict.kind, policy)
-    said = [_said(verdict.kind, answer, task, skills[answer.user_id]) for answer, task in rows]
+    )
+    with events_later(session):
+        rows = session.exec(wanted).all()
+    answers = {answer.id: (answer, task) for answer, task, _ in rows}
+    known = {skill.id: skill for _, _, skill in rows if skill is not None}
+    skills = weigh(known.values(), [answer.user_id for answer, _ in answers.values()], verdict.kind, policy)
+    said = [_said(verdict.kind, answer, task, skills[answer.user_id]) for answer, task in answers.values()]
     people = [one for one in said if one is not None]
     machine = machine_says(session, verdict, document)
     return ([machine] if machine else []) + people
@@ -199,7 +204,7 @@ def terms_for(session: Session, verdict: Verdict, document: Document, policy: Po
     if verdict.kind == Kind.CHECKBOX.value:
         choices = 4
     verify = mode_of(policy, spec, verdict.field) is KeyingMode.VERIFY and not is_about_type(verdict)
-    people = [one.vote.voter for one in said if one.vote.source is not Source.MACHINE]
+    shown = [one.vote.voter for one in said if one.vote.source is Source.SHOWN]
     workspace = session.get_one(Workspace, verdict.workspace_id)
     knots = workspace.settings.get("posterior_calibration", {})
     return Terms(
@@ -208,7 +213,7 @@ def terms_for(session: Session, verdict: Verdict, document: Document, policy: Po
         wrong_values=float(choices - 1) if choices else policy.wrong_values,
         choices=choices,
         verify=verify,
-        catch_rate=catch_rate_of(session, people, verdict.kind, policy),
+        catch_rate=catch_rate_of(session, shown, verdict.kind, policy),
         calibration=Calibration(tuple(knots.get("claimed", ())), tuple(knots.get("observed", ()))),
     )
 
@@ -258,8 +263,9 @@ def _agree(session: Session, verdict: Verdict, decision: Decision, said: Sequenc
         decided_by="people",
         decided_at=now,
     )
-    queue_rows.withdraw_open(session, verdict_id=verdict.id, why="agreed", actor="system:aggregate", now=now)
-    queue_rows.withdraw_returned(session, verdict_id=verdict.id, actor="system:aggregate", now=now)
+    if queue_rows.is_anything_left(session, verdict.id):
+        queue_rows.withdraw_open(session, verdict_id=verdict.id, why="agreed", actor="system:aggregate", now=now)
+        queue_rows.withdraw_returned(session, verdict_id=verdict.id, actor="system:aggregate", now=now)
 
 
 def best_spelled(said: Sequence[Said]) -> Said:

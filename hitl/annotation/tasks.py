@@ -11,6 +11,7 @@ from sqlmodel import Session, col, func, select
 
 from hitl.annotation import audit as audits
 from hitl.annotation import consensus, leases, qualification
+from hitl.annotation.at_hand import next_number
 from hitl.annotation.front import Walk
 from hitl.annotation.queue import escalate_stranded, queue_summary
 from hitl.annotation.standing import standing_of
@@ -24,6 +25,9 @@ from models.states import TaskPurpose, TaskState, VerdictState
 from models.tables import Answer, Audit, Document, Task, User, Verdict, Workspace
 
 __all__ = ["expire_leases", "hand_back", "hand_out", "open_tasks", "queue_summary"]
+
+
+_other = aliased(Task)
 
 
 class Handed(list[Task]):
@@ -92,12 +96,11 @@ def hand_out(
 
 def _lease_those(session: Session, ids: Sequence[str], user: User, now: datetime) -> list[Task]:
     """Those that are open now that their documents are held, of fields that the person has not got elsewhere since."""
-    other = aliased(Task)
-    same_field = (col(other.document_id) == col(Task.document_id)) & (col(other.field) == col(Task.field))
-    leased = exists().where(same_field, col(other.leased_to) == user.id, col(other.state) == TaskState.LEASED.value)
+    same_field = (col(_other.document_id) == col(Task.document_id)) & (col(_other.field) == col(Task.field))
+    leased = exists().where(same_field, col(_other.leased_to) == user.id, col(_other.state) == TaskState.LEASED.value)
     answered = exists().where(
         same_field,
-        col(Answer.task_id) == col(other.id),
+        col(Answer.task_id) == col(_other.id),
         col(Answer.user_id) == user.id,
         col(Answer.undone_at).is_(None),
     )
@@ -176,6 +179,7 @@ def hand_back(session: Session, task: Task, user: User, token: str, reason: str,
                 idempotency_key=f"skip:{task.id}:{token}",
                 value_state="skipped",
                 skip_reason=reason,
+                number=next_number(user.id),
                 created_at=now,
             )
         )

@@ -17,6 +17,12 @@ def skills_of(session: Session, user_ids: Iterable[str], kind: str, policy: Poli
     """P(right) of each person on `kind`: what they did on other kinds counts half."""
     wanted = sorted(set(user_ids))
     rows = session.exec(select(Skill).where(col(Skill.user_id).in_(wanted))).all() if wanted else []
+    return weigh(rows, wanted, kind, policy)
+
+
+def weigh(rows: Iterable[Skill], user_ids: Iterable[str], kind: str, policy: Policy) -> dict[str, float]:
+    """The same, from all rows of these people."""
+    wanted = set(user_ids)
     counts = dict.fromkeys(wanted, (policy.prior_right, policy.prior_wrong))
     for row in rows:
         weight = 1.0 if row.kind == kind else 0.5

@@ -23,7 +23,7 @@ from typing import Final
 from sqlalchemy import Text, cast
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import SessionTransaction
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, SQLModel, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from models.tables import Document
@@ -37,7 +37,7 @@ class Notes:
 
     of: SessionTransaction | None
     held: set[str] = field(default_factory=set)  # documents
-    rows: list[Document] = field(default_factory=list)  # of them, so that a session does not read them again
+    rows: list[SQLModel] = field(default_factory=list)  # of them, so that a session does not read them again
     heads: dict[str, tuple[int, str]] = field(default_factory=dict)  # of event chains: number and hash of the last
     last: dict[str, Callable[[], None]] = field(default_factory=dict)  # to be done before the commit, by key
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
@@ -51,7 +52,6 @@ def advance(
         raise IllegalMove(f"{table.__name__} {subject.id}: {seen} -> {to} is not in the table of moves")
     if document_id := subject.id if table is Document else getattr(subject, "document_id", None):
         hold(session, document_id)
-    session.flush()
     columns = cast("Any", table)
     if table is Document:
         changes["changed_at"] = now
@@ -62,9 +62,20 @@ def advance(
         .returning(table)
         .execution_options(synchronize_session=False, populate_existing=True)
     )
-    if session.exec(swap).first() is None:
+    with events_later(session):
+        swapped = session.exec(swap).first()
+    if swapped is None:
         raise LostRace(f"{table.__name__} {subject.id} is no longer {seen}")
     _moved(session, subject, document_id or subject.id, seen, to, actor=actor, now=now, why=why)
+
+
+@contextmanager
+def events_later(session: Session) -> Iterator[None]:
+    """For statements that read no events: those of this transaction are written together, at its end."""
+    if session.dirty or session.deleted or any(not isinstance(row, Event) for row in session.new):
+        session.flush()
+    with session.no_autoflush:
+        yield
 
 
 def advance_all(

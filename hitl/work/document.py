@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from hitl.aggregate.equality import TYPE_FIELD
+from hitl.platform.moves import events_later
 from hitl.workspace.policy import Policy, pinned_policy
 from models.doctype import DocumentType
 from models.tables import (
@@ -24,13 +25,9 @@ from models.tables import (
 
 def verdicts_of(session: Session, document: Document) -> list[Verdict]:
     """The verdicts of the document's current run, in the order in which they were opened."""
-    return list(
-        session.exec(
-            select(Verdict)
-            .where(Verdict.document_id == document.id, Verdict.run == document.run)
-            .order_by(col(Verdict.id))
-        ).all()
-    )
+    wanted = select(Verdict).where(Verdict.document_id == document.id, Verdict.run == document.run)
+    with events_later(session):
+        return list(session.exec(wanted.order_by(col(Verdict.id))).all())
 
 
 def is_about_type(row: Verdict | Task) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col
 
-from hitl.platform.moves import record
+from hitl.platform.moves import events_later, record
 from models.ids import new_id
 from models.tables import Document, Exposure, User
 
@@ -44,7 +44,8 @@ def expose(
     counted = new.on_conflict_do_update(
         index_elements=["user_id", "document_id"], set_=more | {"updated_at": now}, where=is_more
     )
-    session.execute(counted)
+    with events_later(session):
+        session.execute(counted)
 
 
 def _together(name: str, new: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
-from hitl.platform.moves import advance, record
+from hitl.platform.moves import advance, events_later, record
 from models.states import ReviewState, TaskPurpose, TaskState
 from models.tables import Answer, Audit, Document, Review, Task, User, Verdict
 
@@ -151,6 +151,16 @@ def withdraw_open(
     for task in outstanding(session, verdict_id=verdict_id, audit_id=audit_id):
         if task.state == TaskState.OPEN.value:
             advance(session, task, TaskState.WITHDRAWN, actor=actor, now=now, why=why)
+
+
+def is_anything_left(session: Session, verdict_id: str) -> bool:
+    """Whether a decided verdict still has tasks that nobody answered, or reviews that were returned."""
+    tasks = select(Task.id).where(
+        Task.verdict_id == verdict_id, col(Task.audit_id).is_(None), col(Task.state).in_(OUTSTANDING)
+    )
+    reviews = select(Review.id).where(*_about(verdict_id, None), Review.state == ReviewState.RETURNED.value)
+    with events_later(session):
+        return bool(session.exec(select(tasks.exists() | reviews.exists())).one())
 
 
 def withdraw_returned(

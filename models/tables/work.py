@@ -155,6 +155,7 @@ class Answer(SQLModel, table=True):
     keystrokes: int | None = None
     is_right: bool | None = None  # gold, exam and training tasks
     undone_at: Moment | None = moment(nullable=True)
+    number: int = 0  # so many answers had the person given with it, counted from the first that has one
     created_at: Moment = moment()
 
 
