@@ -56,6 +56,9 @@ class Settings(BaseSettings):
         max(1, (os.cpu_count() or 2) - 1), ge=1, description="Child processes of one worker for the CPU work."
     )
     heartbeat_seconds: float = Field(5.0, gt=0, description="How often a worker says that it is alive.")
+    alive_file: Path | None = Field(
+        None, description="A file that a worker touches with each heartbeat, for probes. Unset: none."
+    )
     stalled_seconds: float = Field(30.0, gt=0, description="Silence after which a worker counts as lost.")
     attempts: int = Field(3, ge=1, description="Failures (exceptions, dead children) before a document is failed.")
     lost_workers: int = Field(10, ge=1, description="Lost workers before a document is failed: perhaps it kills them.")

@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import procrastinate
 
@@ -35,6 +36,7 @@ async def _run_worker(wait: bool, signals: bool) -> None:
     jobs = given.worker_jobs + given.webhook_jobs
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(jobs, thread_name_prefix="job"))
     async with app.open_async():
+        alive = asyncio.create_task(_say_alive(given.alive_file, given.heartbeat_seconds))
         deliveries = asyncio.create_task(_work_on(DELIVERIES, given.webhook_jobs, wait=wait, signals=False))
         try:
             await _work_on(QUEUE, given.worker_jobs, wait=wait, signals=signals)
@@ -42,9 +44,17 @@ async def _run_worker(wait: bool, signals: bool) -> None:
                 await deliveries
                 await _work_on(DELIVERIES, given.webhook_jobs, wait=False, signals=False)  # of the last documents
         finally:
-            deliveries.cancel()
-            with suppress(asyncio.CancelledError):
-                await deliveries
+            for beside in (deliveries, alive):
+                beside.cancel()
+                with suppress(asyncio.CancelledError):
+                    await beside
+
+
+async def _say_alive(file: Path | None, seconds: float) -> None:
+    """Touch the file while this loop turns. It says nothing of the database: a worker is not killed for its absence."""
+    while file is not None:
+        file.touch()
+        await asyncio.sleep(seconds)
 
 
 async def _work_on(queue: str, concurrency: int, *, wait: bool, signals: bool) -> None:

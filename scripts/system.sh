@@ -16,6 +16,7 @@ if [ "$1" = test ]; then # the product runs without these; their tests want them
     need chromium sh -c "command -v chromium || command -v google-chrome"
     need tesseract-ocr sh -c "command -v tesseract"
     need poppler-utils sh -c "command -v pdftoppm"
+    need caddy sh -c "command -v caddy" # the proxy of deploy/
 fi
 
 [ -z "$missing" ] && exit 0

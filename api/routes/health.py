@@ -21,9 +21,9 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness}})
 def readyz(now: Now, _place: Probe) -> Response:
-    """Database, migrations, blob store, worker and sandbox: 200 when all are well, 503 with what is not.
+    """Database, migrations, blob store, worker and sandbox: 200 when pages and API can work, 503 with what is not well.
 
-    `sandbox` is `ok; but ...` where the kernel lacks a mechanism; that alone does not make the service unready.
+    `ok; but ...` is no reason to be unready: no worker, a kernel that lacks a mechanism, a schema of a newer version.
     """
     checks = readiness.check_all(now)
     ready = all(said.partition(";")[0] == "ok" for said in checks.values())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 import models.migrations
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy.engine import ExceptionContext
 
+log = logging.getLogger(__name__)
+
 MIGRATION_LOCK = 7201
+LOCK_PAUSES = (1, 2, 4, 8, 15, 30)  # seconds
 SPARE_CONNECTIONS = 2  # for probes, and for those who look on
 CONNECT_SECONDS = 3
 
@@ -120,19 +126,51 @@ def forget() -> None:
 
 def migrate() -> None:
     """Bring our tables and the job tables up to date. Many processes may call it at once: one works, others wait."""
-    from alembic import command  # slow to import, and only needed here
-
     with engine().connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
         connection.commit()
         try:
-            command.upgrade(alembic_config(connection), "head")
+            present, _, is_newer = revisions(connection)
+            if is_newer:
+                log.warning("the schema is at %s, which a newer version made; it is left as it is", present)
+                return
+            _upgrade(connection)
             _install_job_tables(connection)
             connection.commit()
         finally:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
             connection.commit()
+
+
+def _upgrade(connection: Connection) -> None:
+    """All or nothing. Beside processes at work a lock may be long in coming. Raises DatabaseBusy after the last try."""
+    from alembic import command  # slow to import, and only needed here
+
+    for pause in (*LOCK_PAUSES, None):
+        try:
+            command.upgrade(alembic_config(connection), "head")
+        except OperationalError as error:
+            if not isinstance(outage.outage_of(error), outage.DatabaseBusy):
+                raise
+            if pause is None:
+                raise outage.DatabaseBusy from error
+            connection.rollback()
+            log.warning("migration: a table is in use; trying again in %s s", pause)
+            sleep(pause)
+        else:
+            return
+
+
+def revisions(connection: Connection) -> tuple[str | None, str | None, bool]:
+    """The revision of the schema, the one that this version needs, and whether the first is of a newer version."""
+    from alembic.runtime.migration import MigrationContext  # half a second of every process that loads this file
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory.from_config(alembic_config(connection))
+    present = MigrationContext.configure(connection).get_current_revision()
+    known = {revision.revision for revision in script.walk_revisions()}
+    return present, script.get_current_head(), present is not None and present not in known
 
 
 def alembic_config(connection: Connection) -> Config:

@@ -32,11 +32,39 @@ ROLE = "countersign"
 SAFE = ("fsync=on", "synchronous_commit=on")
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0")
 LAUNCH_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)  # what a killed server leaves behind goes away by itself, but not at once
+CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 MAX_SOCKET_PATH = 100  # the system allows 107 bytes
 
 
 class DatabaseUnavailable(Exception):
     """The embedded server could not be made or started; the message says what to do."""
+
+
+def memory_bytes() -> int:
+    """Memory of this machine, or of the control group that this process is in, if that is less."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in CGROUP_LIMITS:
+        with suppress(OSError, ValueError):  # "max", or another kernel
+            return min(whole, int(limit.read_text()))
+    return whole
+
+
+def tuned(memory: int) -> tuple[str, ...]:
+    """Settings for so many bytes of memory, of which the workers need the greater part: they read the pages."""
+    megabytes = memory // 2**20
+    shared = min(2048, max(64, megabytes // 8))
+    return (
+        f"shared_buffers={shared}MB",
+        f"effective_cache_size={max(128, megabytes // 3)}MB",
+        f"maintenance_work_mem={min(512, max(32, megabytes // 32))}MB",
+        f"work_mem={min(32, max(4, megabytes // 512))}MB",
+        "max_wal_size=2GB",
+        "random_page_cost=1.1",
+        "effective_io_concurrency=64",
+        "checkpoint_completion_target=0.9",
+        "wal_compression=on",
+        "jit=off",  # no statement here runs so long that compiling it pays
+    )
 
 
 def default_folder(data_dir: Path) -> Path:
@@ -139,6 +167,7 @@ class Server:
             "listen_addresses=",
             f"unix_socket_directories={self.sockets}",
             "max_connections=200",
+            *tuned(memory_bytes()),
             *self.options,
         )
         options = " ".join(f"-c {setting}" if setting.split("=")[1] else f"-c {setting}''" for setting in settings)

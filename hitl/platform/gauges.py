@@ -33,6 +33,19 @@ _GAUGES: tuple[tuple[str, str, str, str], ...] = (
         "SELECT status, count(*) FROM webhook_delivery GROUP BY status",
     ),
     (
+        "oldest_job_seconds",
+        "Age of the oldest job that waits and is due",
+        "queue",
+        """
+        SELECT queue.name, coalesce((
+            SELECT extract(epoch FROM now() - greatest(job.scheduled_at, event.at)) FROM procrastinate_jobs job
+            JOIN procrastinate_events event ON event.job_id = job.id AND event.type = 'deferred'
+            WHERE job.queue_name = queue.name AND job.status = 'todo' AND coalesce(job.scheduled_at, now()) <= now()
+            ORDER BY job.id LIMIT 1), 0)
+        FROM (VALUES ('countersign'), ('deliveries')) queue (name)
+        """,
+    ),
+    (
         "oldest_open_task_seconds",
         "Age of the oldest open task",
         "kind",
@@ -56,14 +69,10 @@ def ping() -> None:
         connection.execute(text("SELECT 1"))
 
 
-def revisions() -> tuple[str | None, str | None]:
-    """The revision of the schema as it is, and the one that this version of the code needs."""
-    from alembic.runtime.migration import MigrationContext  # half a second of every process that loads this file
-    from alembic.script import ScriptDirectory
-
+def revisions() -> tuple[str | None, str | None, bool]:
+    """The revision of the schema as it is, the one that this version needs, and whether a newer version made it."""
     with db.request_engine().connect() as connection:
-        present = MigrationContext.configure(connection).get_current_revision()
-        return present, ScriptDirectory.from_config(db.alembic_config(connection)).get_current_head()
+        return db.revisions(connection)
 
 
 def last_heartbeat() -> datetime | None:

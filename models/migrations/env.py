@@ -21,4 +21,6 @@ context.configure(
     compare_type=True,
 )
 with context.begin_transaction():
+    # A change of a table waits for its readers, and all others wait behind it: not long, then it is tried again.
+    context.execute("SET LOCAL lock_timeout = '3s'")
     context.run_migrations()

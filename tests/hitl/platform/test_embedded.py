@@ -147,3 +147,14 @@ def test_a_long_path_still_gets_a_socket(folder: Path):
 def test_a_failing_program_says_what_it_said():
     with pytest.raises(embedded.DatabaseUnavailable, match="initdb"):
         run_postgres("initdb", "--no-such-option")
+
+
+def test_the_server_takes_its_share_of_the_memory(server: Server):
+    gigabyte = 2**30
+    assert "shared_buffers=64MB" in embedded.tuned(gigabyte // 4)
+    assert {"shared_buffers=1024MB", "maintenance_work_mem=256MB", "work_mem=16MB"} <= set(embedded.tuned(8 * gigabyte))
+    assert "shared_buffers=2048MB" in embedded.tuned(256 * gigabyte)
+    with psycopg.connect(server.dsn_of("postgres")) as connection:
+        wanted = dict(one.split("=") for one in embedded.tuned(embedded.memory_bytes()))
+        query = "SELECT pg_size_bytes(current_setting('shared_buffers')) = pg_size_bytes(%s)"
+        assert connection.execute(query, [wanted["shared_buffers"]]).fetchone() == (True,)
