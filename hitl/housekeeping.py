@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from hitl.certificate.observations import enqueue_certify
-from hitl.platform.jobs import enqueue
+from hitl.platform.lanes import enqueue_step
 from hitl.platform.locks import hold
 from hitl.release import documents
 from models.states import DocumentState
@@ -41,7 +41,7 @@ def enqueue_lost_steps(session: Session, *, now: datetime, silence: timedelta) -
             continue
         lost += 1
         for name, arguments in next_steps(session, document):
-            enqueue(session, name, priority=document.priority, document_id=document.id, **arguments)
+            enqueue_step(session, name, document, **arguments)
     return lost
 
 

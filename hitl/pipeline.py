@@ -36,7 +36,8 @@ from hitl.platform import idempotency
 from hitl.platform.blobs import blobs, drop_unused
 from hitl.platform.children import cpu, engine
 from hitl.platform.db import transaction
-from hitl.platform.jobs import enqueue, every, job
+from hitl.platform.jobs import every, job
+from hitl.platform.lanes import enqueue_step
 from hitl.platform.locks import lock_document
 from hitl.platform.moves import advance
 from hitl.release import documents, webhooks
@@ -82,7 +83,7 @@ def render(document_id: str) -> None:
         assign_group(session, document, drawn[0].png)
         pages.keep_rendered(session, document, drawn, now())
         for page in drawn:
-            enqueue(session, "read_page", priority=document.priority, document_id=document_id, number=page.number)
+            enqueue_step(session, "read_page", document, number=page.number)
         move(session, document, D.RENDERED, page_count=len(drawn), pages_left=len(drawn))
 
 
@@ -105,7 +106,7 @@ def read_page(document_id: str, number: int) -> None:
         pages.keep_read(session, document, row, read, now())
         document.pages_left = (document.pages_left or 0) - 1
         if document.pages_left == 0:
-            enqueue(session, "recognise", priority=document.priority, document_id=document_id)
+            enqueue_step(session, "recognise", document)
 
 
 @job("recognise", on_failure=count_failure)
@@ -124,7 +125,7 @@ def recognise(document_id: str) -> None:
         if document is None or not recognition.is_ready(document):
             return
         if (document.run, document.requested_type) != seen:  # retyped or started again while we worked
-            enqueue(session, "recognise", priority=document.priority, document_id=document_id)
+            enqueue_step(session, "recognise", document)
             return
         recognition.store(session, document, result, work, now())
         sure = recognition.is_sure(session, document, result, now=now())

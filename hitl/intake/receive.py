@@ -11,7 +11,7 @@ from sqlmodel import Session, select
 from extractor.page.locked import refuse_locked
 from extractor.page.triage import PDF, Limits, Triage, triage
 from hitl.platform.blobs import keep
-from hitl.platform.jobs import enqueue
+from hitl.platform.lanes import enqueue_step, next_place
 from hitl.platform.moves import record
 from hitl.settings import settings
 from hitl.workspace.workspaces import current_type
@@ -75,6 +75,7 @@ def receive(
         bytes=len(data),
         requested_type=document_type,
         priority=priority,
+        place=next_place(session, workspace_id, priority),
         due_at=due_at,
         created_at=now,
         uploaded_by=actor,
@@ -98,7 +99,7 @@ def receive(
         now=now,
         data={"bytes": len(data), "media_type": kind.media_type},
     )
-    enqueue(session, "render", priority=priority, document_id=document.id)
+    enqueue_step(session, "render", document)
     return document, True
 
 

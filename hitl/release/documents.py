@@ -13,6 +13,7 @@ from sqlmodel import Session, SQLModel, col, select
 from hitl.certificate.courses import keep_of_erased
 from hitl.platform.blobs import blobs
 from hitl.platform.jobs import enqueue
+from hitl.platform.lanes import enqueue_step, next_place
 from hitl.platform.locks import lock_document
 from hitl.platform.moves import advance, record
 from hitl.release import release
@@ -89,7 +90,7 @@ def retype(session: Session, document: Document, document_type: str, *, actor: s
     if document.state == D.AWAITING_TYPE:
         withdraw_all(session, document, why="retyped", actor=actor, now=now)
         document.run += 1  # the question what it is belongs to the run that asked it
-        enqueue(session, "recognise", priority=document.priority, document_id=document.id)
+        enqueue_step(session, "recognise", document)
     elif document.state not in (D.RECEIVED, D.RENDERED):
         _start_again(session, document, actor=actor, now=now, why=f"retyped as {document_type}")
 
@@ -101,7 +102,7 @@ def read_as(session: Session, document: Document, document_type: str) -> None:
     session.execute(
         delete(FieldReading).where(col(FieldReading.document_id) == document.id, col(FieldReading.run) == document.run)
     )
-    enqueue(session, "recognise", priority=document.priority, document_id=document.id)
+    enqueue_step(session, "recognise", document)
 
 
 def reprocess(session: Session, document: Document, *, pages: bool = False, actor: str, now: datetime) -> None:
@@ -115,9 +116,10 @@ def retry_failed(session: Session, document: Document, *, actor: str, now: datet
     """Start a failed document from its bytes. Raises NotNow."""
     _locked(session, document, {D.FAILED}, "retried")
     withdraw_all(session, document, why="retried", actor=actor, now=now)
-    fresh = {"attempts": 0, "lost_workers": 0, "problem": None, "run": document.run + 1}
+    place = next_place(session, document.workspace_id, document.priority)
+    fresh = {"place": place, "attempts": 0, "lost_workers": 0, "problem": None, "run": document.run + 1}
     advance(session, document, D.RECEIVED, actor=actor, now=now, why="retry", **fresh)
-    enqueue(session, "render", priority=document.priority, document_id=document.id)
+    enqueue_step(session, "render", document)
 
 
 def erase(session: Session, document: Document, *, actor: str, now: datetime) -> None:
@@ -158,10 +160,10 @@ def _start_again(
         session, document, D.RENDERED, actor=actor, now=now, why=why, run=document.run + 1, attempts=0, pages_left=left
     )
     if not pages:
-        enqueue(session, "recognise", priority=document.priority, document_id=document.id)
+        enqueue_step(session, "recognise", document)
         return
     for number in numbers:
-        enqueue(session, "read_page", priority=document.priority, document_id=document.id, number=number)
+        enqueue_step(session, "read_page", document, number=number)
 
 
 def _locked(

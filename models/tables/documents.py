@@ -12,6 +12,8 @@ from models.ids import new_id
 from models.states import DocumentState, Fold
 from models.tables.base import Moment, json_column, moment, one_of, reference
 
+NEW = text("state = 'received'")
+
 
 class Document(SQLModel, table=True):
     """One upload. Its bytes live in the blob store under workspace / sha256."""
@@ -30,6 +32,8 @@ class Document(SQLModel, table=True):
         Index("document_cursor", "workspace_id", "created_at", "id"),
         Index("document_cursor_of_state", "workspace_id", "state", "created_at", "id"),
         Index("document_changes", "workspace_id", text("coalesce(changed_at, created_at)"), "id"),
+        Index("document_new", "priority", "place", postgresql_where=NEW),
+        Index("document_new_of_workspace", "workspace_id", "priority", "place", postgresql_where=NEW),
         Index("document_held", "workspace_id", postgresql_where=text("held_reason IS NOT NULL")),
     )
 
@@ -57,6 +61,7 @@ class Document(SQLModel, table=True):
     attempts: int = 0  # exceptions and deaths of the child; a lost worker does not count
     lost_workers: int = 0
     priority: int = 0  # higher first
+    place: int = 0  # among the new ones of that priority, higher first (hitl.platform.lanes)
     due_at: Moment | None = moment(nullable=True)
     held_reason: str | None = None  # e.g. "check the stamp"
     problems: list[str] = json_column(list)  # remarks of the reader, not failures
