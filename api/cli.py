@@ -12,7 +12,7 @@ from pathlib import Path
 
 import typer
 
-from api.commands import accounts, backup, evaluating, learning, reading, running, sending, serving, simulating
+from api.commands import accounts, backup, doctor, evaluating, learning, reading, running, sending, serving, simulating
 from api.commands.shared import USER_ERROR, CommandError, complain
 from extractor.processes.launch import leave_out_the_current_folder
 from models.text import fault_of, path_as_text
@@ -30,6 +30,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     serving.serve,
     serving.worker,
     serving.migrate,
+    doctor.doctor,
     reading.extract,
     reading.learn,
     evaluating.evaluate,

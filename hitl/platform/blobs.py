@@ -10,10 +10,10 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import obstore
 from obstore.store import from_url
@@ -24,6 +24,12 @@ from sqlmodel import Session, func, select
 from hitl.settings import settings
 from models.ids import new_id
 from models.tables import Blob, Document
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
+
+REPEATS: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=15)}  # jobs and clients come again
 
 
 class BlobMissing(Exception):
@@ -134,7 +140,7 @@ def blobs() -> BlobStore:
 def _open(url: str) -> BlobStore:
     if "://" not in url or url.startswith("file://"):
         return FolderBlobs(Path(url.removeprefix("file://")))
-    return RemoteBlobs(from_url(url))
+    return RemoteBlobs(from_url(url, retry_config=REPEATS))
 
 
 def keep(session: Session, document: Document, data: bytes, now: datetime) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from time import perf_counter
 
 from sqlalchemy import text
 
@@ -61,6 +62,49 @@ def gauges() -> list[Gauge]:
             Gauge(name, meaning, label, tuple((key, float(number)) for key, number in connection.execute(text(query))))
             for name, meaning, label, query in _GAUGES
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """What a look at the server tells. `seconds` is what the look took."""
+
+    version: str
+    major: int
+    bytes: int
+    connections: int
+    most_connections: int
+    seconds: float
+
+
+def database_facts() -> DatabaseFacts:
+    """Raises DatabaseAway, DatabaseBusy."""
+    query = """
+        SELECT current_setting('server_version'), current_setting('server_version_num')::int / 10000,
+          pg_database_size(current_database()), (SELECT count(*) FROM pg_stat_activity WHERE backend_type =
+          'client backend'), current_setting('max_connections')::int
+    """
+    with outage.translated(), db.request_engine().connect() as connection:
+        begun = perf_counter()
+        connection.execute(text("SELECT 1"))
+        seconds = perf_counter() - begun
+        version, major, size, connections, most = connection.execute(text(query)).one()
+    return DatabaseFacts(version, major, size, connections, most, seconds)
+
+
+def clock_of_database(now: datetime) -> float:
+    """Seconds that the database's clock is ahead of `now`, less half the time of asking."""
+    with outage.translated(), db.request_engine().connect() as connection:
+        begun = perf_counter()
+        connection.execute(text("SELECT 1"))
+        there: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return (there - now).total_seconds() - (perf_counter() - begun) / 2
+
+
+def oldest_jobs() -> dict[str, float]:
+    """Seconds that the oldest job of each queue waits."""
+    (query,) = (query for name, _, _, query in _GAUGES if name == "oldest_job_seconds")
+    with outage.translated(), db.request_engine().connect() as connection:
+        return {key: float(number) for key, number in connection.execute(text(query))}
 
 
 def ping() -> None:

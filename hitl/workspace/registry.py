@@ -25,6 +25,11 @@ class NoSuchModel(Exception):
     """There is no model to serve or to roll back to; the message says what to do."""
 
 
+def all_serving(session: Session) -> list[ModelVersion]:
+    """Every model that serves somebody."""
+    return list(session.exec(select(ModelVersion).where(ModelVersion.state == ModelState.SERVING.value)).all())
+
+
 def serving_model(session: Session, workspace_id: str) -> ModelVersion:
     """The workspace's own serving model, else the base model that ships with the product. Raises NoSuchModel."""
     model = find_serving(session, workspace_id)
