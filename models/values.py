@@ -271,6 +271,7 @@ class Statement:
     origin: str = ""  # where in the file: the name of an attachment, a kind of code
     page: int | None = None  # of what is seen on a page
     box: Box | None = None
+    called: tuple[str, ...] = ()  # of a form's field: its name and its tooltip
 
     def to_json(self) -> dict[str, Any]:
         """The statement for another process; `from_json` is its inverse."""
@@ -278,7 +279,7 @@ class Statement:
 
     @classmethod
     def from_json(cls, statement: dict[str, Any]) -> Statement:
-        lists = {"also": tuple(statement["also"]), "rows": tuple(statement["rows"]), "box": _box(statement["box"])}
+        lists = {name: tuple(statement[name]) for name in ("also", "rows", "called")} | {"box": _box(statement["box"])}
         return cls(**(statement | lists))
 
 

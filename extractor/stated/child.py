@@ -1,4 +1,4 @@
-"""What the child does that reads the XML in or beside a file, and says what is wrong with it."""
+"""What the child does that reads the data in or beside a file, and says what is wrong with it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from extractor.einvoice.statements import findings, statements_of
 from extractor.einvoice.tree import NotReadable
 from extractor.page.render import encode_png
 from extractor.page.triage import HEADER_WINDOW, Refusal
+from extractor.stated.filledform import form_statements
 from models.values import Statement
 
 NAMED = ("factur-x", "zugferd", "xrechnung", "order-x")  # of files that claim to be e-invoices
 
 
-def xml_job(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+def data_job(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """The file and those beside it in; statements and problems out."""
     statements, problems = _from_xml(blobs[0], list(zip(header["beside"], blobs[1:], strict=True)))
+    statements += _from_form(blobs[0])
     return {"statements": [s.to_json() for s in statements], "problems": problems}, []
 
 
@@ -46,6 +48,13 @@ def _from_xml(data: bytes, beside: Sequence[tuple[str, bytes]]) -> tuple[list[St
         problems += [f"xml_does_not_add_up: {name or 'the file'}: {finding}" for finding in findings(invoice)]
         return list(statements_of(invoice, name)), problems
     return [], problems
+
+
+def _from_form(data: bytes) -> list[Statement]:
+    if b"%PDF-" in data[:HEADER_WINDOW]:
+        with contextlib.suppress(Refusal):
+            return form_statements(data)
+    return []
 
 
 def _inside(data: bytes) -> Iterator[tuple[str, bytes]]:

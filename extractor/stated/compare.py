@@ -18,6 +18,7 @@ from extractor import kinds
 from extractor.fields.anchors.phrases import anchors_of
 from extractor.kinds.text import compact
 from extractor.stated.contradict import contradiction
+from extractor.stated.filledform import FORM, statements_by_field
 from extractor.stated.notes import DIFFERS, NOTE
 from extractor.stated.printed import Place, Print
 from extractor.stated.rows import agreeing_rows, printed_row, row_values, rows_of, unstated_figures, with_rows
@@ -56,15 +57,21 @@ def compare(
     return result, problems
 
 
-def stated_fields(statements: Iterable[Statement], doctype: DocumentType) -> dict[str, list[Statement]]:
+def stated_fields(statements: Sequence[Statement], doctype: DocumentType) -> dict[str, list[Statement]]:
     """The statements about each field: those that have its name, or are about what its labels say."""
     called = anchors_of(doctype).fields
     names = {f.name: {f.name, called.get(f.name, f.name)} for f in doctype.fields}
     found: dict[str, list[Statement]] = {}
     for statement in statements:
         for field in doctype.fields:
-            if statement.term in names[field.name] and (field.kind is Kind.TABLE) == bool(statement.rows):
+            if (
+                statement.source != FORM
+                and statement.term in names[field.name]
+                and (field.kind is Kind.TABLE) == bool(statement.rows)
+            ):
                 found.setdefault(field.name, []).append(statement)
+    for name, said in statements_by_field((s for s in statements if s.source == FORM), doctype).items():
+        found.setdefault(name, []).extend(said)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What a file states: its XML, read in a child for it is a stranger's, and the codes that were read with its pages."""
+"""What a file states: its XML and form fields, read in a child for they are a stranger's, and codes on its pages."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ class Stated:
 NOTHING = Stated()
 
 
-def read_xml(data: bytes, beside: Mapping[str, bytes] | None = None) -> Stated:
-    """What XML in the file `data`, or in files `beside` it (by name), states.
+def read_data(data: bytes, beside: Mapping[str, bytes] | None = None) -> Stated:
+    """What XML in the file `data`, or in files `beside` it (by name), and the filled fields of a form state.
 
     A file that breaks the child states nothing, and that is a problem of the document, not an error.
     """
     header, blobs = {"beside": list(beside or {})}, [data, *(beside or {}).values()]
     try:
         answer, _ = sandbox.call(
-            "extractor.stated.child:xml_job", header, blobs, seconds=SECONDS, memory_bytes=MEMORY_BYTES
+            "extractor.stated.child:data_job", header, blobs, seconds=SECONDS, memory_bytes=MEMORY_BYTES
         )
     except sandbox.SandboxFailed as error:
         return Stated(problems=(f"data_not_read: the data in the file could not be read ({error})",))
@@ -55,8 +55,8 @@ def read_xml(data: bytes, beside: Mapping[str, bytes] | None = None) -> Stated:
 
 
 def read_stated(data: bytes, pages: Sequence[Page], beside: Mapping[str, bytes] | None = None) -> Stated:
-    """What the file states beside its print: its XML or that of the files beside it, and its payment codes."""
-    return joined(read_xml(data, beside), read_codes(pages))
+    """What the file states beside its print: its XML or that of the files beside it, form fields, payment codes."""
+    return joined(read_data(data, beside), read_codes(pages))
 
 
 def draw_data(data: bytes) -> list[tuple[Page, bytes]]:

@@ -15,7 +15,7 @@ from extractor.einvoice.statements import findings, statements_of
 from extractor.einvoice.tree import MOST_BYTES, NotReadable
 from extractor.kinds import label_value, same
 from extractor.read import ReadOptions
-from extractor.stated.reading import read_xml
+from extractor.stated.reading import read_data
 from fixtures import einvoices
 from models.values import Statement
 from tests.extractor.pages import pdf, write
@@ -151,22 +151,22 @@ def test_xml_in_a_pdf_is_found_whatever_its_name_and_other_files_are_passed_over
     hybrid = einvoices.attach(
         einvoices.attach(plain, b"<note>by the way</note>", "note.xml"), einvoices.cii(FIELDS), "a"
     )
-    stated = read_xml(hybrid)
+    stated = read_data(hybrid)
     assert {s.origin for s in stated.statements} == {"a"}
     assert stated.problems == ()
-    assert read_xml(plain).statements == ()
+    assert read_data(plain).statements == ()
 
 
 def test_a_broken_e_invoice_is_a_problem_of_the_document() -> None:
-    stated = read_xml(einvoices.attach(pdf(write), ENTITY, "factur-x.xml"))
+    stated = read_data(einvoices.attach(pdf(write), ENTITY, "factur-x.xml"))
     assert stated.statements == ()
     assert stated.problems[0].startswith("xml_not_read: factur-x.xml: the XML brings a document type")
 
 
 def test_a_file_beside_the_document_is_read_and_that_inside_it_comes_first() -> None:
     beside = {"other.xml": einvoices.ubl(FIELDS | {"number": "B2"})}
-    assert {s.origin for s in read_xml(pdf(write), beside).statements} == {"other.xml"}
-    assert {s.origin for s in read_xml(einvoices.attach(pdf(write), einvoices.cii(FIELDS)), beside).statements} == {
+    assert {s.origin for s in read_data(pdf(write), beside).statements} == {"other.xml"}
+    assert {s.origin for s in read_data(einvoices.attach(pdf(write), einvoices.cii(FIELDS)), beside).statements} == {
         "factur-x.xml"
     }
 
@@ -181,7 +181,7 @@ def test_all_real_e_invoices_state_what_is_printed() -> None:
     lines = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
     wrong = []
     for line in lines:
-        said = {s.term: s for s in read_xml((manifest.parent / line["file"]).read_bytes()).statements}
+        said = {s.term: s for s in read_data((manifest.parent / line["file"]).read_bytes()).statements}
         for name, value in line["fields"].items():
             field = spec.field(name)
             if isinstance(value, str):
