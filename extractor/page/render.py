@@ -158,7 +158,8 @@ def _white_paper(*size: Any, **settings: Any) -> Any:
     import pypdfium2 as pdfium
 
     bitmap = pdfium.PdfBitmap.new_native(*size, **settings)
-    bitmap.fill_rect = lambda *_: ctypes.memset(bitmap.buffer, 255, len(bitmap.buffer))
+    buffer = bitmap.buffer  # naming the bitmap would tie it to itself: megabytes a page until cycles are looked for
+    bitmap.fill_rect = lambda *_: ctypes.memset(buffer, 255, len(buffer))
     return bitmap
 
 

@@ -246,6 +246,13 @@ def test_a_picture_that_needs_too_much_memory_is_refused() -> None:
         r.render(out.getvalue(), t.Limits(max_pixels=10**9, memory_bytes=1_200_000_000))
 
 
+def test_many_documents_need_no_more_memory_than_one() -> None:
+    book = pages.pdf(*[pages.write] * 6, size=(1000, 1000))
+    tight = t.Limits(seconds=30, memory_bytes=700_000_000)
+    for _ in range(6):
+        assert len(r.render(book, tight)) == 6
+
+
 def test_a_page_image_keeps_its_pixels() -> None:
     colour = np.random.default_rng(0).integers(0, 255, (50, 40, 3), dtype=np.uint8)
     grey = np.repeat(colour[:, :, :1], 3, axis=2)
