@@ -1,7 +1,7 @@
 """Labelled documents to a new bundle: a field model for each named type, and the classifier of all types.
 
-The sections of the named types are replaced, the others stay as they were. The classifier is fitted anew on the
-examples that the base bundle carries and on the new documents.
+The named types are learned on what the base knew of them (`extractor.growth`), the others stay as they were. The
+classifier is fitted anew on the examples that the base bundle carries and on the new documents.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from extractor.classify.classifier import TypeClassifier, TypeReport, examples_of, learn_types
 from extractor.classify.features import Example, describe
+from extractor.growth import Ground, ground, marks
 from extractor.measure import measures
 from extractor.measure.cost import cpu_seconds
 from extractor.measure.manifest import Entry, texts_of
@@ -54,6 +55,8 @@ class TypeLearned:
     documents: int
     fields: dict[str, FieldLearned]
     cpu_seconds: float
+    known: int = 0  # documents that the base had learned from: they taught nothing again
+    share: float = 0.0  # of what the base knew, in the ranking of values
 
 
 @dataclass(frozen=True)
@@ -87,30 +90,35 @@ def learn(
     memory: bool = True,
     known: Mapping[str, Sequence[Fact]] | None = None,
     held: Sequence[TrainingDocument] = (),
+    replacing: bool = False,
 ) -> tuple[Bundle, LearnReport]:
     """A bundle that can read the types in `doctypes`, learned from `documents`. Raises `NothingToLearn`.
 
-    With `memory` off nothing that few documents share is kept: a bundle that may be given away. `known` are facts of
-    the customer's master data, by document type. `held` documents teach nothing; the text models are judged on them,
-    too. Types with most documents come first: later ones borrow from them.
+    What `base` knew of a type stays and is added to, see `extractor.growth`, unless `replacing`. With `memory` off
+    nothing that few documents share is kept: a bundle that may be given away. `known` are facts of the customer's
+    master data, by document type. `held` documents teach nothing; the text models are judged on them, too. Types with
+    most documents come first: later ones borrow from them.
     """
     by_type = {name: [d for d in documents if d.document_type == name] for name in sorted(doctypes)}
     by_type = {n: rows for n, rows in sorted(by_type.items(), key=lambda item: -_labelled(item[1])) if rows}
     if not by_type:
         raise NothingToLearn(f"none of the {len(documents)} documents is of type {', '.join(sorted(doctypes)) or '-'}")
     started = cpu_seconds()
-    bundle, classifier = _learn_classifier(documents, by_type, base or Bundle(), seed, progress)
+    base = base or Bundle()
+    grounds = {name: ground(rows, doctypes[name], base, replacing=replacing) for name, rows in by_type.items()}
+    bundle, classifier = _learn_classifier(documents, by_type, base, grounds, seed, progress)
+    sure = {name: _called(rows, classifier, name) for name, rows in by_type.items()}
     bundle = _learn_papers(documents, doctypes, bundle, seed)
+    learned = {name: TypeLearned(0, {}, 0.0, known=one.known) for name, one in grounds.items() if one.stays}
+    by_type = {name: one.documents for name, one in grounds.items() if not one.stays}
     bundle, by_type, readers = _learn_readers(by_type, doctypes, bundle, seed, held)
-    learned: dict[str, TypeLearned] = {}
     out_of_fold: list[OutOfFold] = []
     for k, (name, rows) in enumerate(by_type.items()):
-        called = zip(classifier.confidences.get(name, ()), classifier.right.get(name, ()), strict=True)
-        sure = dict(zip((d.id for d in _with_words(rows)), called, strict=True))
         span = 0.8 / len(by_type)
         step = _share_of(progress, 0.1 + k * span, span)
+        on = replace(grounds[name], documents=rows)
         bundle, learned[name], judged = _learn_type(
-            rows, doctypes[name], bundle, seed, step, sure, memory, (known or {}).get(name, ())
+            on, doctypes[name], bundle, seed, step, sure[name], memory, (known or {}).get(name, ())
         )
         out_of_fold += judged
     hashes = {d.id: row_hash(d) for d in documents if d.document_type in by_type}
@@ -141,6 +149,7 @@ def _learn_classifier(
     documents: Sequence[TrainingDocument],
     by_type: Mapping[str, Sequence[TrainingDocument]],
     base: Bundle,
+    grounds: Mapping[str, Ground],
     seed: int,
     progress: Progress,
 ) -> tuple[Bundle, TypeReport]:
@@ -151,8 +160,25 @@ def _learn_classifier(
         known = examples_of(TypeClassifier.from_parts(base.section(TYPES)))
     fresh = {name: [d for d in _with_words(documents) if d.document_type == name] for name in {*by_type, *known}}
     better = {n: rows for n, rows in fresh.items() if rows and (n in by_type or len(rows) > len(known[n]))}
-    fitted, report = learn_types(known | {n: [describe(d.pages) for d in rows] for n, rows in better.items()}, seed)
-    return base.with_section(TYPES, fitted.to_parts()), report
+    seen = {n: [describe(d.pages) for d in rows] for n, rows in better.items()}
+    kept = {n: _besides(seen[n], known.get(n, [])) for n, one in grounds.items() if n in seen and one.adds}
+    fitted, report = learn_types(known | seen | kept, seed)
+    told = {name: len(rows) for name, rows in seen.items()}  # of those besides nothing is reported
+    confidences = {name: sure[: told.get(name, len(sure))] for name, sure in report.confidences.items()}
+    right = {name: rows[: told.get(name, len(rows))] for name, rows in report.right.items()}
+    return base.with_section(TYPES, fitted.to_parts()), replace(report, confidences=confidences, right=right)
+
+
+def _called(rows: Sequence[TrainingDocument], report: TypeReport, name: str) -> dict[str, tuple[float, bool]]:
+    """By document how sure its type was out of fold, and whether it was right."""
+    said = zip(report.confidences.get(name, ()), report.right.get(name, ()), strict=True)
+    return dict(zip((d.id for d in _with_words(rows)), said, strict=True))
+
+
+def _besides(fresh: Sequence[Example], known: Sequence[Example]) -> list[Example]:
+    """Both, the new ones first, and none that is known twice: whoever stood in two folds would know itself."""
+    told = {example.buckets.tobytes() for example in fresh}
+    return [*fresh, *(example for example in known if example.buckets.tobytes() not in told)]
 
 
 def _learn_papers(
@@ -197,7 +223,7 @@ def _with_words(documents: Sequence[TrainingDocument]) -> list[TrainingDocument]
 
 
 def _learn_type(
-    documents: Sequence[TrainingDocument],
+    on: Ground,
     spec: DocumentType,
     bundle: Bundle,
     seed: int,
@@ -209,16 +235,18 @@ def _learn_type(
     from extractor.fields import learn_fields
     from extractor.fields.model import read_calibrator
 
-    started = cpu_seconds()
+    started, documents = cpu_seconds(), on.documents
     prior = pooled([read_calibrator(table) for table in _calibrators_of_others(bundle, spec.name)])
-    model = learn_fields(documents, spec, seed, progress, memory, known, prior)
+    model = learn_fields(documents, spec, seed, progress, memory, known, prior, on.before)
+    model = replace(model, seen=marks(documents))
     judged = list(model.oof)
     pairs = [_pair(row, *sure.get(row.document, (1.0, True))) for row in judged]
     bundle = bundle.with_section(f"{FIELDS}{spec.name}/", model.to_parts())
     bundle = bundle.with_section(f"{OUT_OF_FOLD}{spec.name}/", ({}, {}, {"rows": pairs}))
     bundle = bundle.with_section(STATED, ({}, {}, {"weights": _weights(documents, judged, spec, bundle)}))
     fields = {f.name: _field_learned([row for row in judged if row.field == f.name]) for f in spec.fields}
-    return bundle, TypeLearned(len(documents), fields, cpu_seconds() - started), judged
+    seconds = cpu_seconds() - started
+    return bundle, TypeLearned(len(documents), fields, seconds, on.known, model.scorers.share), judged
 
 
 def _weights(
@@ -268,6 +296,7 @@ def _meta(bundle: Bundle, report: LearnReport, seed: int) -> dict[str, Any]:
             "rows": rows,
         }
         for name, t in report.types.items()
+        if t.documents
     }
     types = asdict(report.classifier) if report.classifier else {}
     for name in ("confidences", "right"):

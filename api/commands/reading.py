@@ -98,6 +98,10 @@ def learn(
         str | None,
         typer.Option("--only", help="Learn the fields of this type; the others only show what it is not like."),
     ] = None,
+    replacing: Annotated[
+        bool,
+        typer.Option("--replace", help="From these documents alone: what the model knew of their types goes."),
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = SEED,
     jobs: Jobs = None,
     cache: Cache = None,
@@ -105,7 +109,8 @@ def learn(
     engine: EngineName = "rapidocr",
     xml: UseData = True,
 ) -> None:
-    """Learn document types from labelled documents. The named types of the model are replaced, the others stay."""
+    """Learn document types from labelled documents, on top of what the model knows of them; other types stay."""
+    from extractor.bundle import BUILT_IN
     from extractor.doctypes import load_document_types
     from extractor.learn import learn as learn_bundle
     from extractor.measure.manifest import read_manifests
@@ -113,12 +118,20 @@ def learn(
     entries = read_manifests(manifest, split, limit)
     named = named_types(load_document_types(doctypes), entries, only=only, strangers=True)
     base = _base(bundle)
+    if base is None:
+        err.print(
+            f"{bundle} holds no model yet: learning from nothing. "
+            f"To build on the one that ships: --bundle {BUILT_IN} --out {output or bundle}",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
     known = facts_of(vendors, named, memory)
     documents = training_documents(
         entries, setup_of(None, doctypes, None, cache, engine, needs_bundle=False, data=xml), jobs
     )
     with bar("learning", 100) as step:
-        new, learned = learn_bundle(documents, named, base, seed, lambda _, s: step(int(100 * s)), memory, known)
+        new, learned = learn_bundle(
+            documents, named, base, seed, lambda _, s: step(int(100 * s)), memory, known, replacing=replacing
+        )
     new.save(output or bundle)
     _tell(learned, new, output or bundle)
     if report is not None:
@@ -243,6 +256,11 @@ def _base(folder: Path) -> Bundle | None:
 def _tell(learned: LearnReport, bundle: Bundle, folder: Path) -> None:
     for name, of_type in learned.types.items():
         out.print(f"{name}: {of_type.documents} documents, {of_type.cpu_seconds:.0f} CPU s", markup=False)
+        if of_type.known:
+            learnt = "the type stays as it is" if not of_type.documents else "they teach nothing again"
+            out.print(f"  {of_type.known} are known to the model: {learnt}. --replace forgets it.", markup=False)
+        if of_type.share:
+            out.print(f"  what the model knew before has {of_type.share:.0%} of the voice", markup=False)
         for field, numbers in of_type.fields.items():
             ece = "-" if numbers.ece is None else f"{numbers.ece:.3f}"
             out.print(f"  {field:20} n {numbers.n:4}  right {numbers.accuracy:.3f}  ECE {ece}", markup=False)

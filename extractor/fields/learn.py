@@ -16,6 +16,7 @@ from extractor.fields.lists import Cutoff, candidates_of, fit_cutoff
 from extractor.fields.memory.memory import REMEMBERED, Fact, Memory, Reread, fit_ratios, numbers_of
 from extractor.fields.memory.spelling import RESPELLED, Spelling
 from extractor.fields.model import FieldModel, OutOfFold, checked, most_of, with_second_reader
+from extractor.fields.scoring.before import best_share, blended
 from extractor.fields.scoring.features import Scene, make_scene
 from extractor.fields.scoring.scorers import Scorers, train_scorers
 from extractor.fields.scoring.together import Ranking
@@ -49,7 +50,7 @@ class _Trial:
 
     row: _Prepared
     scorers: Scorers
-    rankings: dict[str, Ranking]
+    rankings: dict[str, Ranking]  # each field by itself, then with what was known before, and settled
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +74,14 @@ def learn_fields(
     memory: bool = True,
     known: Sequence[Fact] = (),
     prior: Prior | None = None,
+    before: FieldModel | None = None,
 ) -> FieldModel:
     """A model of `doctype` with calibrated confidence.
 
     Confidence comes from predictions on documents held out by `group`. With `memory` off, nothing that few documents
     share is kept: that is the form in which a bundle may be given away. `known` are facts from master data, which the
     memory holds from the start: no fold is held out from them. `prior` is what evidence means on other types.
+    `before` is a model that has seen none of the documents: it keeps a voice as far as it is right on them.
     """
     with rare_collections():
         rows = _prepare(documents, doctype, seed, progress)
@@ -88,8 +91,9 @@ def learn_fields(
     for number, fold in enumerate(folds if len(folds) > 1 else []):
         part = _part(progress, number, len(folds) + 1)
         scorers = train([r for r in rows if r.fold != fold], part, effort().fold_share)
-        trials += [_Trial(r, scorers, scorers.rank(r.scene)) for r in rows if r.fold == fold]
+        trials += [_Trial(r, scorers, scorers.alone(r.scene)) for r in rows if r.fold == fold]
     scorers = train(rows, _part(progress, len(folds), len(folds) + 1))
+    trials, scorers = _joined(trials, scorers, before.scorers if before else None)
     cutoffs = _fit_cutoffs(trials, doctype)
     held = _respelled(rows, _decisions(trials, cutoffs, doctype), doctype)
     facts = [*_facts(rows, doctype), *((EVERY_FOLD, fact) for fact in known)] if memory else []
@@ -99,9 +103,28 @@ def learn_fields(
     held = [_with_second_reader(h, doctype) for h in held]
     calibrator, oof = _calibrate(held, doctype, prior)
     folds_of_rows = [r.fold for r in rows]
-    tables, read = learn_tables([r.document for r in rows], [r.scene.layout for r in rows], folds_of_rows, doctype)
+    layouts = [r.scene.layout for r in rows]
+    tables, read = learn_tables(
+        [r.document for r in rows], layouts, folds_of_rows, doctype, before.tables if before else None
+    )
     oof += [OutOfFold(t.document, t.field, t.value, ValueState.FOUND.value, t.confidence, t.correct) for t in read]
-    return FieldModel(doctype, scorers, calibrator, cutoffs, remembered, oof, _spelling(rows, doctype), tables)
+    return FieldModel(
+        doctype, scorers, calibrator, cutoffs, remembered, oof, _spelling(rows, doctype), tables, given_away=not memory
+    )
+
+
+def _joined(trials: Sequence[_Trial], scorers: Scorers, before: Scorers | None) -> tuple[list[_Trial], Scorers]:
+    """The trials as they are ranked in the end, with what was known before; and the scorers with it."""
+    if before is None:
+        return [replace(t, rankings=t.scorers.settled(t.rankings)) for t in trials], scorers
+    known = [before.alone(t.row.scene) for t in trials]
+    share = best_share([(t.rankings, old, t.row.goals) for t, old in zip(trials, known, strict=True)])
+    joined = [
+        replace(t, scorers=on, rankings=on.settled(blended(t.rankings, old, share)))
+        for t, old in zip(trials, known, strict=True)
+        for on in (t.scorers.on(before, share),)
+    ]
+    return joined, scorers.on(before, share)
 
 
 @dataclass(frozen=True)

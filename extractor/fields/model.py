@@ -17,17 +17,15 @@ from extractor.fields.labels import Images
 from extractor.fields.lists import Cutoff
 from extractor.fields.memory.memory import Fact, Memory
 from extractor.fields.memory.spelling import UNTAUGHT, Spelling
-from extractor.fields.scoring.features import BASE, NUMBERS, Scene, make_scene
-from extractor.fields.scoring.lexicon import NO_HASHES, Vocabulary
-from extractor.fields.scoring.scorers import Scorers, net_from_arrays, net_to_arrays
-from extractor.fields.scoring.trees import FieldTrees
+from extractor.fields.scoring import parts
+from extractor.fields.scoring.features import BASE, Scene, make_scene
+from extractor.fields.scoring.scorers import Scorers
 from extractor.fields.tables.model import LearnedTable
 from models.doctype import DocumentType, Kind
 from models.nets.calibration import Calibrator
 from models.values import Box, Item, Page, Reading, ValueState
 
-Tensors = dict[str, NDArray[Any]]
-Parts = tuple[Tensors, dict[str, str], dict[str, Any]]
+Parts = tuple[parts.Tensors, dict[str, str], dict[str, Any]]
 DOUBTED = 0.49  # most confidence of what stands beside another label, while its own label names something else
 NUMBERED = frozenset({Kind.DATE, Kind.MONEY, Kind.IDENTIFIER})
 ABSENT_MOST = 0.89  # of a type from many countries: its labels may be in words that nobody knows
@@ -59,6 +57,8 @@ class FieldModel:
     spelling: Spelling = UNTAUGHT
     tables: dict[str, LearnedTable] = field(default_factory=dict)
     master_data: Memory | None = None  # of the workspace that asks; never part of a bundle
+    seen: frozenset[int] = frozenset()  # marks of the documents it learned from, see `extractor.growth`
+    given_away: bool = False  # learned without memory: who has it has other documents
 
     def with_master_data(self, facts: Iterable[Fact]) -> FieldModel:
         """This model with the master data of one workspace."""
@@ -89,24 +89,17 @@ class FieldModel:
 
     def to_parts(self) -> Parts:
         """Tensors, texts and tables: all that `from_parts` needs. No pickle."""
-        scorers = self.scorers
-        tensors: Tensors = {"vocabulary": scorers.vocabulary.hashes, "mean": scorers.mean, "scale": scorers.scale}
-        tensors["outlines"] = scorers.vocabulary.outlines
+        tensors, tables = parts.to_parts(self.scorers)
         tensors["spelling"] = np.array(sorted(self.spelling.words), np.uint32)
-        for name, trees in scorers.trees.items():
-            tensors |= {f"trees.{name}.{part}": array for part, array in trees.to_arrays().items()}
-        tables: dict[str, Any] = {
-            "doctype": self.doctype.model_dump(mode="json"),
-            "absences": scorers.absences,
+        for name, table in self.tables.items():
+            tensors |= {f"table.{name}.{part}": array for part, array in table.to_arrays().items()}
+        tables |= {
             "cutoffs": {name: dataclasses.asdict(cutoff) for name, cutoff in self.cutoffs.items()},
             "calibrator": _calibrator_table(self.calibrator),
             "memory": self.memory.to_table() if self.memory else None,
+            "seen": sorted(self.seen),
+            "given_away": self.given_away,
         }
-        for name, table in self.tables.items():
-            tensors |= {f"table.{name}.{part}": array for part, array in table.to_arrays().items()}
-        if scorers.net is not None:
-            tensors |= {f"net.{part}": array for part, array in net_to_arrays(scorers.net).items()}
-            tables["net"] = scorers.net.settings.to_dict()
         return tensors, {}, tables
 
     @classmethod
@@ -116,26 +109,23 @@ class FieldModel:
         texts: Mapping[str, str],  # noqa: ARG003 (a bundle section has three parts)
         tables: Mapping[str, Any],
     ) -> FieldModel:
-        doctype = DocumentType.model_validate(tables["doctype"])
-        if len(tensors["mean"]) not in (BASE, NUMBERS):
-            raise ValueError("the bundle was trained on other features; train it again")
-        trees = {f.name: _under(tensors, f"trees.{f.name}.") for f in doctype.fields}
-        net = net_from_arrays(_under(tensors, "net."), doctype, tables["net"]) if "net" in tables else None
-        scorers = Scorers(
-            doctype,
-            Vocabulary(tensors["vocabulary"], tensors.get("outlines", NO_HASHES)),
-            {name: FieldTrees.from_arrays(arrays) for name, arrays in trees.items() if arrays},
-            net,
-            tensors["mean"],
-            tensors["scale"],
-            dict(tables["absences"]),
-        )
+        scorers = parts.from_parts(tensors, tables)
+        doctype = scorers.doctype
         memory = Memory.from_table(tables["memory"], doctype) if tables["memory"] else None
         spelling = Spelling(frozenset(tensors["spelling"].tolist() if "spelling" in tensors else ()))
-        rows = {f.name: (f, _under(tensors, f"table.{f.name}.")) for f in doctype.fields if f.kind is Kind.TABLE}
+        rows = {f.name: (f, parts.under(tensors, f"table.{f.name}.")) for f in doctype.fields if f.kind is Kind.TABLE}
         learned = {name: LearnedTable.from_arrays(arrays, spec) for name, (spec, arrays) in rows.items() if arrays}
-        calibrator, cutoffs = read_calibrator(tables["calibrator"]), read_cutoffs(tables)
-        return cls(doctype, scorers, calibrator, cutoffs, memory, spelling=spelling, tables=learned)
+        return cls(
+            doctype,
+            scorers,
+            read_calibrator(tables["calibrator"]),
+            read_cutoffs(tables),
+            memory,
+            spelling=spelling,
+            tables=learned,
+            seen=frozenset(tables.get("seen", ())),
+            given_away=tables.get("given_away", False),
+        )
 
 
 def most_of(decision: Decision, doctype: DocumentType) -> float:
@@ -189,10 +179,6 @@ def read_cutoffs(tables: Mapping[str, Any]) -> dict[str, Cutoff]:
     if "cutoffs" not in tables:  # a bundle of before: one threshold, however long the list
         return {name: Cutoff(1, least, least) for name, least in tables["thresholds"].items()}
     return {name: Cutoff(**parts) for name, parts in tables["cutoffs"].items()}
-
-
-def _under(tensors: Mapping[str, NDArray[Any]], prefix: str) -> Tensors:
-    return {name.removeprefix(prefix): array for name, array in tensors.items() if name.startswith(prefix)}
 
 
 def _calibrator_table(calibrator: Calibrator) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from extractor.effort import effort
 from extractor.fields.labels import Goal
 from extractor.fields.layout import Floats, shape
 from extractor.fields.scoring import trees
+from extractor.fields.scoring.before import blended
 from extractor.fields.scoring.features import BASE, NUMBERS, SLOTS, Scene, Table
 from extractor.fields.scoring.lexicon import Cells, Vocabulary, Words
 from extractor.fields.scoring.together import Ranking, settle_together
@@ -44,15 +45,33 @@ class Scorers:
     mean: Floats
     scale: Floats
     absences: dict[str, int] = field(default_factory=dict)  # training documents in which a field was absent
+    before: Scorers | None = None  # of the bundle that this one was learned on
+    share: float = 0.0  # of their voice
 
     def rank(self, scene: Scene) -> dict[str, Ranking]:
+        """The values of every field, best first."""
+        own = self.alone(scene)
+        return self.settled(blended(own, self.before.alone(scene), self.share) if self.before else own)
+
+    def settled(self, rankings: dict[str, Ranking]) -> dict[str, Ranking]:
+        """The rankings with the values first that agree with the checks of the type."""
+        return settle_together(rankings, self.doctype, self.absences) if len(self.mean) > BASE else rankings
+
+    def alone(self, scene: Scene) -> dict[str, Ranking]:
+        """Each field by itself, by what was learned last alone."""
         ids = self.vocabulary.ids(scene.layout)
         by_net = self._by_net(scene)
-        rankings = {
+        return {
             spec.name: self._rank(spec, scene.tables[spec.kind], ids, by_net.get(spec.name))
             for spec in self.doctype.fields
         }
-        return settle_together(rankings, self.doctype, self.absences) if len(self.mean) > BASE else rankings
+
+    def on(self, before: Scorers, share: float) -> Scorers:
+        """These scorers with the voice of others; without any where its share is 0."""
+        if not share:
+            return self
+        absences = {name: count + before.absences.get(name, 0) for name, count in self.absences.items()}
+        return replace(self, before=before, share=share, absences=absences)
 
     def _by_net(self, scene: Scene) -> dict[str, Floats]:
         """For each field [candidates of its kind + 1], the last one absent."""

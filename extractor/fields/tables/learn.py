@@ -66,13 +66,24 @@ class _Lesson:
 
 
 def learn_tables(
-    documents: Sequence[TrainingDocument], layouts: Sequence[Layout], folds: Sequence[int], doctype: DocumentType
+    documents: Sequence[TrainingDocument],
+    layouts: Sequence[Layout],
+    folds: Sequence[int],
+    doctype: DocumentType,
+    before: Mapping[str, LearnedTable] | None = None,
 ) -> tuple[dict[str, LearnedTable], list[TableDecision]]:
-    """The readers of all table fields of a type that have enough labels, and their decisions out of fold."""
+    """The readers of all table fields of a type that have enough labels, and their decisions out of fold.
+
+    A reader from `before`, which has seen none of the documents, stays where it is right on as many.
+    """
     learned: dict[str, LearnedTable] = {}
     decisions: list[TableDecision] = []
     for field in doctype.fields:
-        found = learn_table(documents, layouts, folds, field, doctype) if field.kind is Kind.TABLE else None
+        if field.kind is not Kind.TABLE:
+            continue
+        found = learn_table(documents, layouts, folds, field, doctype)
+        if known := (before or {}).get(field.name):
+            found = _better(found, known, documents, layouts, doctype)
         if found:
             learned[field.name] = found[0]
             decisions += found[1]
@@ -100,6 +111,28 @@ def learn_table(
         tried += [(one, reader.read(one.layout, doctype)[1]) for one in lessons if one.fold == fold]
     calibrator, decisions = _calibrate(tried, field)
     return LearnedTable(_fit(lessons, field), calibrator), decisions
+
+
+def _better(
+    found: tuple[LearnedTable, list[TableDecision]] | None,
+    known: LearnedTable,
+    documents: Sequence[TrainingDocument],
+    layouts: Sequence[Layout],
+    doctype: DocumentType,
+) -> tuple[LearnedTable, list[TableDecision]]:
+    """What was learned, unless what was known reads at least as many of the tables."""
+    field, decisions = known.reader.field, []
+    for document, layout in zip(documents, layouts, strict=True):
+        label = document.labels.get(field.name)
+        if label and label.state is ValueState.FOUND and label.value:
+            read = known.reader.read(layout, doctype)[1]
+            value = [item.value for item in read.items]
+            truth: list[str] = [kinds.label_value(field.kind, row, doctype, field) for row in label.value]
+            sure = known.confidence(read) if read.items else 0.0
+            right = kinds.same(field.kind, value, truth)
+            decisions.append(TableDecision(document.id, field.name, value, sure, right))
+    told = sum(one.correct for one in decisions)
+    return found if found and told < sum(one.correct for one in found[1]) else (known, decisions)
 
 
 def _calibrate(tried: Sequence[tuple[_Lesson, Found]], field: FieldSpec) -> tuple[Calibrator, list[TableDecision]]:
