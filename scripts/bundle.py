@@ -46,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         jobs=chosen.jobs,
         cache=chosen.cache or chosen.work / "words",
         only=chosen.only,
+        replacing=True,
         xml=False,  # the labels of real e-invoices were made from their XML, so it would only be compared with itself
     )
 
