@@ -30,6 +30,7 @@ ENV PATH=/opt/countersign/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     COUNTERSIGN_HOST=0.0.0.0 \
     COUNTERSIGN_DATA_DIR=/var/lib/countersign \
+    COUNTERSIGN_LOG_FORMAT=json \
     COUNTERSIGN_ALIVE_FILE=/tmp/countersign-alive
 USER 10001:10001
 WORKDIR /var/lib/countersign

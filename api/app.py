@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from api import admission, contract, problems, waiting
 from api.limits import LimitBody, SameOrigin, SecureHeaders
 from api.metrics import CountRequests
+from api.requestids import RequestIds
 from api.routes import document_types, documents, health, keys, models, people, quality, tasks, webhooks
 from api.wellformed import WellFormed
 
@@ -46,6 +47,7 @@ def create_app() -> FastAPI:
         servers=[{"url": "/", "description": "This installation"}],
         generate_unique_id_function=contract.operation_id,
         lifespan=admission.enough_threads,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # its own carries addresses and messages
     )
     admission.install(app)
     problems.install(app)
@@ -54,7 +56,14 @@ def create_app() -> FastAPI:
         app.include_router(router)
     contract.install(app)
     _mount_pages(app)
-    for middleware in (WellFormed, LimitBody, SameOrigin, SecureHeaders, CountRequests):  # the last one is outermost
+    for middleware in (
+        WellFormed,
+        LimitBody,
+        SameOrigin,
+        SecureHeaders,
+        RequestIds,
+        CountRequests,
+    ):  # the last one is outermost
         app.add_middleware(middleware)
     return app
 

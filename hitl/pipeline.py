@@ -32,7 +32,7 @@ from hitl.intake.receive import limits
 from hitl.learning import request, rescore, shadow, train_job
 from hitl.learning.collect import collect
 from hitl.people import throttle
-from hitl.platform import idempotency
+from hitl.platform import idempotency, traces
 from hitl.platform.blobs import blobs, drop_unused
 from hitl.platform.children import cpu, engine
 from hitl.platform.db import transaction
@@ -136,6 +136,7 @@ def recognise(document_id: str) -> None:
 # --- people decide --------------------------------------------------------------------------------
 
 
+@traces.spanned
 def ask(session: Session, document: Document, *, now: datetime) -> None:
     """Route a document that was just read, and ask people what they are needed for, or release it. Again harmless."""
     of_type, draw = route_type(session, document, now=now)
@@ -150,6 +151,7 @@ def ask(session: Session, document: Document, *, now: datetime) -> None:
         webhooks.notify(session, document, "document.needs_people", event_key=f"{document.id}:{document.run}", now=now)
 
 
+@traces.spanned
 def take_answer(
     session: Session, task_id: str, user: User, token: str, given: answers.AnswerInput, *, now: datetime
 ) -> answers.Accepted:
@@ -181,6 +183,7 @@ def settle(
         _ask_second(session, verdict, document, now=now)
 
 
+@traces.spanned
 def review(
     session: Session,
     held: Review,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=1, le=65535, description="Port the web server listens on.")
     public_url: str = Field("http://127.0.0.1:8000", description="Address under which people reach the server.")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_format: Literal["text", "json"] = Field("text", description="How lines of the log are written: text or json.")
 
     max_bytes: int = Field(50_000_000, ge=1, description="Largest upload that is taken in, in bytes.")
     max_pages: int = Field(200, ge=1, description="Most pages of one document.")

@@ -15,7 +15,7 @@ import procrastinate
 
 from extractor.processes import confine, sandbox
 from hitl import failures
-from hitl.platform import db
+from hitl.platform import db, traces
 from hitl.platform.jobs import DELIVERIES, QUEUE, UPKEEP_PRIORITY, app
 from hitl.settings import settings
 
@@ -81,6 +81,7 @@ def main() -> None:
             failures.put_back(session)
     finally:
         sandbox.stop()
+        traces.flush()
         if any(t is not threading.main_thread() and not t.daemon for t in threading.enumerate()):
             db.forget()
             os._exit(0)

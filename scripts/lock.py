@@ -48,7 +48,7 @@ def tidy(raw: str) -> str:
 
 def main() -> None:
     run, dev = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
-    compile_lock(run, "--extra=fixtures")
+    compile_lock(run, "--extra=fixtures", "--extra=otel")
     compile_lock(dev, "--extra=dev", f"--constraint={run}")
 
 

@@ -24,6 +24,7 @@ LOOKED_UP: dict[str, str] = {
     "axe-playwright-python": "MIT AND MPL-2.0",  # its LICENSE, and the head of axe.min.js in it
     "font-intuitive": "OFL-1.1",  # the metadata writes "SIL OFL 1.1"
     "font-source-sans-pro": "OFL-1.1",
+    "promql-parser": "MIT",  # its LICENSE
     "pypdfium2": "BSD-3-Clause AND Apache-2.0",  # and the permissive licences of what PDFium is built of, in its files
 }
 

@@ -35,6 +35,7 @@ def serve(
     from hitl.settings import settings
 
     die_with_parent()
+    begin("web")
     if migrate_first:
         prepare()
     with tempfile.TemporaryDirectory(prefix="countersign-metrics-") as counted:
@@ -48,7 +49,8 @@ def serve(
             host=host or settings().host,
             port=port or settings().port,
             log_level=settings().log_level.lower(),
-            access_log=False,  # /metrics counts requests; addresses of documents stay out of logs
+            access_log=False,  # `api.requestids` writes them; addresses of documents stay out of logs
+            log_config=None,
             timeout_graceful_shutdown=5,
             server_header=False,
         )
@@ -59,6 +61,7 @@ def application() -> FastAPI:
     from api.app import create_app
 
     die_with_parent()
+    begin("web")
     sys.setswitchinterval(
         0.001
     )  # the event loop, which answers /healthz, waits for the interpreter behind every thread
@@ -67,13 +70,10 @@ def application() -> FastAPI:
 
 def worker() -> None:
     """Work on documents: render, read, recognise, deliver, train. Start as many as there are machines."""
-    import logging
-
-    from hitl.settings import settings
     from hitl.worker import main
 
     die_with_parent()
-    logging.basicConfig(level=settings().log_level, format="%(levelname)s %(name)s: %(message)s")
+    begin("worker")
     main()
 
 
@@ -91,6 +91,14 @@ def prepare() -> None:
     db.migrate()
     with db.transaction() as session:
         ensure_default_workspace(session, datetime.now(UTC))
+
+
+def begin(role: str) -> None:
+    """The log and the traces of a process that goes on for long."""
+    from hitl.platform import logs, traces
+
+    logs.configure()
+    traces.start(role)
 
 
 def die_with_parent() -> None:

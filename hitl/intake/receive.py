@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
@@ -10,6 +11,7 @@ from sqlmodel import Session, select
 
 from extractor.page.locked import refuse_locked
 from extractor.page.triage import PDF, Limits, Triage, triage
+from hitl.platform import logs
 from hitl.platform.blobs import keep
 from hitl.platform.lanes import enqueue_step, next_place
 from hitl.platform.moves import record
@@ -18,6 +20,8 @@ from hitl.workspace.workspaces import current_type
 from models.states import DocumentState
 from models.tables import Document
 from models.text import file_name
+
+log = logging.getLogger(__name__)
 
 
 def limits() -> Limits:
@@ -100,6 +104,8 @@ def receive(
         data={"bytes": len(data), "media_type": kind.media_type},
     )
     enqueue_step(session, "render", document)
+    with logs.about(document_id=document.id):
+        log.info("received %s of %s bytes", kind.media_type, len(data))
     return document, True
 
 

@@ -19,6 +19,7 @@ from procrastinate.tasks import configure_task
 from sqlalchemy import event
 from sqlmodel import Session
 
+from hitl.platform import logs, traces
 from hitl.platform.locks import notes
 from hitl.platform.outage import DatabaseAway, DatabaseBusy
 from hitl.settings import settings
@@ -67,13 +68,20 @@ def job(name: str, on_failure: OnFailure) -> Callable[[Work], Work]:
 
     def register(work: Work) -> Work:
         @app.task(name=name, queue=queue_of(name), retry=Backoff(), pass_context=True)
-        def run(_context: JobContext, /, **arguments: Any) -> None:
+        def run(context: JobContext, /, origin: dict[str, str] | None = None, **arguments: Any) -> None:
+            origin = origin or {}
+            named = {"request_id": origin.get("request_id"), "document_id": arguments.get("document_id")}
+            with logs.about(**named, job=name, job_id=str(context.job.id)), traces.span(name, origin):
+                run_once(arguments)
+                log.info("%s done", name)
+
+        def run_once(arguments: dict[str, Any]) -> None:
             try:
                 work(**arguments)
             except (DatabaseAway, DatabaseBusy):
                 raise  # tried again; it says nothing about the document, so it counts as no failure of it
             except Exception as error:  # the one broad except of a job: count it, then retry or give up
-                log.warning("job %s %s failed: %s", name, arguments, error, exc_info=True)
+                log.warning("%s failed: %s", name, logs.class_of(error), exc_info=True)
                 if on_failure(error, arguments, datetime.now(UTC)):
                     raise GivenUp(f"{name} was given up: {error}") from error
                 raise
@@ -95,7 +103,13 @@ def enqueue(
     """Put a job in the queue, in the transaction of `session`: it exists exactly if that commits.
 
     `at`: not before then. `once`: do nothing if a job with this key waits already, when the transaction ends.
+    The job knows the request that it goes back to, and its place in the trace.
     """
+    origin = traces.carried()
+    if "request_id" in logs.ids():
+        origin["request_id"] = logs.ids()["request_id"]
+    if origin:
+        arguments["origin"] = origin
 
     def defer() -> None:
         configure_task(

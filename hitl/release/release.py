@@ -19,6 +19,7 @@ from hitl.grader import sampling as review_sampling
 from hitl.intake.locales import locale_for
 from hitl.learning.collect import collect
 from hitl.people.keys import CLIENT
+from hitl.platform import traces
 from hitl.platform.locks import hold
 from hitl.platform.moves import advance
 from hitl.release import webhooks
@@ -50,6 +51,7 @@ class NoSuchField(ReleaseError):
     """The document has no such field."""
 
 
+@traces.spanned
 def release_if_ready(session: Session, document: Document, *, now: datetime) -> Release | None:
     """Release `document` if every verdict of its run is decided and nothing holds it; else None."""
     hold(session, document.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import secrets
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ import standardwebhooks.webhooks
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import Session, col, select
 
+from hitl.platform import logs
 from hitl.platform.db import transaction
 from hitl.platform.jobs import enqueue
 from hitl.platform.locks import ROW
@@ -23,6 +25,8 @@ from hitl.release import outbound
 from hitl.settings import settings
 from models.ids import new_id
 from models.tables import Document, Webhook, WebhookDelivery
+
+log = logging.getLogger(__name__)
 
 GONE = 410
 EVENTS = (
@@ -181,10 +185,13 @@ def deliver(delivery_id: str, *, now: datetime) -> None:
             record_attempt(session, delivery_id, status="failed", error="the webhook is switched off")
             return
         url, keys, body = webhook.url, secrets_of(webhook, now), json.dumps(delivery.payload)
+        event, document_id = delivery.event_type, delivery.document_id
     try:
         status = outbound.post(url, body, signature(delivery_id, keys, body, now), settings().webhook_seconds)
     except outbound.NotReached as error:
         raise DeliveryFailed(str(error)) from error
+    with logs.about(document_id=document_id):
+        log.info("told %s as %s: answered %s", event, delivery_id, status)
     with transaction() as session:
         if 200 <= status < 300:
             record_attempt(session, delivery_id, answered=status, status="delivered", delivered_at=now)

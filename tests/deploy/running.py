@@ -108,6 +108,8 @@ def topology(folder: Path) -> Iterator[Topology]:
         "COUNTERSIGN_DATA_DIR": str(folder / "data"),
         "COUNTERSIGN_WORKER_CHILDREN": "1",
         "COUNTERSIGN_BLOB_URL": "s3://countersign/blobs",
+        "COUNTERSIGN_LOG_FORMAT": "json",
+        "OTEL_BSP_SCHEDULE_DELAY": "200",
         "COUNTERSIGN_WEBHOOK_ALLOW_PRIVATE": "true",
         "AWS_ALLOW_HTTP": "true",
         "AWS_REGION": "us-east-1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -23,6 +24,7 @@ from hitl.people.keys import Scope
 from hitl.workspace.workspaces import ensure_default_workspace
 from models.states import Role
 from tests import factories
+from tests.deploy.collector import Collector, collector
 from tests.deploy.running import Topology, answers, topology
 from tests.faults.running import a_pdf
 from tests.flow.running import Listener, listener
@@ -54,7 +56,8 @@ def a_client(session: Session, url: str) -> httpx.Client:
 
 def upload(client: httpx.Client, number: int) -> str:
     page = a_pdf(f"Total {total(number)} EUR")
-    sent = client.post("/v1/documents", files={"file": ("note.pdf", page)}, data={"document_type": "note"})
+    files, named = {"file": ("note.pdf", page)}, {"X-Request-ID": f"upload-{number:04}"}
+    sent = client.post("/v1/documents", files=files, data={"document_type": "note"}, headers=named)
     assert sent.status_code == 202, sent.text
     return str(sent.json()["id"])
 
@@ -98,7 +101,8 @@ def jobs(session: Session, status: str) -> int:
 
 
 def test_the_whole_topology_from_upload_to_release_and_down_again(session: Session, tmp_path: Path):
-    with topology(tmp_path) as site, listener() as heard, ExitStack() as together:
+    with topology(tmp_path) as site, listener() as heard, collector() as traces, ExitStack() as together:
+        site.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = traces.url
         site.objects()
         webs = [site.web(1), site.web(2)]
         site.proxy(webs)
@@ -126,6 +130,34 @@ def test_the_whole_topology_from_upload_to_release_and_down_again(session: Sessi
             assert worker.stop() == 0
         assert jobs(session, "doing") == 0
         assert jobs(session, "failed") == 0
+        check_logs(site, ids)
+        check_traces(site, traces)
+
+
+def check_logs(site: Topology, ids: list[str]) -> None:
+    """Each document can be followed from the upload to the webhook by the ids in the lines, which hold no value."""
+    said = "\n".join(one.log.read_text() for one in site.processes if one.name.startswith(("web", "worker")))
+    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    for number, one in enumerate(ids):
+        about = [line for line in lines if line.get("document_id") == one]
+        of_upload = [line for line in about if line.get("request_id") == f"upload-{number:04}"]
+        done = {line["job"] for line in of_upload if line["message"].endswith("done")}
+        assert done >= {"render", "read_page", "recognise"}
+        assert all("job_id" in line for line in of_upload if "job" in line)
+        assert any(line["message"].startswith("told document.released") for line in about)
+        assert total(number) not in said
+    assert "note.pdf" not in said
+
+
+def check_traces(site: Topology, traces: Collector) -> None:
+    """One trace from the request of an upload to its last job; and what follows an answer ends at the webhook."""
+    of_uploads = [names for names in traces.names.values() if "POST /v1/documents" in names]
+    assert len(of_uploads) == COUNT
+    assert any({"render", "read_page", "recognise", "ask"} <= set(names) for names in of_uploads)
+    told = [names for names in traces.names.values() if "POST /v1/answers" in names and "deliver_webhook" in names]
+    assert told
+    assert all({"take_answer", "release_if_ready"} <= set(names) for names in told)
+    assert not [number for number in range(COUNT) if total(number) in traces.said]
 
 
 def intake(site: Topology, client: httpx.Client, heard: Listener) -> list[str]:
