@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 
 .PHONY: run test bench-guarantee bench-cost bench-grader bench-keying bench-ink bench-aggregation \
 	bench-text screenshots lint format types imports install install-dev lock manual notice clean bundle pen \
-	bench-reading bench-strangers bench-scale bench-load bench-api bench-ocr
+	bench-reading bench-strangers bench-curve bench-scale bench-load bench-api bench-ocr
 
 run: install
 	@exec env COUNTERSIGN_PORT=$(PORT) $(BIN)/countersign run
@@ -76,6 +76,10 @@ bench-ocr: install-dev
 # Invoices of sellers never seen, each family held out whole; needs COUNTERSIGN_REAL_DATA. COUNTERSIGN_STRANGERS=all: dev too.
 bench-strangers: install-dev
 	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_strangers.py
+
+# What 10, 25 and more real invoices add to a bundle of generated ones, on sellers never seen; needs COUNTERSIGN_REAL_DATA.
+bench-curve: install-dev
+	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_curve.py
 
 # Our aggregation rules against crowd-kit's, which gets a virtual environment of its own.
 bench-aggregation: install-dev
