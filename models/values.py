@@ -77,6 +77,8 @@ class Word:
     line: int
     segment: int = 0  # stretch of a row without a wide gap; counts over the page
     seen: str = ""  # what the engine read, where confirmed text made another word of it
+    # what the engine was torn between in the word's line (`extractor.rereading.traces`), until the page keeps it
+    trace: list[Any] | None = dataclasses.field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from extractor.rereading.traces import Packed
 from models.values import Word
 
 
@@ -26,16 +25,6 @@ class Engine(Protocol):
     reads_slanted: bool
 
     def read(self, image: NDArray[np.uint8]) -> list[Word]: ...
-
-
-@runtime_checkable
-class Tracer(Protocol):
-    """An engine that says between what it was torn: words, and by `Word.line` the trace of each line not read surely.
-
-    Confirmed text can then settle it (`extractor.rereading`). The words are those of `read`.
-    """
-
-    def read_traced(self, image: NDArray[np.uint8]) -> tuple[list[Word], dict[int, Packed]]: ...
 
 
 @runtime_checkable

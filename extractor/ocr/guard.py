@@ -64,4 +64,4 @@ def _checked_word(word: object) -> Word:
     text = " ".join(word.text.encode("utf-8", "replace").decode("utf-8").split())
     text = "".join(c for c in text if c.isprintable())
     x0, y0, x1, y1 = (min(1.0, max(0.0, float(v))) for v in numbers[1:])
-    return Word(text, Box(x0, y0, x1, y1), float(word.confidence), int(word.line), int(word.segment))
+    return Word(text, Box(x0, y0, x1, y1), float(word.confidence), int(word.line), int(word.segment), trace=word.trace)

@@ -108,19 +108,13 @@ class RapidEngine:
         self._lines: LineReader | None = None
 
     def read(self, image: NDArray[np.uint8]) -> list[Word]:
-        """Words of `image`; words of one detected line share `Word.line`."""
-        return self.read_traced(image)[0]
-
-    def read_traced(self, image: NDArray[np.uint8]) -> tuple[list[Word], dict[int, Packed]]:
-        """Words of `image`, and the trace of each line that is not sure, by `Word.line`."""
+        """Words of `image`; words of one detected line share `Word.line`, and its trace where it is not sure."""
         height, width = image.shape[:2]
-        lines = self.read_raw(image)
-        words = [
-            Word(text, box, score, number)
-            for number, line in enumerate(lines)
+        return [
+            Word(text, box, score, number, trace=line.get("trace"))
+            for number, line in enumerate(self.read_raw(image))
             for text, box, score in words_of_line(line, width, height)
         ]
-        return words, {n: trace for n, line in enumerate(lines) if (trace := line.get("trace"))}
 
     def read_raw(self, image: NDArray[np.uint8]) -> list[RawLine]:
         """Lines as the networks give them, from the cache if it is on and has them."""

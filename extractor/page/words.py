@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from extractor.codes.symbols import read_codes
 from extractor.measure.cost import cpu_seconds
-from extractor.ocr import Tracer, engine
+from extractor.ocr import engine
 from extractor.ocr.guard import checked
 from extractor.page import textlayer
 from extractor.page.inkcheck import trusted_words
@@ -21,7 +20,7 @@ from extractor.page.rows import Piece, arrange, turn_box
 from extractor.page.textlayer import Layer
 from extractor.page.tiles import in_tiles
 from extractor.page.upright import SKEW_DEGREES, read_level, read_upright, skew_of, turn_image
-from extractor.rereading.traces import Line, Packed, pack
+from extractor.rereading.traces import Line, pack
 from extractor.second_reader import second_reading
 from models.values import Box, Page, Word, codes_from_json, codes_to_json
 
@@ -56,16 +55,8 @@ def read_words(image: Image, layer: Layer, engine_name: str, number: int) -> Pag
         image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
     reader = engine(engine_name)
 
-    traces: dict[int, dict[int, Packed]] = {}  # of each reading that was tried, by its list of words
-
     def read(picture: Image) -> list[Word]:
-        words, traced = reader.read_traced(picture) if isinstance(reader, Tracer) else (reader.read(picture), {})
-        found = checked(words)
-        traces[id(found)] = traced
-        kept.append(found)  # so that no other list takes its place in memory
-        return found
-
-    kept: list[list[Word]] = []
+        return checked(reader.read(picture))
 
     turn, words = read_upright(image, in_tiles(read), turns_lines=reader.reads_slanted)
     image = turn_image(image, turn)
@@ -76,13 +67,14 @@ def read_words(image: Image, layer: Layer, engine_name: str, number: int) -> Pag
     ordered = arrange(_pieces(words, width, height), width, height, skew if abs(skew) > 0.2 else 0.0)
     problems = tuple(p for p, there in ((NO_TEXT, not ordered), (LAYER_REFUSED, bool(layer.words))) if there)
     name = f"{reader.name}/{reader.version}"
-    traced = pack(_traced(words, traces.get(id(words), {}), ordered))
+    traced = pack(_traced(words, ordered))
     return Page(number, width, height, tuple(ordered), name, turn, problems, traces=traced)
 
 
-def _traced(words: list[Word], traces: Mapping[int, Packed], ordered: list[Word]) -> list[Line]:
+def _traced(words: list[Word], ordered: list[Word]) -> list[Line]:
     """The traces of an engine's lines, each with the places of its words in reading order."""
-    lines = {_place(word): word.line for word in words if word.line in traces}
+    traces = {word.line: word.trace for word in words if word.trace}
+    lines = {_place(word): word.line for word in words if word.trace}
     places: dict[int, list[int]] = {}
     for index, word in enumerate(ordered):
         line = lines.get(_place(word))
@@ -122,7 +114,7 @@ def word_from_list(item: list[Any]) -> Word:
     """The inverse of `word_to_list`."""
     text, box, confidence, line, segment, *seen = item
     corners = Box.from_list(float(v) for v in box)
-    return Word(str(text), corners, float(confidence), int(line), int(segment), *map(str, seen))
+    return Word(str(text), corners, float(confidence), int(line), int(segment), "".join(map(str, seen)))
 
 
 def word_to_list(word: Word) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -9,7 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from extractor.page.textlayer import Layer
 from extractor.page.tiles import LONGEST, in_tiles, tiles
+from extractor.page.words import read_words
+from extractor.rereading.traces import unpack
 from models.values import Box, Word
 
 Image = NDArray[np.uint8]
@@ -45,6 +49,24 @@ def test_every_line_is_read_once_and_where_it_stands(gap: int, count: int, side:
     assert len({w.line for w in words}) == count
     along = sorted((w.box.x0 if side else w.box.y0) * len(page) for w in words)
     assert np.allclose(along, [gap + n * (20 + gap) for n in range(count)], atol=0.01)
+
+
+class Torn:
+    """The engine of `bars`, which was torn in each line."""
+
+    name, version, reads_slanted = "torn", "1", True
+
+    def read(self, image: Image) -> list[Word]:
+        return [replace(word, trace=[[word.text, 0]]) for word in bars(image)]
+
+
+def test_what_the_engine_was_torn_between_is_kept_of_every_tile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("extractor.page.words.engine", lambda _name: Torn())
+    monkeypatch.setattr("extractor.page.words.read_upright", lambda image, read, **_: (0, read(image)))
+    page = read_words(roll(18, 200, seed=1), Layer((), 0, scan=True), "torn", 1)
+    kept = unpack(page.traces)
+    assert len(kept) == 200
+    assert all(packed == [[page.words[index].text, 0]] for (index,), packed in kept)
 
 
 def test_a_usual_page_is_given_to_the_engine_whole() -> None:
