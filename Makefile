@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 
 .PHONY: run test bench-guarantee bench-cost bench-grader bench-keying bench-ink bench-aggregation \
 	bench-text screenshots lint format types imports install install-dev lock manual notice clean bundle pen \
-	bench-reading bench-strangers bench-curve bench-scale bench-load bench-api bench-ocr
+	bench-reading bench-strangers bench-curve bench-scale bench-load bench-size bench-api bench-ocr
 
 run: install
 	@exec env COUNTERSIGN_PORT=$(PORT) $(BIN)/countersign run
@@ -44,6 +44,10 @@ bench-scale: install-dev
 # meanwhile. Nothing may be lost or counted twice. COUNTERSIGN_SECONDS=60.
 bench-load: install-dev
 	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_load.py
+
+# Bytes that a document leaves in the database, by table; COUNTERSIGN_DOCUMENTS=300.
+bench-size: install-dev
+	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_size.py
 
 # The contract against the running application, 50 requests an operation.
 bench-api: install-dev
