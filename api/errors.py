@@ -13,6 +13,7 @@ from extractor.measure.manifest import ManifestUnreadable
 from extractor.page.triage import Refusal, TooLarge
 from hitl.annotation.answers import AnswerRefused, NotYours
 from hitl.annotation.review import NotYourReview, ReviewRefused
+from hitl.intake.receive import HereWithoutIt
 from hitl.learning.request import TooFewExamples, TrainingUnderWay
 from hitl.learning.shadow import NotInShadow
 from hitl.learning.snapshots import NoSuchSnapshot, NothingToLearn
@@ -56,6 +57,7 @@ class Kind:
 ERRORS: dict[type[Exception], Kind] = {
     Refusal: Kind(422, "refused", "Check the file and send it again."),
     TooLarge: Kind(413, "too_large", "Split the document, or scan it at 200 dpi."),
+    HereWithoutIt: Kind(409, "here_without_it", "Send both files under another external_id, or erase the first."),
     KeyReused: Kind(422, "idempotency_key_reused", "Send a new Idempotency-Key with a new request."),
     IllegalMove: Kind(409, "not_possible_now", "Look at the document's state; this cannot be done in it."),
     LostRace: Kind(409, "changed_meanwhile", "Somebody else was faster; read it again and decide anew."),

@@ -111,6 +111,7 @@ class DocumentSummary(Output):
     updated_at: Annotated[datetime, Field(description="When it came or its state last moved.")]
     released_at: datetime | None
     problem: ProblemNote | None
+    made_from_data: Annotated[bool, Field(description="Pages were drawn from data: no audit, no certificate.")] = False
 
 
 class DocumentView(DocumentSummary):

@@ -24,7 +24,7 @@ from extractor.page.triage import Limits
 from extractor.page.upright import turn_image
 from extractor.page.words import page_from_dict, word_to_list
 from extractor.recognise import Recogniser, recognise
-from extractor.stated.reading import NOTHING, draw_data, read_stated
+from extractor.stated.reading import MADE_FROM_DATA, NOTHING, draw_data, read_stated
 from extractor.wordcache import WordCache
 from models.values import Page, Recognition
 
@@ -143,8 +143,7 @@ def _made_from_data(data: bytes) -> ReadDocument:
     """An e-invoice that came alone, as pages of our own. Raises `Refusal`."""
     drawn = draw_data(data)
     pictures = {page.number: png for page, png in drawn}
-    problem = "made_from_data: the file is data alone, and its pages were drawn from it"
-    return ReadDocument(tuple(page for page, _ in drawn), cache(lambda n: decode_png(pictures[n])), (problem,))
+    return ReadDocument(tuple(page for page, _ in drawn), cache(lambda n: decode_png(pictures[n])), (MADE_FROM_DATA,))
 
 
 def read_document(data: bytes, options: ReadOptions | None = None, meter: Meter | None = None) -> ReadDocument:

@@ -61,18 +61,19 @@ D = DocumentState
 
 @job("render", on_failure=count_failure)
 def render(document_id: str) -> None:
-    """Bytes to page images, or a refusal."""
+    """Bytes to page images, or a refusal. Data alone to pages with their words, which nobody has to read."""
     with transaction() as session:
         document = session.get(Document, document_id)
         if document is None or document.state != D.RECEIVED:
             return
-        key = f"{document.workspace_id}/{document.sha256}"
+        key, is_data = f"{document.workspace_id}/{document.sha256}", document.made_from_data
         webhooks.notify(session, document, "document.received", now=now())
     import extractor.page.render  # here, for web processes import this page too, and need no OpenCV
 
     try:
         with cpu():
-            drawn = extractor.page.render.render(blobs().get(key), limits(), settings().renderer)
+            made = pages.make(blobs().get(key)) if is_data else []
+            drawn = [] if is_data else extractor.page.render.render(blobs().get(key), limits(), settings().renderer)
     except Refusal as refusal:
         refuse(document_id, refusal)
         return
@@ -80,11 +81,15 @@ def render(document_id: str) -> None:
         document = still(session, document_id, D.RECEIVED)
         if document is None:
             return
-        assign_group(session, document, drawn[0].png)
-        pages.keep_rendered(session, document, drawn, now())
+        assign_group(session, document, (made or drawn)[0].png)
+        if is_data:
+            pages.keep_made(session, document, made, now())
+            enqueue_step(session, "recognise", document)
+        else:
+            pages.keep_rendered(session, document, drawn, now())
         for page in drawn:
             enqueue_step(session, "read_page", document, number=page.number)
-        move(session, document, D.RENDERED, page_count=len(drawn), pages_left=len(drawn))
+        move(session, document, D.RENDERED, page_count=len(made or drawn), pages_left=len(drawn))
 
 
 @job("read_page", on_failure=count_failure)

@@ -40,7 +40,7 @@ class Call(Generic[T]):
     params: Mapping[str, Any] = field(default_factory=dict)
     json: Any = None
     form: Mapping[str, Any] = field(default_factory=dict)
-    file: tuple[str, bytes, str] | None = None  # name, bytes, media type
+    files: Mapping[str, tuple[str, bytes, str]] = field(default_factory=dict)  # by part: name, bytes, media type
     key: str | None = None  # Idempotency-Key
     seconds: float = 0  # that the server may take longer than usual
 
@@ -58,9 +58,13 @@ def upload(
     external_id: str | None = None,
     priority: int = 0,
     due_at: datetime | None = None,
+    beside: Path | None = None,
     key: str | None = None,
 ) -> Call[DocumentSummary]:
-    """Upload a file: a path, or bytes with `filename`. Raises OSError if the path cannot be read."""
+    """Upload a file: a path, or bytes with `filename`; and the e-invoice (XML) that belongs to it, `beside` it.
+
+    Raises OSError if a path cannot be read.
+    """
     data = file if isinstance(file, bytes) else Path(file).read_bytes()
     name = filename or ("document" if isinstance(file, bytes) else Path(file).name)
     given = {"document_type": document_type, "external_id": external_id, "priority": priority or None}
@@ -69,7 +73,10 @@ def upload(
         form["due_at"] = due_at.isoformat()
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     read = DocumentSummary.model_validate_json
-    return Call("POST", "/v1/documents", _body(read), form=form, file=(name, data, kind), key=key or _new_key())
+    files = {"file": (name, data, kind)}
+    if beside is not None:
+        files["beside"] = (beside.name, beside.read_bytes(), "application/xml")
+    return Call("POST", "/v1/documents", _body(read), form=form, files=files, key=key or _new_key())
 
 
 def document(document_id: str, *, wait: float = 0) -> Call[DocumentView]:

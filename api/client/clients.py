@@ -44,8 +44,8 @@ class _Shared:
         given: dict[str, Any] = {"params": call.params, "timeout": self.timeout + call.seconds}
         if call.json is not None:
             given["json"] = call.json
-        if call.file is not None:
-            given |= {"files": {"file": call.file}, "data": call.form}
+        if call.files:
+            given |= {"files": dict(call.files), "data": call.form}
         if call.key is not None:
             given["headers"] = {"Idempotency-Key": call.key}
         return given

@@ -28,7 +28,7 @@ from api.commands.many import (
     training_documents,
     write_json,
 )
-from api.commands.shared import CommandError, err, out
+from api.commands.shared import CommandError, belongs_to_another, err, out
 from api.commands.vendors import Vendors, facts_of
 from models.text import path_as_text
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from models.nets.bundle import Bundle
     from models.values import Reading
 
-DRAWN = (".pdf", ".tif", ".tiff", ".jpg", ".jpeg", ".png", ".heic", ".webp", ".bmp", ".gif", ".jp2")
 SEED = 20151
 
 
@@ -191,7 +190,7 @@ def _files(paths: Sequence[Path], manifest: Path | None, split: str | None, limi
     found = [Job(entry.path, entry.file) for entry in read_manifest(manifest, split)] if manifest else []
     for path in paths:
         if path.is_dir():
-            found += [Job(p, p.relative_to(path).as_posix()) for p in _inside(path) if not _belongs_to_another(p)]
+            found += [Job(p, p.relative_to(path).as_posix()) for p in _inside(path) if not belongs_to_another(p)]
         elif path.exists():
             found.append(Job(path, str(path)))
         else:
@@ -202,11 +201,6 @@ def _files(paths: Sequence[Path], manifest: Path | None, split: str | None, limi
     if len({job.name for job in unique}) < len(unique):  # two folders with equal names inside: say the whole path
         unique = [Job(job.path, str(job.path)) for job in unique]
     return unique if limit is None else unique[:limit]
-
-
-def _belongs_to_another(path: Path) -> bool:
-    """An XML beside a document of the same stem is read with it."""
-    return path.suffix.lower() == ".xml" and any(path.with_suffix(suffix).is_file() for suffix in DRAWN)
 
 
 def _inside(folder: Path) -> list[Path]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from api.commands.growing import growing, kept_lines
-from api.commands.shared import CommandError, err, out
+from api.commands.shared import CommandError, belongs_to_another, err, out
 from models.text import path_as_text
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ class Sending:
         name, size, modified = _stamp(file, self.root)
         line: dict[str, Any] = {"file": name, "bytes": size, "modified": modified}
         try:
-            call = calls.upload(file, document_type=self.document_type, external_id=name[-200:])
+            call = calls.upload(
+                file, document_type=self.document_type, external_id=name[-200:], beside=_beside(file, self.root)
+            )
             return line | {"id": self.client.send(call).id}
         except ApiError as error:
             if error.status in (401, 403):
@@ -154,12 +156,20 @@ def _files(path: Path, journal: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = Path(folder, name)
-            if not name.startswith(".") and file != journal and file.is_file():
+            if name.startswith(".") or file == journal or belongs_to_another(file):
+                continue
+            if file.is_file():
                 yield file
 
 
 def _stamp(file: Path, root: Path) -> tuple[str, int, int]:
     """What tells a file from the one that stood there before: path, size, time of change in nanoseconds."""
-    state = file.stat()
+    states = [one.stat() for one in (file, _beside(file, root)) if one is not None]
     name = file.relative_to(root) if root.is_dir() else Path(file.name)
-    return path_as_text(name), state.st_size, state.st_mtime_ns
+    return path_as_text(name), sum(s.st_size for s in states), max(s.st_mtime_ns for s in states)
+
+
+def _beside(file: Path, root: Path) -> Path | None:
+    """The XML of the same stem in the same folder, which belongs to a document; of a file named alone none."""
+    xml = file.with_suffix(".xml")
+    return xml if root.is_dir() and xml != file and belongs_to_another(xml) and xml.is_file() else None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -86,3 +87,11 @@ def secret_from_terminal(prompt: str, *, from_stdin: bool) -> str | None:
     if typer.prompt("Again", hide_input=True, default="", show_default=False) != typed:
         raise CommandError("The two passwords differ.", "Run the command again.")
     return typed
+
+
+DRAWN = (".pdf", ".tif", ".tiff", ".jpg", ".jpeg", ".png", ".heic", ".webp", ".bmp", ".gif", ".jp2")
+
+
+def belongs_to_another(path: Path) -> bool:
+    """An XML beside a document of the same stem goes with it."""
+    return path.suffix.lower() == ".xml" and any(path.with_suffix(suffix).is_file() for suffix in DRAWN)

@@ -60,12 +60,13 @@ class Upload:
     caller: Caller
     file: UploadFile
     fields: UploadFields
+    beside: UploadFile | None = None
 
 
 async def read_upload(request: Request, caller: Writer, place: AtWork) -> AsyncIterator[Upload]:
     """Parse the form only after the key was checked: strangers' bytes are never taken in. It has no place meanwhile."""
     place.give_back()
-    async with request.form(max_files=1, max_fields=20) as form:
+    async with request.form(max_files=2, max_fields=20) as form:
         await place.take()
         file = form.get("file")
         if not isinstance(file, UploadFile):
@@ -75,10 +76,13 @@ async def read_upload(request: Request, caller: Writer, place: AtWork) -> AsyncI
                 "The upload has no part named file.",
                 "Send multipart/form-data with a part `file`.",
             )
-        given = {name: value for name, value in form.items() if name != "file" and value != ""}
+        beside = form.get("beside")
+        is_file = isinstance(beside, UploadFile)
+        files = {"file", "beside"} if is_file else {"file"}
+        given = {name: value for name, value in form.items() if name not in files and value != ""}
         for name, value in given.items():
             check_text(f"the form field {name!r:.40}", name + (value if isinstance(value, str) else ""))
-        yield Upload(caller, file, _fields(given))
+        yield Upload(caller, file, _fields(given), beside if isinstance(beside, UploadFile) else None)
 
 
 def _fields(given: dict[str, Any]) -> UploadFields:
@@ -100,7 +104,13 @@ UPLOAD_BODY = {
                         "file": {
                             "type": "string",
                             "format": "binary",
-                            "description": "PDF, or a picture: JPEG, PNG, TIFF, HEIC, WebP, BMP, GIF, JPEG 2000.",
+                            "description": "PDF, or a picture: JPEG, PNG, TIFF, HEIC, WebP, BMP, GIF, JPEG 2000. Or an "
+                            "e-invoice in XML, whose pages are then made from what it says.",
+                        },
+                        "beside": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "The e-invoice in XML that belongs to the file, compared with its print.",
                         },
                         **UploadFields.model_json_schema()["properties"],
                     },
@@ -122,6 +132,9 @@ def upload(
     data = upload.file.file.read()
     kind = receive.inspect(data)  # before a connection is taken: a locked PDF is opened in a child
     fields, caller = upload.fields, upload.caller
+    beside = (upload.beside.filename or "", upload.beside.file.read()) if upload.beside else None
+    if beside is not None:
+        receive.inspect_beside(beside)
 
     def take_in() -> idempotency.Answer:
         document, created = receive.receive(
@@ -130,13 +143,15 @@ def upload(
             data=data,
             kind=kind,
             filename=upload.file.filename or "",
+            beside=beside,
             actor=caller.actor,
             now=now,
             **fields.model_dump(),
         )
         return idempotency.Answer(202 if created else 200, summary(document), f"/v1/documents/{document.id}")
 
-    request_digest = idempotency.digest("POST /v1/documents", fields.model_dump_json(), upload.file.filename, data)
+    said_of = [fields.model_dump_json(), upload.file.filename, data, *(beside or ())]
+    request_digest = idempotency.digest("POST /v1/documents", *said_of)
     answer = idempotency.once(session, caller.workspace_id, idempotency_key, request_digest, take_in, now=now)
     return said(answer)
 

@@ -23,8 +23,10 @@ from extractor.page.triage import (
     KINDS,
     PDF,
     REFUSALS,
+    XML,
     Limits,
     NoPages,
+    NotADocument,
     Refusal,
     TooManyPages,
     TooMuchMemory,
@@ -63,6 +65,8 @@ def render(data: bytes, limits: Limits, renderer: str = "pypdfium2") -> list[Ren
     if renderer not in PDF_RENDERERS:
         raise ValueError(f"no renderer {renderer!r}; there are {sorted(PDF_RENDERERS)}")
     kind = triage(data, limits)
+    if kind == XML:
+        raise NotADocument("The file is data alone: it has no page to be drawn.")
     header = {"limits": asdict(limits), "renderer": renderer, "suffix": kind.suffix}
     try:
         answer, blobs = sandbox.call(

@@ -173,6 +173,7 @@ BMP = Triage("image/bmp", ".bmp")
 GIF = Triage("image/gif", ".gif")
 JPEG_2000 = Triage("image/jp2", ".jp2")
 HEIC = Triage("image/heic", ".heic")
+XML = Triage("application/xml", ".xml")  # data alone: its pages are made, not drawn
 KINDS: dict[str, Triage] = {k.suffix: k for k in (PDF, TIFF, JPEG, PNG, WEBP, BMP, GIF, JPEG_2000, HEIC)}
 
 FOREIGN: dict[str, type[Refusal]] = {c.code: c for c in (NotADocument, Archive, OfficeFile, Encrypted)}
@@ -223,7 +224,15 @@ def recognise_bytes(data: bytes) -> Triage:
         raise FOREIGN[other.refusal](other.sentence)
     if b"%PDF-" in data[:HEADER_WINDOW]:
         return PDF
+    if _is_xml(data):
+        return XML
     raise NotADocument("The file is no PDF and no picture of a format that is read here.")
+
+
+def _is_xml(data: bytes) -> bool:
+    from extractor.einvoice.parse import looks_like_xml  # here, for most files are none and need no reader of XML
+
+    return looks_like_xml(data)
 
 
 def _brands(data: bytes) -> list[bytes]:

@@ -26,6 +26,15 @@ def data_job(header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any]
     return {"statements": [s.to_json() for s in statements], "problems": problems}, []
 
 
+def check_job(_header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+    """Whether the XML is an e-invoice, or the reason why it is none."""
+    try:
+        read_einvoice(blobs[0])
+    except NotReadable as error:
+        return {"refusal": str(error)}, []
+    return {}, []
+
+
 def sheet_job(_header: dict[str, Any], blobs: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
     """XML that came alone, as pages: words and pictures, or the reason why it is no e-invoice."""
     try:

@@ -37,6 +37,7 @@ class Stated:
 
 
 NOTHING = Stated()
+MADE_FROM_DATA = "made_from_data: the file is data alone, and its pages were drawn from it"
 
 
 def read_data(data: bytes, beside: Mapping[str, bytes] | None = None) -> Stated:
@@ -59,17 +60,27 @@ def read_stated(data: bytes, pages: Sequence[Page], beside: Mapping[str, bytes] 
     return joined(read_data(data, beside), read_codes(pages))
 
 
+def check_data(data: bytes) -> None:
+    """Raises `NotADocument` for XML that is no e-invoice."""
+    _with_einvoice("check_job", data)
+
+
 def draw_data(data: bytes) -> list[tuple[Page, bytes]]:
     """Pages made from an e-invoice that came alone, each with its PNG. Raises `NotADocument`."""
+    answer, pictures = _with_einvoice("sheet_job", data)
+    return [(Page.from_json(page), png) for page, png in zip(answer["pages"], pictures, strict=True)]
+
+
+def _with_einvoice(job: str, data: bytes) -> tuple[dict[str, Any], list[bytes]]:
     try:
-        answer, pictures = sandbox.call(
-            "extractor.stated.child:sheet_job", {}, [data], seconds=SECONDS, memory_bytes=MEMORY_BYTES
+        answer, blobs = sandbox.call(
+            f"extractor.stated.child:{job}", {}, [data], seconds=SECONDS, memory_bytes=MEMORY_BYTES
         )
     except sandbox.SandboxFailed as error:
         raise NotADocument("The XML cannot be read.") from error
     if "refusal" in answer:
         raise NotADocument(f"The file is XML, but no e-invoice that is known: {answer['refusal']}.")
-    return [(Page.from_json(page), png) for page, png in zip(answer["pages"], pictures, strict=True)]
+    return answer, blobs
 
 
 def read_codes(pages: Sequence[Page]) -> Stated:

@@ -24,6 +24,8 @@ def is_evidence(session: Session, document: Document) -> bool:
 
 def is_evidence_on(model: ModelVersion | None, document: Document) -> bool:
     """Whether `model` is certified on the document."""
+    if document.made_from_data:
+        return False
     is_younger = model is not None and document.created_at > model.created_at
     return certifies(document.fold, is_younger=is_younger, newer=settings().certify_newer)
 

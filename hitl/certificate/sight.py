@@ -48,7 +48,7 @@ _FIELDS = text("""
     LEFT JOIN observation oa ON oa.verdict_id = v.id AND oa.model_version_id = :model AND oa.source = 'audit'
     LEFT JOIN observation ob ON ob.verdict_id = v.id AND ob.model_version_id = :model AND ob.source = 'review'
     WHERE v.workspace_id = :workspace AND v.document_id = ANY (:documents) AND v.field <> 'document_type'
-      AND d.policy_version_id IS NOT NULL
+      AND d.policy_version_id IS NOT NULL AND d.media_type <> 'application/xml'
       AND (d.fold = 'certify' OR (d.created_at > :trained AND NOT EXISTS (
         SELECT FROM document e WHERE e.workspace_id = d.workspace_id AND e.created_at <= :trained
         AND e.group_id = d.group_id AND d.group_id <> '')))

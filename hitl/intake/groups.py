@@ -36,6 +36,10 @@ def assign_group(session: Session, document: Document, png: bytes) -> None:
     """Set group, fold and hash of a freshly rendered document, unless they are set."""
     if document.group_id:
         return
+    if document.made_from_data:  # all such pages look alike: they are a pool of their own, and no copies of each other
+        document.group_id = f"d-{document.sha256}"
+        document.fold = fold_of(document.workspace_id, document.group_id)
+        return
     document.perceptual_hash = perceptual_hash(png)
     document.group_id = _group_of_bytes(session, document) or f"p-{document.perceptual_hash}"
     document.fold = _fold_of_group(session, document) or fold_of(document.workspace_id, document.group_id)

@@ -48,6 +48,14 @@ class DrawnPage:
         )
 
 
+def make(data: bytes) -> list[ReadPage]:
+    """Pages made from an e-invoice that came alone. Raises `extractor.page.triage.Refusal`."""
+    from extractor.read import ReadPage
+    from extractor.stated.reading import draw_data
+
+    return [ReadPage(page, png) for page, png in draw_data(data)]
+
+
 def keep_rendered(session: Session, document: Document, pages: Sequence[RenderedPage], now: datetime) -> None:
     """Store the drawn pages in place of what the document had."""
     session.execute(delete(DocumentPage).where(col(DocumentPage.document_id) == document.id))
@@ -64,6 +72,19 @@ def keep_rendered(session: Session, document: Document, pages: Sequence[Rendered
                 height=page.height,
             )
         )
+    session.flush()
+
+
+def keep_made(session: Session, document: Document, made: Sequence[ReadPage], now: datetime) -> None:
+    """Store pages that were made from data in place of what the document had: nobody has to read them."""
+    session.execute(delete(DocumentPage).where(col(DocumentPage.document_id) == document.id))
+    for read in made:
+        key, page = keep(session, document, read.png, now), read.page
+        row = DocumentPage(
+            document_id=document.id, number=page.number, rendered_key=key, image_key=key, width=page.width,
+            height=page.height,
+        )  # fmt: skip
+        keep_read(session, document, row, read, now)
     session.flush()
 
 

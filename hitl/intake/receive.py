@@ -10,9 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from extractor.page.locked import refuse_locked
-from extractor.page.triage import PDF, Limits, Triage, triage
+from extractor.page.triage import PDF, XML, Limits, NotADocument, Triage, triage
+from extractor.stated.reading import check_data
 from hitl.platform import logs
-from hitl.platform.blobs import keep
+from hitl.platform.blobs import keep, key_of
 from hitl.platform.lanes import enqueue_step, next_place
 from hitl.platform.moves import record
 from hitl.settings import settings
@@ -36,12 +37,27 @@ def limits() -> Limits:
     )
 
 
+Beside = tuple[str, bytes]  # name and content of the e-invoice that came with a document
+
+
+class HereWithoutIt(Exception):
+    """These bytes are here under this external_id, with another e-invoice beside them or with none."""
+
+
 def inspect(data: bytes) -> Triage:
     """What the bytes are. Raises `extractor.page.triage.Refusal`, also for a PDF that needs a password to be opened."""
     kind = triage(data, limits())
     if kind == PDF:
         refuse_locked(data, limits())
+    elif kind == XML:
+        check_data(data)
     return kind
+
+
+def inspect_beside(beside: Beside) -> None:
+    """Raises `extractor.page.triage.Refusal` for a second file that is no e-invoice."""
+    if inspect(beside[1]) != XML:
+        raise NotADocument("The part `beside` is no e-invoice in XML: it can only go with another file.")
 
 
 def receive(
@@ -55,19 +71,20 @@ def receive(
     document_type: str | None = None,
     priority: int = 0,
     due_at: datetime | None = None,
+    beside: Beside | None = None,
     actor: str,
     now: datetime,
 ) -> tuple[Document, bool]:
     """Take in one upload; `kind` is what `inspect` said, if it was asked before.
 
     Returns the document and whether it is new: same bytes and external id are the same document. Raises
-    `extractor.page.triage.Refusal` before anything is stored, and `workspaces.NoSuchType`.
+    `extractor.page.triage.Refusal` before anything is stored, `workspaces.NoSuchType`, and `HereWithoutIt`.
     """
     kind = kind or inspect(data)
     if document_type is not None:
         current_type(session, workspace_id, document_type)
     digest = hashlib.sha256(data).hexdigest()
-    known = _known(session, workspace_id, digest, external_id)
+    known = _known(session, workspace_id, digest, external_id, beside)
     if known is not None:
         return known, False
     document = Document(
@@ -88,11 +105,14 @@ def receive(
         with session.begin_nested():
             session.add(document)
     except IntegrityError:  # somebody sent the same at the same moment, and was first
-        known = _known(session, workspace_id, digest, external_id)
+        known = _known(session, workspace_id, digest, external_id, beside)
         if known is None:
             raise
         return known, False
     keep(session, document, data, now)
+    if beside is not None:
+        document.beside = {"name": file_name(beside[0]), "key": keep(session, document, beside[1], now)}
+        session.add(document)
     record(
         session,
         action="document.received",
@@ -109,7 +129,9 @@ def receive(
     return document, True
 
 
-def _known(session: Session, workspace_id: str, digest: str, external_id: str | None) -> Document | None:
+def _known(
+    session: Session, workspace_id: str, digest: str, external_id: str | None, beside: Beside | None
+) -> Document | None:
     if external_id is None:
         return None
     same = select(Document).where(
@@ -118,4 +140,7 @@ def _known(session: Session, workspace_id: str, digest: str, external_id: str | 
         Document.external_id == external_id,
         Document.state != DocumentState.ERASED.value,
     )
-    return session.exec(same).first()
+    known = session.exec(same).first()
+    if known is not None and beside is not None and (known.beside or {}).get("key") != key_of(workspace_id, beside[1]):
+        raise HereWithoutIt("This file is here already under this external_id, without this e-invoice beside it.")
+    return known

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlmodel import Session
 
 from extractor.processes import sandbox
-from extractor.stated.reading import NOTHING, Stated, as_header, read_stated
+from extractor.stated.reading import MADE_FROM_DATA, NOTHING, Stated, as_header, read_stated
 from hitl.intake.pages import load_words, page_rows
 from hitl.platform.blobs import BlobMissing, blobs
 from hitl.workspace import masterdata, policy, registry
@@ -36,6 +36,7 @@ class Work:
     pages: list[DocumentPage]
     master_data: dict[str, str]  # of this workspace alone, by type
     file_key: str = ""  # blob of the file itself
+    beside: dict[str, str] | None = None  # name and blob of the e-invoice that came with it
     unread: tuple[str, ...] = ()  # types whose words stay as the engine read them, by policy
 
 
@@ -51,6 +52,7 @@ def gather(session: Session, document: Document, model: ModelVersion | None = No
         document_type=document.requested_type,
         pages=page_rows(session, document.id),
         file_key=f"{document.workspace_id}/{document.sha256}",
+        beside=document.beside,
         master_data=masterdata.contents(session, document.workspace_id),
         unread=tuple(policy.types_as_read(session, document.workspace_id)),
     )
@@ -84,7 +86,8 @@ def recognise(work: Work, *, seconds: float, today: date) -> Recognition:
 def _stated(work: Work, pages: Sequence[Page]) -> Stated:
     """What the file says beside its print; nothing where the file itself is gone and only its pages are left."""
     try:
-        return read_stated(blobs().get(work.file_key), pages) if work.file_key else NOTHING
+        beside = {work.beside["name"]: blobs().get(work.beside["key"])} if work.beside else None
+        return read_stated(blobs().get(work.file_key), pages, beside) if work.file_key else NOTHING
     except BlobMissing:
         return NOTHING
 
@@ -95,7 +98,7 @@ def store(session: Session, document: Document, recognition: Recognition, work: 
     document.document_type_confidence = recognition.document_type_confidence
     document.type_version_id = work.type_versions.get(recognition.document_type)
     document.model_version_id = work.model_version_id
-    document.problems = list(recognition.problems)
+    document.problems = [*([MADE_FROM_DATA] if document.made_from_data else []), *recognition.problems]
     spec = work.types.get(recognition.document_type)
     if spec is not None:
         rows = [_row(document, spec, reading, work.model_version_id, now) for reading in recognition.readings]

@@ -55,7 +55,7 @@ def count_labelled(session: Session, workspace_id: str) -> list[Labelled]:
 
 def write_examples(session: Session, document: Document, *, now: datetime) -> int:
     """Write the examples that the final verdicts and audits of `document` give; again harmless. Returns how many."""
-    if document.document_type is None:
+    if document.document_type is None or document.made_from_data:
         return 0
     verdicts = [row for row in fields_of(session, document) if row.state == VerdictState.FINAL.value]
     rows = [row for verdict in verdicts for row in _examples_of(session, document, verdict, now)]

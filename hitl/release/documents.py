@@ -139,6 +139,7 @@ def erase(session: Session, document: Document, *, actor: str, now: datetime) ->
     salt = session.get_one(Workspace, document.workspace_id).salt
     tombstone: dict[str, Any] = {
         "filename": "", "external_id": None, "problem": None, "problems": [], "exceptions": [], "perceptual_hash": None,
+        "beside": None,
         "sha256": hashlib.sha256(f"{salt}:{document.sha256}".encode()).hexdigest(),
     }  # fmt: skip
     advance(session, document, D.ERASED, actor=actor, now=now, **tombstone)
@@ -150,6 +151,7 @@ def _start_again(
 ) -> None:
     """A new run: back to `rendered`, with the words that are there or, with `pages`, without."""
     withdraw_all(session, document, why=why, actor=actor, now=now)
+    pages = pages and not document.made_from_data  # whose words were never read from a picture
     numbers = session.exec(select(DocumentPage.number).where(DocumentPage.document_id == document.id)).all()
     if pages:
         unread = {"read_at": None, "words_key": None, "attempts": 0}

@@ -90,7 +90,8 @@ def route(session: Session, document: Document, *, now: datetime) -> Draw | None
         claim = claim_of(readings.get(field_spec.name))
         threshold, source = pick_threshold(field_spec.name, policy, held_by)
         broken = tuple(failure for failure in failures if field_spec.name in failure.fields)
-        context = Context(field_spec, policy, threshold, source, broken, has_model=bool(readings))
+        context = Context(field_spec, policy, threshold, source, broken, has_model=bool(readings),
+            made_from_data=document.made_from_data)  # fmt: skip
         reasons = reasons_for(claim, context)
         verdict = _open_verdict(session, document, field_spec.name, field_spec.kind, claim, reasons, threshold, now)
         if certifying and source in UNCERTIFIED:

@@ -48,6 +48,7 @@ class Context:
     threshold_source: str  # certificate | fixed | warm-up | suspended
     failures: tuple[Failure, ...] = ()
     has_model: bool = True
+    made_from_data: bool = False
 
 
 Rule = Callable[[Claim, Context], Reason | None]
@@ -99,6 +100,13 @@ def file_and_print_differ(claim: Claim, _context: Context) -> Reason | None:
     return Reason(DIFFERS, "The data in the file says something else than its print.", {"stated": sources})
 
 
+def made_from_data(_claim: Claim, context: Context) -> Reason | None:
+    """The page was drawn from the file's own data, so that it proves nothing, and no certificate is about it."""
+    if not context.made_from_data or context.policy.threshold_mode == "fixed":
+        return None
+    return Reason("made_from_data", "The pages were made from data, which no certificate covers.")
+
+
 def no_model(_claim: Claim, context: Context) -> Reason | None:
     """The type is new: no model has learnt it."""
     return None if context.has_model else Reason("no_model", "No model has learnt this document type yet.")
@@ -112,7 +120,8 @@ def always_review(_claim: Claim, context: Context) -> Reason | None:
 
 
 RULES: tuple[Rule, ...] = (
-    no_model, not_found, required_but_missing, below_threshold, failed_check, file_and_print_differ, always_review,
+    no_model, not_found, required_but_missing, below_threshold, failed_check, file_and_print_differ, made_from_data,
+    always_review,
 )  # fmt: skip
 
 

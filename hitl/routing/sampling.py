@@ -87,9 +87,11 @@ class Draw:
 def draw_audits(session: Session, document: Document, draw: Draw | None, *, now: datetime) -> list[Audit]:
     """Draw the fields that are audited; the chance that each had is kept on its verdict. Nothing where `draw` is None.
 
+    Nor of a page that was made from data: who looks at it sees what the machine was told.
+
     In the transaction that routed them, so that nobody sees a field that is routed and not drawn.
     """
-    if draw is None:
+    if draw is None or document.made_from_data:
         return []
     workspace = session.get_one(Workspace, document.workspace_id)
     for verdict in draw.verdicts:

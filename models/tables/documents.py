@@ -15,6 +15,9 @@ from models.tables.base import Moment, json_column, moment, one_of, reference
 NEW = text("state = 'received'")
 
 
+DATA = "application/xml"
+
+
 class Document(SQLModel, table=True):
     """One upload. Its bytes live in the blob store under workspace / sha256."""
 
@@ -71,11 +74,17 @@ class Document(SQLModel, table=True):
     released_at: Moment | None = moment(nullable=True)
     grader_score: float | None = None  # what the TaskGrader expected a review to change
     uploaded_by: str | None = None  # user or key id
+    beside: dict[str, str] | None = json_column(nullable=True)  # an e-invoice that came with it: {name, key}
 
     @property
     def updated_at(self) -> datetime:
         """When the document came or its state last moved."""
         return self.changed_at or self.created_at
+
+    @property
+    def made_from_data(self) -> bool:
+        """Whether its pages were drawn from data: nothing of it is ground truth, evidence or an example."""
+        return self.media_type == DATA
 
 
 class DocumentPage(SQLModel, table=True):

@@ -16,6 +16,7 @@ from reportlab.pdfgen.canvas import Canvas
 from sqlalchemy import func
 from sqlmodel import Session, select
 
+from fixtures import einvoices
 from hitl.platform.blobs import blobs
 from models.states import DocumentState
 from models.tables import Document, IdempotencyKey, Workspace
@@ -311,3 +312,30 @@ def test_no_secret_and_no_value_is_in_the_history(client: TestClient, admin: Hea
     client.post(f"/v1/documents/{released.id}/corrections", headers=admin, json={"field": "total", "value": "98765.43"})
     history = client.get(f"/v1/documents/{released.id}/events", headers=admin)
     assert "98765" not in json.dumps(history.json())
+
+
+BILL = {
+    "number": "A1", "issue_date": "2025-03-04", "due_date": "2025-04-03", "seller": "Molen Foods BV",
+    "buyer": "Kade & Zonen", "currency": "EUR", "net": "10.50", "tax": "2.00", "total": "12.50",
+    "iban": "DE89370400440532013000", "line_items": [],
+}  # fmt: skip
+
+
+def test_an_e_invoice_comes_alone_or_beside_its_document(client: TestClient, admin: Headers):
+    xml = einvoices.ubl(BILL)
+    alone = client.post("/v1/documents", files={"file": ("bill.xml", xml)}, headers=admin)
+    assert alone.status_code == 202, alone.text
+    assert alone.json()["made_from_data"]
+    both = {"file": ("bill.png", png()), "beside": ("bill.xml", xml)}
+    answer = client.post("/v1/documents", files=both, headers=admin)
+    assert answer.status_code == 202, answer.text
+    assert not answer.json()["made_from_data"]
+    wrong = both | {"beside": ("bill.png", png())}
+    assert client.post("/v1/documents", files=wrong, headers=admin).json()["code"] == "not_a_document"
+    given = {"external_id": "7"}
+    assert (
+        client.post("/v1/documents", files=both | {"beside": ("b", xml)}, data=given, headers=admin).status_code == 202
+    )
+    other = both | {"beside": ("b", xml.replace(b"A1", b"A2"))}
+    late = client.post("/v1/documents", files=other, data=given, headers=admin)
+    assert (late.status_code, late.json()["code"]) == (409, "here_without_it")

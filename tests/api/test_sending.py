@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session, select
 
+from fixtures import einvoices
 from models.tables import Document
-from tests.api.test_documents import png
+from tests.api.test_documents import BILL, png
 
 
 @pytest.fixture
@@ -90,3 +91,14 @@ def test_a_wrong_key_and_no_server_are_said(folder: Path, live: str, admin: dict
     _, told = wrong.communicate(timeout=60)
     assert wrong.returncode == 2
     assert "not valid" in told
+
+
+def test_an_e_invoice_of_the_same_stem_goes_with_its_document(
+    tmp_path: Path, live: str, admin: dict[str, str], session: Session
+):
+    (tmp_path / "bill.png").write_bytes(png())
+    (tmp_path / "bill.xml").write_bytes(einvoices.ubl(BILL))
+    run = command("upload", tmp_path, live, admin)
+    assert run.communicate(timeout=60)[1] == "1 taken, 0 refused.\n"
+    [document] = session.exec(select(Document)).all()
+    assert (document.filename, (document.beside or {})["name"]) == ("bill.png", "bill.xml")
