@@ -12,11 +12,12 @@ from hitl.certificate.observations import enqueue_certify
 from hitl.platform.lanes import enqueue_step
 from hitl.platform.locks import hold
 from hitl.release import documents
+from hitl.settings import settings
 from models.states import DocumentState
 from models.tables import Document, DocumentPage, Workspace
 
 ERASE_AT_A_TIME = 20
-JOBS_KEPT = timedelta(days=7)
+JOBS_AT_A_TIME = 10_000
 MARKS_AT_A_TIME, MARKS_WAIT = 1_000, timedelta(hours=1)
 D = DocumentState
 
@@ -86,7 +87,7 @@ def erase_expired(session: Session, *, now: datetime) -> int:
 def tidy(session: Session, *, now: datetime) -> None:
     """What nobody needs any more goes, and what nobody saw to is seen to."""
     heed_old_marks(session, now=now)
-    delete_finished_jobs(session, before=now - JOBS_KEPT)
+    delete_finished_jobs(session, before=now - timedelta(days=settings().jobs_kept_days))
 
 
 def heed_old_marks(session: Session, *, now: datetime) -> None:
@@ -109,12 +110,20 @@ def heed_old_marks(session: Session, *, now: datetime) -> None:
         enqueue_certify(session, row.workspace_id, row.document_type)
 
 
-def delete_finished_jobs(session: Session, *, before: datetime) -> None:
-    """Forget jobs that ended before then; the event log keeps what they did."""
-    session.execute(
-        text(
-            "DELETE FROM procrastinate_jobs j WHERE status IN ('succeeded', 'failed', 'cancelled', 'aborted') AND NOT "
-            "EXISTS (SELECT 1 FROM procrastinate_events e WHERE e.job_id = j.id AND e.at >= :before)"
-        ),
-        {"before": before},
+def delete_finished_jobs(session: Session, *, before: datetime, most: int = JOBS_AT_A_TIME) -> int:
+    """Forget the first of the finished jobs, as far as they ended before then; the event log keeps what they did.
+
+    Returns how many. It looks at no more than `most`, in the order of their numbers, which is nearly that of their age.
+    """
+    gone = session.execute(
+        text("""
+            DELETE FROM procrastinate_jobs WHERE id IN (
+              SELECT first.id FROM (
+                SELECT id FROM procrastinate_jobs WHERE status IN ('succeeded', 'failed', 'cancelled', 'aborted')
+                ORDER BY id LIMIT :most) first
+              WHERE NOT EXISTS (SELECT FROM procrastinate_events e WHERE e.job_id = first.id AND e.at >= :before))
+            RETURNING id
+        """),
+        {"before": before, "most": most},
     )
+    return len(gone.all())

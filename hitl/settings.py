@@ -68,6 +68,8 @@ class Settings(BaseSettings):
         5.0, ge=0, description="Wait before the first retry; each further wait is three times as long."
     )
 
+    jobs_kept_days: float = Field(7, gt=0, description="Days after which finished jobs are deleted from the database.")
+
     certify_share: float = Field(
         0.5, ge=0, le=1, description="Share of document groups whose labels certify; at least half while warming up."
     )
