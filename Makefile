@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 
 .PHONY: run test bench-guarantee bench-cost bench-grader bench-keying bench-ink bench-aggregation \
 	bench-text screenshots lint format types imports install install-dev lock manual notice clean bundle pen \
-	bench-reading bench-strangers bench-curve bench-scale bench-load bench-size bench-api bench-ocr
+	splitter bench-split bench-reading bench-strangers bench-curve bench-scale bench-load bench-size bench-api bench-ocr
 
 run: install
 	@exec env COUNTERSIGN_PORT=$(PORT) $(BIN)/countersign run
@@ -100,6 +100,15 @@ bundle: install-dev
 # Trains the pen detector that ships: HANDS=FOLDER of fonts and digits, see scripts/pen/train.py.
 pen: install-dev
 	$(BIN)/python -m scripts.pen.train $(if $(COUNTERSIGN_REAL_DATA),--data $(COUNTERSIGN_REAL_DATA)) --hands $(HANDS) $(ARGS)
+
+# Trains the splitter that ships, on stacks of documents in COUNTERSIGN_REAL_DATA and of generated ones.
+splitter: install-dev
+	$(BIN)/python -m scripts.splitting.train --data $(COUNTERSIGN_REAL_DATA) $(ARGS)
+
+# Boundaries of stacks of real documents, and documents alone; needs COUNTERSIGN_REAL_DATA. COUNTERSIGN_WORDS=FOLDER keeps
+# the words that were read.
+bench-split: install-dev
+	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_split.py
 
 # Learning curves at 10, 50, 100 and 200 documents: build/bench-reading.json and .md. ARGS="--type receipt --size 10".
 bench-reading: install-dev

@@ -19,7 +19,7 @@ from extractor.ink.tickboxes import marked, types_with_boxes
 from extractor.measure.cost import Meter
 from extractor.page.triage import Refusal, TooLarge
 from extractor.processes import apart
-from extractor.read import Extraction, ReadOptions, extract, read_document
+from extractor.read import Extraction, ReadOptions, extract, extract_documents, read_document
 from extractor.recognise import Recogniser
 from extractor.stated.reading import NOTHING, Stated, read_stated
 from models.nets.bundle import Bundle
@@ -48,6 +48,7 @@ class Setup:
     doctypes: Path | None = None  # folder with document types of one's own
     document_type: str | None = None
     today: date | None = None
+    parts: bool = False  # whether a file may hold several documents
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,10 @@ class Outcome:
     """What became of one file: an extraction, or the problem that stopped it."""
 
     name: str
-    extraction: Extraction | None
+    extraction: Extraction | None  # of its first document
     problem: str = ""
     seconds: float = 0.0  # CPU seconds, also of a refusal
+    further: tuple[Extraction, ...] = ()  # of the other documents that the file holds
 
     def to_json(self) -> dict[str, Any]:
         """The outcome as a line of a file; `from_json` is its inverse."""
@@ -162,13 +164,14 @@ def _extract_one(job: Job) -> Outcome:
     meter = Meter()
     try:
         with meter.stage("all"):
-            found = extract(
+            given = (
                 _bytes_of(job.path, setup.options), _worker["recogniser"], setup.document_type, setup.options,
                 setup.today, _beside(job),
             )  # fmt: skip
+            found = extract_documents(*given) if setup.parts else [extract(*given)]
     except (Refusal, OSError) as error:
         return Outcome(job.name, None, _sentence(error), meter.total)
-    return Outcome(job.name, found, seconds=meter.total)
+    return Outcome(job.name, found[0], seconds=meter.total, further=tuple(found[1:]))
 
 
 def _beside(job: Job) -> dict[str, bytes]:

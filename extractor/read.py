@@ -24,9 +24,13 @@ from extractor.page.triage import Limits
 from extractor.page.upright import turn_image
 from extractor.page.words import page_from_dict, word_to_list
 from extractor.recognise import Recogniser, recognise
-from extractor.stated.reading import MADE_FROM_DATA, NOTHING, draw_data, read_stated
+from extractor.splitting.cuts import ONE
+from extractor.splitting.splitter import SEVERAL, built_in
+from extractor.stated.reading import MADE_FROM_DATA, NOTHING, Stated, draw_data, read_codes, read_stated
 from extractor.wordcache import WordCache
 from models.values import Page, Recognition
+
+IN_DOUBT = 0.49  # what values of a file count that may hold several documents
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,13 @@ class Extraction:
     pages: tuple[Page, ...]
     problems: tuple[str, ...]
     seconds: dict[str, float]
+    part: int = 1  # of how many documents in its file
+    parts: int = 1
+
+    @property
+    def page_range(self) -> list[int]:
+        """Its first and last page, as the file counts them."""
+        return [self.pages[0].number, self.pages[-1].number] if self.pages else []
 
 
 def extract(
@@ -130,9 +141,63 @@ def extract(
     `beside` are files that belong to it, by name: an e-invoice that came with a PDF.
     """
     meter = Meter()
+    document, stated = _read(data, options, beside, meter)
+    return _recognised(document, stated, recogniser, document_type, today, meter)
+
+
+def extract_documents(
+    data: bytes,
+    recogniser: Recogniser,
+    document_type: str | None = None,
+    options: ReadOptions | None = None,
+    today: date | None = None,
+    beside: Mapping[str, bytes] | None = None,
+) -> list[Extraction]:
+    """The same for a file that may hold several documents: one each, in order. Raises `Refusal`.
+
+    Where the machine is not sure where they begin, the file stays whole, with no value at half or above and the problem
+    `several_documents`. A file that says of itself what it is (an invoice in XML) is one document.
+    """
+    meter = Meter()
+    document, stated = _read(data, options, beside, meter)
+    with meter.stage("split"):
+        cuts = ONE if stated.document_type else built_in().cuts(document.pages)
+    if not (cuts.sure and cuts.starts):
+        whole = _recognised(document, stated, recogniser, document_type, today, meter)
+        return [whole if cuts.sure else _in_doubt(whole)]
+    found = []
+    for first, last in cuts.parts(len(document.pages)):
+        part = replace(document, pages=document.pages[first - 1 : last])
+        stated = read_codes(part.pages) if options is None or options.data else NOTHING
+        found.append(_recognised(part, stated, recogniser, document_type, today, meter))
+        meter = Meter()
+    return [replace(one, part=number, parts=len(found)) for number, one in enumerate(found, start=1)]
+
+
+def _in_doubt(found: Extraction) -> Extraction:
+    """Values of what may be several documents: some are right of one of them, and none of the file."""
+    readings = tuple(r.with_confidence(lambda sure: sure * IN_DOUBT) for r in found.recognition.readings)
+    recognition = replace(found.recognition, readings=readings)
+    return replace(found, recognition=recognition, problems=(SEVERAL, *found.problems))
+
+
+def _read(
+    data: bytes, options: ReadOptions | None, beside: Mapping[str, bytes] | None, meter: Meter
+) -> tuple[ReadDocument, Stated]:
+    """The words of a file, and what it states otherwise than in print."""
     document = _made_from_data(data) if looks_like_xml(data) else read_document(data, options, meter)
     with meter.stage("stated"):
-        stated = read_stated(data, document.pages, beside) if options is None or options.data else NOTHING
+        return document, read_stated(data, document.pages, beside) if options is None or options.data else NOTHING
+
+
+def _recognised(
+    document: ReadDocument,
+    stated: Stated,
+    recogniser: Recogniser,
+    document_type: str | None,
+    today: date | None,
+    meter: Meter,
+) -> Extraction:
     with meter.stage("recognise"), rare_collections():
         found = recognise(document.pages, recogniser, document_type, document.image_of, today, stated)
     pages = recogniser.reread(document.pages, found.document_type)

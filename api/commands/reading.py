@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,6 +36,7 @@ from models.text import path_as_text
 if TYPE_CHECKING:
     from extractor.batch import Job, Outcome
     from extractor.learn import LearnReport
+    from extractor.read import Extraction
     from models.nets.bundle import Bundle
     from models.values import Reading
 
@@ -57,27 +59,32 @@ def extract(
     engine: EngineName = "rapidocr",
     xml: UseData = True,
     resume: Resume = False,
+    parts: Annotated[
+        bool, typer.Option("--parts/--whole", help="Files may hold several documents; else each is one.")
+    ] = True,
 ) -> None:
-    """Read documents: fields with their confidence as JSON Lines. Each line is written when it is done."""
+    """Read documents: fields with their confidence as JSON Lines, one line a document, also of a file of several."""
     from extractor.batch import extract_all, workers_for
 
     work = _files(paths or [], manifest, split, limit)
-    setup = setup_of(bundle, doctypes, document_type, cache, engine, data=xml)
+    setup = replace(setup_of(bundle, doctypes, document_type, cache, engine, data=xml), parts=parts)
     names = [path_as_text(job.name) for job in work]
-    lines = {line["file"]: line for line in _kept(jsonl, resume) if line["file"] in set(names)}
+    lines = _whole(_kept(jsonl, resume), names)
     left = [job for job in work if path_as_text(job.name) not in lines]
     with bar("reading", len(work)) as step, _sink(jsonl, names, lines) as write:
         step(len(lines))
         for outcome in extract_all(left, setup, workers_for(jobs, len(left))):
-            lines[path_as_text(outcome.name)] = line_of(outcome)
+            lines[path_as_text(outcome.name)] = lines_of(outcome)
             if outcome.extraction is None:
                 err.print(f"{path_as_text(outcome.name)} is passed over: {outcome.problem}", markup=False)
-            write(lines[path_as_text(outcome.name)])
+            for line in lines[path_as_text(outcome.name)]:
+                write(line)
             step()
+    found = [line for name in names for line in lines[name]]  # in the order of the files
     if str(jsonl) != "-":
-        replace_lines(jsonl, [lines[name] for name in names])  # in the order of the files
-    refused = sum(line["document_type"] is None for line in lines.values())
-    err.print(f"{len(lines)} documents, {refused} refused" if refused else f"{len(lines)} documents", markup=False)
+        replace_lines(jsonl, found)
+    refused = sum(line["document_type"] is None for line in found)
+    err.print(f"{len(found)} documents, {refused} refused" if refused else f"{len(found)} documents", markup=False)
 
 
 def learn(
@@ -140,24 +147,31 @@ def learn(
 # --- files in, lines out ---
 
 
-def line_of(outcome: Outcome) -> dict[str, Any]:
-    """The line of one document, as the contract of `extract` has it."""
-    line: dict[str, Any] = {
-        "file": path_as_text(outcome.name),
-        "document_type": None,
-        "document_type_confidence": 0.0,
-        "pages": 0,
-    }
-    found = outcome.extraction
-    if found is None:
-        return line | {"fields": {}, "seconds": round(outcome.seconds, 3), "problems": [outcome.problem]}
+def lines_of(outcome: Outcome) -> list[dict[str, Any]]:
+    """The lines of one file, one a document, as the contract of `extract` has it."""
+    if outcome.extraction is not None:
+        return [line_of(outcome, found) for found in (outcome.extraction, *outcome.further)]
+    seconds = round(outcome.seconds, 3)
+    return [_start(outcome) | {"fields": {}, "seconds": seconds, "problems": [outcome.problem]}]
+
+
+def _start(outcome: Outcome) -> dict[str, Any]:
+    file: dict[str, Any] = {"file": path_as_text(outcome.name), "part": 1, "parts": 1, "page_range": []}
+    return file | {"document_type": None, "document_type_confidence": 0.0, "pages": 0}
+
+
+def line_of(outcome: Outcome, found: Extraction) -> dict[str, Any]:
+    """The line of one document of a file."""
     recognition = found.recognition
-    return line | {
+    return _start(outcome) | {
+        "part": found.part,
+        "parts": found.parts,
+        "page_range": found.page_range,
         "document_type": recognition.document_type,
         "document_type_confidence": round(recognition.document_type_confidence, 5),
         "pages": len(found.pages),
         "fields": {reading.field: _field(reading) for reading in recognition.readings},
-        "seconds": round(outcome.seconds, 3),
+        "seconds": round(sum(found.seconds.values()) if found.parts > 1 else outcome.seconds, 3),
         "problems": list(found.problems),
     }
 
@@ -215,20 +229,29 @@ def _kept(target: Path, resume: bool) -> list[dict[str, Any]]:
     return kept_lines(target) if resume else []
 
 
+def _whole(kept: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """The kept lines by file, of files all of whose documents are there."""
+    wanted, found = set(names), dict[str, list[dict[str, Any]]]()
+    for line in kept:
+        found.setdefault(line["file"], []).append(line)
+    return {name: of for name, of in found.items() if name in wanted and len(of) == of[0].get("parts", 1)}
+
+
 @contextmanager
 def _sink(
-    target: Path, names: Sequence[str], lines: Mapping[str, Mapping[str, Any]]
+    target: Path, names: Sequence[str], lines: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> Iterator[Callable[[Mapping[str, Any]], None]]:
     """Where lines go as they are done: to a file, or in the order of `names` to standard output."""
     if str(target) != "-":
-        with growing(target, list(lines.values())) as add:
+        with growing(target, [line for of_file in lines.values() for line in of_file]) as add:
             yield add
         return
     waiting = list(reversed(names))
 
     def tell(_line: Mapping[str, Any]) -> None:
         while waiting and waiting[-1] in lines:
-            typer.echo(json.dumps(lines[waiting.pop()], ensure_ascii=False))
+            for line in lines[waiting.pop()]:
+                typer.echo(json.dumps(line, ensure_ascii=False))
 
     yield tell
 

@@ -16,9 +16,21 @@ from extractor.doctypes import load_document_types
 from extractor.measure.manifest import Entry
 from models.nets.bundle import Bundle
 from tests.extractor.pages import encoded, picture
+from tests.extractor.splitting.stacked import document, page_counts, stack
 
 TOML = 'name = "slip"\nlabel = "Slip"\ndescription = "A slip."\n[[fields]]\nname = "total"\nkind = "money"\n'
-LINE_KEYS = {"file", "document_type", "document_type_confidence", "pages", "fields", "seconds", "problems"}
+LINE_KEYS = {
+    "file",
+    "part",
+    "parts",
+    "page_range",
+    "document_type",
+    "document_type_confidence",
+    "pages",
+    "fields",
+    "seconds",
+    "problems",
+}
 QUICK = ("--engine", "tesserocr", "--jobs", 1)
 FIELD_KEYS = {"value", "text", "confidence", "page", "box", "state"}
 
@@ -182,3 +194,20 @@ def test_one_type_alone_may_be_learned_beside_documents_of_others_and_of_none() 
         named_types(types, entries, only="nda", strangers=True)
     with pytest.raises(CommandError, match="unknown document types"):
         named_types(types, entries)
+
+
+def test_extract_writes_a_line_for_each_document_of_a_file(tmp_path: Path) -> None:
+    files = [document("trade_invoice", seed, f"seller {seed}") for seed in (1, 2, 3)]
+    (tmp_path / "stack.pdf").write_bytes(stack(files))
+    run("extract", tmp_path / "stack.pdf", "--jobs", 1, "--jsonl", tmp_path / "parts.jsonl")
+    run("extract", tmp_path / "stack.pdf", "--jobs", 1, "--whole", "--jsonl", tmp_path / "whole.jsonl")
+    lines, (whole,) = lines_of(tmp_path / "parts.jsonl"), lines_of(tmp_path / "whole.jsonl")
+    assert [(line["part"], line["parts"]) for line in lines] == [(1, 3), (2, 3), (3, 3)]
+    assert {line["file"] for line in lines} == {whole["file"]}
+    pages = sum(page_counts(files))
+    assert (lines[0]["page_range"][0], lines[-1]["page_range"][1], whole["page_range"]) == (1, pages, [1, pages])
+    kept = (tmp_path / "parts.jsonl").read_bytes()
+    cut = b"".join(kept.splitlines(keepends=True)[:2])  # killed between two documents of the file
+    (tmp_path / "parts.jsonl").write_bytes(cut)
+    run("extract", tmp_path / "stack.pdf", "--jobs", 1, "--resume", "--jsonl", tmp_path / "parts.jsonl")
+    assert [line["part"] for line in lines_of(tmp_path / "parts.jsonl")] == [1, 2, 3]
