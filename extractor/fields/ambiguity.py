@@ -1,7 +1,8 @@
 """Readings that their own page leaves in doubt: a spelling of two meanings, a shared sign, a label nobody could read.
 
-Where two meanings are possible and nothing on the page decides, the usual one is kept with a confidence below a half,
-so that people see it, and the others are named. A label whose content is no date makes every other date doubtful.
+Where two meanings are possible and the kind's own module (`extractor.kinds`) could not decide by what else the page
+says, the usual one is kept with a confidence below a half, so that people see it, and the others are named. A label
+whose content is no date makes every other date doubtful.
 """
 
 from __future__ import annotations

@@ -88,7 +88,8 @@ def _ranked(found: Sequence[Parts], locale: Locale, code: str) -> Sequence[Parts
         ranked = (decimal, grouped) if is_usual else (grouped, decimal)
         return ranked[:1] if locale.knows_mark else ranked
     if not is_usual or places == 0 or (code and not locale.knows_mark):
-        return (grouped,)  # no amount of a currency of two decimals has three
+        return (grouped,)  # no amount of a currency of two decimals has three, so the mark groups: only a mark that is
+        # known to be the decimal one speaks against that
     return (decimal, grouped)
 
 

@@ -1,4 +1,7 @@
-"""Tasks: opening what people are needed for, and handing it out under a lease that a token fences."""
+"""Tasks: opening what people are needed for, and handing it out under a lease that a token fences.
+
+Which of them a person gets next: `front`.
+"""
 
 from __future__ import annotations
 

@@ -1,16 +1,17 @@
 """May a candidate model serve? A paired comparison with the reigning model on decisions that are new to both.
 
-Three rules (design: definitions, Gate):
+Three rules:
 
 - *floor*: the type has no reigning model; the candidate's accuracy must reach an absolute floor;
 - *non-inferiority*: fewer than 2,000 decisions of the select fold; the lower 95 % bound of the gain must exceed
   -1 point, on the select fold together with the candidate's grouped out-of-fold predictions;
 - *superiority*: from 2,000 decisions on, the lower 95 % bound of the gain must exceed 0.
 
-And always: no document type is lost, whichever was trained; reading takes at most twice as long, and the bundle at most
-twice the room; no segment of 200 decisions or more loses over one point (upper bound, Holm), the calibration error and
-the share that can be accepted at the target are not worse beyond chance. Intervals come from a bootstrap over
-documents, because errors of one document come together.
+And always: no document type is recognised less often by over one document or 1 % net, whichever was trained (a
+candidate that would lose one keeps the champion's classifier of types where it can, `compare.keep_types_known`);
+reading takes at most twice as long, and the bundle at most twice the room; no segment of 200 decisions or more loses
+over one point (upper bound, Holm), the calibration error and the share that can be accepted at the target are not worse
+beyond chance. Intervals come from a bootstrap over documents, because errors of one document come together.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Pauses: no work is handed to a person until a manager lets them go on; every door says why, and how to appeal."""
+"""Pauses: no work is handed to a person until a manager lets them go on; every door says why, and how to appeal.
+
+Which conduct pauses somebody by itself: `hitl.annotation.conduct`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Webhooks: who is told what, signed as Standard Webhooks say, at least once, with a stable id, and repeatable."""
+"""Webhooks: who is told what, signed as Standard Webhooks say, at least once, with a stable id, and repeatable.
+
+How long a delivery waits before it is tried again: `hitl.platform.jobs`.
+"""
 
 from __future__ import annotations
 

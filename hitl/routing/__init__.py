@@ -1,1 +1,1 @@
-"""Which reading needs a person, and why; what another policy would have asked."""
+"""Which reading needs a person, and why; which fields are checked blind; what another policy would have asked."""

@@ -1,4 +1,4 @@
-"""Opening and withdrawing work: the rows that people will be handed. Who gets them is decided in tasks and review."""
+"""Opening and withdrawing work: the rows that people will be handed, `annotation.front` decides to whom."""
 
 from __future__ import annotations
 
