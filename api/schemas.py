@@ -119,6 +119,7 @@ class DocumentView(DocumentSummary):
 
     requested_type: str | None
     held_reason: str | None
+    repeat_of: Annotated[str | None, Field(description="Of which document it is probably a second copy.")] = None
     problems: list[str]
     exceptions: list[dict[str, Any]]
     fields: dict[str, FieldValue] = {}
@@ -138,6 +139,10 @@ class CorrectionInput(Input):
     value: JsonValue = None
     meant: JsonValue = None
     note: Annotated[str, Field(max_length=2000)] = ""
+
+
+class RepeatInput(Input):
+    copy_of_it: Annotated[bool, Field(description="true: a copy, which is cancelled; false: a document of its own.")]
 
 
 class TypeInput(Input):

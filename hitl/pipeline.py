@@ -45,7 +45,7 @@ from hitl.release.release import amend, release_if_ready
 from hitl.routing.route import route, route_type
 from hitl.routing.sampling import draw_audits
 from hitl.settings import settings
-from hitl.work import queue_rows
+from hitl.work import queue_rows, repeats
 from hitl.work.document import is_about_type
 from hitl.work.ground_truth import is_usable
 from hitl.workspace import registry
@@ -135,6 +135,7 @@ def recognise(document_id: str) -> None:
         recognition.store(session, document, result, work, now())
         sure = recognition.is_sure(session, document, result, now=now())
         move(session, document, D.READ if sure else D.AWAITING_TYPE)
+        repeats.hold_if_repeat(session, document, now=now())
         ask(session, document, now=now())
 
 

@@ -30,6 +30,7 @@ from api.schemas import (
     EventView,
     FieldValue,
     ReleaseNote,
+    RepeatInput,
     TypeInput,
     UploadFields,
 )
@@ -262,6 +263,16 @@ def retry(document_id: str, session: SessionDep, caller: Writer, now: Now, idemp
     """Try a failed document again from the start."""
     again = partial(documents.retry_failed, session, actor=caller.actor, now=now)
     return _change(session, caller, document_id, "retry", again, 202, idempotency_key, now)
+
+
+@router.post("/{document_id}/repeat", response_model=DocumentSummary)
+def answer_repeat(
+    document_id: str, body: RepeatInput, session: SessionDep, caller: Writer, now: Now, idempotency_key: Key = None
+) -> Response:
+    """Say of a document that is held as `repeat_of` whether it is a copy: then it is cancelled, else it goes on."""
+    said_so = partial(documents.answer_repeat, session, copy=body.copy_of_it, actor=caller.actor, now=now)
+    what = f"repeat {body.copy_of_it}"
+    return _change(session, caller, document_id, what, said_so, 200, idempotency_key, now)
 
 
 @router.post("/{document_id}/type", status_code=202, response_model=DocumentSummary)

@@ -158,6 +158,8 @@ def _documents(session: Session, workspace_id: str) -> Iterator[Blocked]:
     ).all()
     for document in held:
         step = "Look at the document, then release the hold."
+        if document.repeat_of:
+            step = "Say on its page, or by POST /v1/documents/ID/repeat, whether it is a copy."
         yield Blocked("held", str(document.held_reason), step, document_id=document.id)
     untyped = session.exec(
         select(Document)

@@ -70,11 +70,27 @@ def hold(session: Session, document: Document, *, reason: str, actor: str, now: 
 def unhold(session: Session, document: Document, *, actor: str, now: datetime) -> None:
     """Let a held document go on, and release it if nothing else is missing."""
     _locked(session, document, IN_WORK, "let go")
-    document.held_reason = None
+    document.held_reason, document.own = None, document.own or document.repeat_of is not None
     session.add(document)
     _log(session, document, "document.let_go", actor, now, {})
     if document.state == D.IN_REVIEW:
         release.release_if_ready(session, document, now=now)
+
+
+def answer_repeat(session: Session, document: Document, *, copy: bool, actor: str, now: datetime) -> None:
+    """Somebody says whether a document that is held as `repeat_of` is a copy: it is cancelled then, and stays as it is.
+
+    A document of its own goes on, and is not held for that again. Raises NotNow.
+    """
+    lock_document(session, document.id)
+    if document.repeat_of is None or document.own or document.state not in IN_WORK:
+        raise NotNow("Only a document that is held as a probable second copy can be answered for.")
+    _log(session, document, "document.repeat", actor, now, {"repeat_of": document.repeat_of, "copy": copy})
+    if copy:
+        cancel(session, document, actor=actor, now=now)
+        return
+    document.own = True
+    unhold(session, document, actor=actor, now=now)
 
 
 def retype(session: Session, document: Document, document_type: str, *, actor: str, now: datetime) -> None:
@@ -139,7 +155,7 @@ def erase(session: Session, document: Document, *, actor: str, now: datetime) ->
     salt = session.get_one(Workspace, document.workspace_id).salt
     tombstone: dict[str, Any] = {
         "filename": "", "external_id": None, "problem": None, "problems": [], "exceptions": [], "perceptual_hash": None,
-        "beside": None,
+        "beside": None, "repeat_key": None,
         "sha256": hashlib.sha256(f"{salt}:{document.sha256}".encode()).hexdigest(),
     }  # fmt: skip
     advance(session, document, D.ERASED, actor=actor, now=now, **tombstone)

@@ -27,6 +27,7 @@ from hitl.release.payload import describe_certificate, payload
 from hitl.work.document import checked_fields, fields_of, is_about_type, policy_of, spec_of, verdicts_of
 from hitl.work.ground_truth import is_usable
 from hitl.work.queue_rows import has_document_review, withdraw_open
+from hitl.work.repeats import hold_if_repeat
 from hitl.work.typed import understood
 from hitl.workspace.policy import Policy
 from models.states import RELEASED, DocumentState, VerdictState
@@ -61,6 +62,8 @@ def release_if_ready(session: Session, document: Document, *, now: datetime) -> 
     if all(is_about_type(verdict) for verdict in verdicts):
         return None
     if any(verdict.state not in READY for verdict in verdicts) or has_document_review(session, document.id):
+        return None
+    if hold_if_repeat(session, document, now=now):
         return None
     policy = policy_of(session, document, now=now)
     if policy.hold_for_audit and _pending_audits(session, document):

@@ -154,6 +154,11 @@ class Policy(Constants):
         description="Words that the engine was not sure of are read by what people confirmed of other documents.",
     )
     hold_for_audit: bool = Field(default=False, description="The release waits for the document's audits.")
+    hold_repeats: bool = Field(
+        default=True,
+        description="A document with the seller, number and total of another one is held until somebody says which it "
+        "is: a copy, or a document of its own. Of types that have these fields.",
+    )
     single_operator: bool = Field(
         default=False, description="One person's answer is enough; nothing is certified, and the release says so."
     )

@@ -37,6 +37,7 @@ class Document(SQLModel, table=True):
         Index("document_changes", "workspace_id", text("coalesce(changed_at, created_at)"), "id"),
         Index("document_new", "priority", "place", postgresql_where=NEW),
         Index("document_new_of_workspace", "workspace_id", "priority", "place", postgresql_where=NEW),
+        Index("document_repeats", "workspace_id", "repeat_key", postgresql_where=text("repeat_key IS NOT NULL")),
         Index("document_held", "workspace_id", postgresql_where=text("held_reason IS NOT NULL")),
     )
 
@@ -74,6 +75,9 @@ class Document(SQLModel, table=True):
     released_at: Moment | None = moment(nullable=True)
     grader_score: float | None = None  # what the TaskGrader expected a review to change
     uploaded_by: str | None = None  # user or key id
+    repeat_key: str | None = None  # salted digest of seller, number and total
+    repeat_of: str | None = None  # the document of which it is probably a second copy
+    own: bool = False  # somebody said that it is none
     beside: dict[str, str] | None = json_column(nullable=True)  # an e-invoice that came with it: {name, key}
 
     @property

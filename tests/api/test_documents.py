@@ -339,3 +339,19 @@ def test_an_e_invoice_comes_alone_or_beside_its_document(client: TestClient, adm
     other = both | {"beside": ("b", xml.replace(b"A1", b"A2"))}
     late = client.post("/v1/documents", files=other, data=given, headers=admin)
     assert (late.status_code, late.json()["code"]) == (409, "here_without_it")
+
+
+def test_a_probable_second_copy_is_answered_for(client: TestClient, admin: Headers, session: Session):
+    first, *others = (send(client, admin, png(name)).json()["id"] for name in ("one", "two", "three"))
+    not_held = client.post(f"/v1/documents/{first}/repeat", json={"copy_of_it": True}, headers=admin)
+    assert (not_held.status_code, not_held.json()["code"]) == (409, "not_possible_now")
+    for document_id, is_copy, state in zip(others, (True, False), ("cancelled", "received"), strict=True):
+        document = session.get_one(Document, document_id)
+        document.repeat_of, document.held_reason = first, "repeat_of"
+        session.add(document)
+        session.commit()
+        said = client.post(f"/v1/documents/{document_id}/repeat", json={"copy_of_it": is_copy}, headers=admin)
+        assert (said.status_code, said.json()["state"]) == (200, state), said.text
+        shown = client.get(f"/v1/documents/{document_id}", headers=admin).json()
+        assert shown["repeat_of"] == first
+        assert (shown["held_reason"] is None) is not is_copy

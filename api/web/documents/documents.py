@@ -102,6 +102,7 @@ def can_do(document: Document, who: Visitor) -> dict[str, bool]:
         "retry": operator and state is DocumentState.FAILED,
         "hold": operator and in_work and document.held_reason is None,
         "unhold": operator and document.held_reason is not None,
+        "repeat": operator and document.repeat_of is not None and document.held_reason is not None and in_work,
         "erase": operator and state is not DocumentState.ERASED,
     }
 
@@ -189,6 +190,8 @@ def act(
         "reprocess": ("reprocessing", lambda: documents.reprocess(who.session, document, **given)),
         "retype": ("retyped", lambda: documents.retype(who.session, document, document_type, **given)),
         "retry": ("retried", lambda: documents.retry_failed(who.session, document, **given)),
+        "copy": ("cancelled", lambda: documents.answer_repeat(who.session, document, copy=True, **given)),
+        "own": ("saved", lambda: documents.answer_repeat(who.session, document, copy=False, **given)),
         "hold": (
             "held",
             lambda: documents.hold(who.session, document, reason=reason or "held by an operator", **given),

@@ -19,7 +19,7 @@ from hitl.workspace.workspaces import current_type
 
 router = APIRouter(prefix="/types")
 TRIED_ON = 300  # documents, the newest first
-SWITCHES = ("confirmed_text", "hold_for_audit", "single_operator")
+SWITCHES = ("confirmed_text", "hold_for_audit", "hold_repeats", "single_operator")
 
 
 @dataclass(frozen=True, slots=True)
