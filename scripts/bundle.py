@@ -1,4 +1,4 @@
-"""Train the bundle that ships: every type of the labelled documents at hand, and `invoice` from generated ones too.
+"""Train the bundle that ships: every type of the labelled documents at hand, and two from generated ones too.
 
 `make bundle COUNTERSIGN_REAL_DATA=FOLDER` runs this. FOLDER holds one folder a kind of document, each with a
 `manifest.jsonl`; only their split "train" is used, and nothing that few documents share is kept. With `--only invoice`
@@ -21,6 +21,7 @@ INVOICES = 240  # half as many in the layouts of `invoice_layouts`, the rest dra
 # told from them even where those are not known.
 STRANGERS = {"near_miss": 150, "receipt": 160, "ad_buy": 240, "unknown": 20, "application": 20, "nda": 10}
 SENDERS = 100_000  # hardly any two documents of one sender: new invoices come from new senders
+PAPERS = 120  # identity papers of invented states: their labels are all there is to learn that type from
 WORK = Path("build")
 
 
@@ -60,15 +61,16 @@ def manifests(folder: Path | None) -> list[Path]:
 
 
 def generated(work: Path, invoices: int) -> list[Path]:
-    """Manifests of invoices in languages and layouts held out together, and of documents that are of no type."""
-    share = {"invoice": invoices // 2, "trade_invoice": invoices + invoices // 8}
+    """Manifests of invoices and identity papers, layouts held out together, and of documents that are of no type."""
+    papers = PAPERS * invoices // INVOICES
+    share = {"invoice": invoices // 2, "trade_invoice": invoices + invoices // 8, "identity_document": papers}
     made = [_made(kind, count, work) for kind, count in share.items()]
     return made + [_as_strangers(_made(kind, count * invoices // INVOICES, work)) for kind, count in STRANGERS.items()]
 
 
 def _made(kind: str, count: int, work: Path) -> Path:
     folder = work / f"made-{kind}"
-    carriers = None if kind == "invoice" else ["pdf"]
+    carriers = ["pdf"] if kind == "trade_invoice" or kind in STRANGERS else None
     return generate(
         kind, count, SEED, folder, vendors=SENDERS, vendor_seed=SEED, split="train", carriers=carriers, grouped=True
     )

@@ -26,7 +26,8 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     import fixtures.generate as generator
     from extractor.effort import spending
 
-    monkeypatch.setitem(generator.CARRIED, "invoice", ("pdf",))  # scans would take an engine's time
+    for kind in ("invoice", "identity_document"):
+        monkeypatch.setitem(generator.CARRIED, kind, ("pdf",))  # scans would take an engine's time
     with spending(
         type_folds=2, least_strangers=4, folds=2, fold_share=0.05, trees=4, first_steps=40, steps_per_document=0
     ):
@@ -43,7 +44,7 @@ def test_the_recipe_makes_a_bundle_of_the_documents_and_of_invoices(data: Path, 
         ["--data", str(data), "--out", str(out), "--work", str(tmp_path / "work"), "--invoices", "8", "--jobs", "1"]
     )
     made = Bundle.load(out)
-    assert set(made.meta["types"]) == {"ad_buy", "invoice"}
+    assert set(made.meta["types"]) == {"ad_buy", "invoice", "identity_document"}
     assert made.meta["types"]["ad_buy"]["documents"] == 6  # of 9; the dev split is not learned from
     assert made.meta["types"]["invoice"]["documents"] == 4 + 8 + 1  # by table of layouts, and drawn from parts
     assert made.has_section("papers/")  # strangers were made, too

@@ -109,5 +109,5 @@ def test_a_strip_is_ink_on_paper_at_one_height_and_not_endless() -> None:
 
 def test_the_weights_are_few() -> None:
     size = sum(file.stat().st_size for folder in (PEN, BUILT_IN) for file in folder.iterdir() if file.is_file())
-    assert size <= 10_000_000
+    assert size <= 12_000_000
     assert sum(file.stat().st_size for file in PEN.iterdir() if file.is_file()) <= 100_000
