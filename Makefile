@@ -19,7 +19,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 
 .PHONY: run test bench-guarantee bench-cost bench-grader bench-keying bench-ink bench-aggregation \
 	bench-text screenshots lint format types imports install install-dev lock manual notice clean bundle pen \
-	splitter bench-split bench-reading bench-strangers bench-curve bench-scale bench-load bench-size bench-api bench-ocr
+	splitter bench-split bench-reading bench-strangers bench-curve bench-scale bench-past bench-load bench-size bench-api bench-ocr
 
 run: install
 	@exec env COUNTERSIGN_PORT=$(PORT) $(BIN)/countersign run
@@ -39,6 +39,10 @@ bench-keying: install-dev
 # CPU of the database a lease at 6,000 and 100,000 open tasks, beside a bare one; COUNTERSIGN_SCALE=6000,100000,1000000.
 bench-scale: install-dev
 	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_scale.py
+
+# CPU of the database for pages, lists, upkeep and certify beside a past of COUNTERSIGN_DOCUMENTS=25000 documents.
+bench-past: install-dev
+	$(BIN)/python -m pytest -q -s -m bench tests/bench/test_past.py
 
 # Answers of 300 API clients and 200 sessions at once at two web processes, then of four times as many; /healthz
 # meanwhile. Nothing may be lost or counted twice. COUNTERSIGN_SECONDS=60.

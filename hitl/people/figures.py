@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from sqlalchemy import ColumnElement, true
+from sqlalchemy import select as table_select
 from sqlmodel import Session, col, func, select
 
 from models.tables import Answer, Skill, Task, User
+
+LOOKED_AT = 2_000  # newest answers of one person, of which figures by kind are
+LOOKED_AT_EACH = 200  # the same where all people are listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,13 @@ def clopper_pearson(hits: float, misses: float, *, level: float = 0.95) -> tuple
     return low, high
 
 
+def _newest(whose: ColumnElement[bool], most: int) -> Any:
+    """Task and seconds of the newest answers that count, so that a page costs the same after years."""
+    counts = (col(Answer.undone_at).is_(None), col(Answer.skip_reason).is_(None))
+    columns = (col(Answer.task_id), col(Answer.seconds))
+    return table_select(*columns).where(whose, *counts).order_by(col(Answer.created_at).desc()).limit(most)
+
+
 def answers_since(session: Session, user: User, since: datetime) -> int:
     """How many answers of this person count since then: undone ones and skips do not."""
     counted = select(func.count()).select_from(Answer).where(
@@ -66,14 +79,11 @@ def answers_since(session: Session, user: User, since: datetime) -> int:
 
 def figures_of(session: Session, user: User, *, now: datetime, midnight: datetime) -> Figures:
     """What the person sees of their own work. `midnight`: when their day began."""
-    median = func.percentile_cont(0.5).within_group(col(Answer.seconds))
+    newest = _newest(col(Answer.user_id) == user.id, LOOKED_AT).subquery()
+    median = func.percentile_cont(0.5).within_group(newest.c.seconds)
     kept = (Answer.user_id == user.id, col(Answer.undone_at).is_(None))
-    real = (*kept, col(Answer.skip_reason).is_(None))
     by_kind = session.exec(
-        select(Task.kind, func.count(), median)
-        .join(Answer, col(Answer.task_id) == Task.id)
-        .where(*real)
-        .group_by(Task.kind)
+        select(Task.kind, func.count(), median).join(newest, newest.c.task_id == Task.id).group_by(Task.kind)
     ).all()
     skills = {skill.kind: skill for skill in session.exec(select(Skill).where(Skill.user_id == user.id)).all()}
     counts = {kind: (count, seconds) for kind, count, seconds in by_kind}
@@ -82,7 +92,7 @@ def figures_of(session: Session, user: User, *, now: datetime, midnight: datetim
         today=answers_since(session, user, midnight),
         week=answers_since(session, user, now - timedelta(days=7)),
         total=sum(count for count, _ in counts.values()),
-        median_seconds=session.exec(select(median).where(*real)).one(),
+        median_seconds=session.exec(select(median)).one(),
         skipped=session.exec(skipped).one(),
         kinds=tuple(
             _of_kind(kind, counts.get(kind), skills.get(kind)) for kind in sorted(counts.keys() | skills.keys())
@@ -91,12 +101,14 @@ def figures_of(session: Session, user: User, *, now: datetime, midnight: datetim
 
 
 def speed_by_person(session: Session, workspace_id: str) -> dict[str, tuple[int, float | None]]:
-    """Answers that count and median seconds, by person."""
-    median = func.percentile_cont(0.5).within_group(col(Answer.seconds))
+    """Answers that count and median seconds of the newest of them, at most LOOKED_AT, by person."""
+    newest = _newest(col(Answer.user_id) == User.id, LOOKED_AT_EACH).correlate(User).lateral()
+    median = func.percentile_cont(0.5).within_group(newest.c.seconds)
     rows = session.exec(
-        select(Answer.user_id, func.count(), median)
-        .where(Answer.workspace_id == workspace_id, col(Answer.undone_at).is_(None), col(Answer.skip_reason).is_(None))
-        .group_by(Answer.user_id)
+        select(User.id, func.count(), median)
+        .join(newest, true())
+        .where(User.workspace_id == workspace_id)
+        .group_by(col(User.id))
     ).all()
     return {user_id: (count, seconds) for user_id, count, seconds in rows}
 

@@ -24,7 +24,12 @@ class Gauge:
 # name, meaning, label, query of (label, number)
 _GAUGES: tuple[tuple[str, str, str, str], ...] = (
     ("documents", "Documents by state", "state", "SELECT state, count(*) FROM document GROUP BY state"),
-    ("tasks", "Tasks by state", "state", "SELECT state, count(*) FROM task GROUP BY state"),
+    (
+        "tasks",
+        "Tasks that nobody has answered yet, by state",
+        "state",
+        "SELECT state, count(*) FROM task WHERE state IN ('open', 'leased') GROUP BY state",
+    ),
     ("reviews", "Reviews by state", "state", "SELECT state, count(*) FROM review GROUP BY state"),
     ("jobs", "Jobs by status", "status", "SELECT status::text, count(*) FROM procrastinate_jobs GROUP BY status"),
     (

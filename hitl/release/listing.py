@@ -136,6 +136,7 @@ def count_pressing(session: Session, workspace_id: str, *, now: datetime) -> dic
         "corrected": _corrected(since=now - LATELY),
         "exceptions": and_(VIEWS["exceptions"], col(Document.released_at) >= now - LATELY),
     }
-    counts = [func.count().filter(where) for where in matters.values()]
-    found = session.execute(select(*counts).where(Document.workspace_id == workspace_id)).one()
+    of_workspace = select(func.count()).select_from(Document).where(Document.workspace_id == workspace_id)
+    counts = [of_workspace.where(where).scalar_subquery() for where in matters.values()]  # each by an index of its own
+    found = session.execute(select(*counts)).one()
     return dict(zip(matters, found, strict=True))

@@ -38,6 +38,8 @@ class Document(SQLModel, table=True):
         Index("document_new", "priority", "place", postgresql_where=NEW),
         Index("document_new_of_workspace", "workspace_id", "priority", "place", postgresql_where=NEW),
         Index("document_repeats", "workspace_id", "repeat_key", postgresql_where=text("repeat_key IS NOT NULL")),
+        Index("document_due", "workspace_id", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("document_released", "workspace_id", "released_at", postgresql_where=text("released_at IS NOT NULL")),
         Index("document_held", "workspace_id", postgresql_where=text("held_reason IS NOT NULL")),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlmodel import Field, SQLModel
 
@@ -63,7 +63,11 @@ class PolicyVersion(SQLModel, table=True):
 class Example(SQLModel, table=True):
     """One labelled field, with how it was selected and with which probability."""
 
-    __table_args__ = (UniqueConstraint("document_id", "field", "source"), one_of("fold", Fold, "example"))
+    __table_args__ = (
+        UniqueConstraint("document_id", "field", "source"),
+        one_of("fold", Fold, "example"),
+        Index("example_labelled", "workspace_id", "fold", "document_type", "document_id"),
+    )
 
     id: str = Field(default_factory=lambda: new_id("exm"), primary_key=True)
     workspace_id: str = reference("workspace.id")

@@ -15,6 +15,9 @@ LATEST = text("(coalesce(due_at, 'infinity'::timestamptz))")
 HAND_OUT = (text("(-priority)"), text("(NOT pressing)"), LATEST, "created_at", "id")  # all upwards: a place is one row
 FREE = text("state = 'open' AND for_user_id IS NULL")
 OWN = text("state = 'open' AND for_user_id IS NOT NULL")
+UNANSWERED = text("state IN ('open', 'leased')")
+WAITING = ("workspace_id", "state", "kind", "created_at")
+SUMMED = ["document_id", "field", "purpose", "due_at"]
 PATIENT = text("state = 'open' AND NOT pressing")
 
 
@@ -102,6 +105,9 @@ class Task(SQLModel, table=True):
         Index("task_grows_old", "created_at", postgresql_where=PATIENT),
         Index("task_falls_due", "due_at", postgresql_where=PATIENT),
         Index("task_in_hand", "leased_to", postgresql_where=text("state = 'leased'")),
+        # What waits, counted from the index alone; and the oldest of it.
+        Index("task_waiting", *WAITING, postgresql_where=UNANSWERED, postgresql_include=SUMMED),
+        Index("task_oldest", "workspace_id", "created_at", "id", postgresql_where=text("state = 'open'")),
     )
 
     id: str = Field(default_factory=lambda: new_id("tsk"), primary_key=True)
