@@ -47,7 +47,11 @@ class Logistic:
 
     @classmethod
     def fit(cls, numbers: Array, words: Array, right: Array, *, words_for: bool) -> Logistic:
-        """`words_for`: whether words may speak for yes, or only against it."""
+        """`words_for`: whether words may speak for yes, or only against it. Without rows it knows nothing: logits of 0."""
+        if not len(numbers):
+            return cls(
+                np.zeros(numbers.shape[1]), np.ones(numbers.shape[1]), np.zeros(1 + numbers.shape[1] + words.shape[1])
+            )
         mean, scale = numbers.mean(axis=0), numbers.std(axis=0) + 1e-3
         design = np.concatenate([(numbers - mean) / scale, words], axis=1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -162,3 +163,13 @@ def test_a_number_close_before_its_text_is_a_column_of_its_own() -> None:
 def test_rows_of_tables_are_the_same_whatever_the_zeros() -> None:
     assert kinds.same(Kind.TABLE, ["Nails | 1.50 | 2.00"], ["nails | 1.5 | 2"])
     assert not kinds.same(Kind.TABLE, ["Nails | 1.50"], ["Nails | 150"])
+
+
+def test_a_table_of_which_no_row_is_found_teaches_nothing_and_breaks_nothing() -> None:
+    """Labels that say what does not stand on the page, or words that were misread: there are no columns to learn."""
+    nowhere: dict[str, Label | None] = {"lines": Label(ValueState.FOUND, ["Elsewhere | 7 | 7.77 | 54.39"])}
+    documents = [note(n) for n in range(6)]
+    documents = [replace(one, labels=one.labels | nowhere) for one in documents]
+    model = learn_fields(documents, NOTE, 1, lambda _what, _share: None)
+    reading = next(r for r in model.read(note(100).pages) if r.field == "lines")
+    assert 0 <= reading.confidence < 0.5
