@@ -47,7 +47,7 @@ class Logistic:
 
     @classmethod
     def fit(cls, numbers: Array, words: Array, right: Array, *, words_for: bool) -> Logistic:
-        """`words_for`: whether words may speak for yes, or only against it. Without rows it knows nothing: logits of 0."""
+        """`words_for`: whether words may speak for yes, or only against it. Without rows all logits are 0."""
         if not len(numbers):
             return cls(
                 np.zeros(numbers.shape[1]), np.ones(numbers.shape[1]), np.zeros(1 + numbers.shape[1] + words.shape[1])

@@ -6,6 +6,7 @@ import io
 import json
 from dataclasses import replace
 
+import numpy as np
 import pypdfium2 as pdfium
 import pytest
 from PIL import Image
@@ -126,3 +127,18 @@ def test_a_file_that_cannot_be_written_anew_is_refused() -> None:
 def test_parts_cover_all_pages() -> None:
     assert parts_of([], 4) == [(1, 4)]
     assert parts_of([2, 4], 5) == [(1, 1), (2, 3), (4, 5)]
+
+
+@pytest.mark.parametrize(
+    ("found", "starts", "sure"),
+    [
+        ([0.05, 0.02], (), True),  # one document: nothing is likely to begin another
+        ([0.2, 0.01], (), False),
+        ([0.99, 0.005], (2,), True),
+        ([0.99, 0.05], (2,), False),  # where there are several, each page has to be sure
+        ([0.9, 0.005], (2,), False),
+    ],
+)
+def test_one_document_is_believed_sooner_than_several(found: list[float], starts: tuple[int, ...], sure: bool) -> None:
+    cuts = built_in().decide(np.array(found))
+    assert (cuts.starts, cuts.sure) == (starts, sure)
