@@ -43,8 +43,9 @@ class Ground:
 def ground(documents: Sequence[TrainingDocument], spec: DocumentType, base: Bundle, *, replacing: bool) -> Ground:
     """What `documents` of a type are learned on: all that the base knew of it, or nothing.
 
-    The scorers that the base itself was learned on serve where it has learned from some of these documents, as each
-    retraining of a workspace finds it. Of a bundle that was given away, documents that it knows teach nothing again.
+    A model of a workspace was learned from these documents, or from ones with other labels then: what it was itself
+    learned on serves, never what it made of them. Of a bundle that was given away, documents that it knows teach
+    nothing again.
     """
     model = _model_of(base, spec)
     if replacing or model is None or not _same_fields(model.doctype, spec):
@@ -52,7 +53,7 @@ def ground(documents: Sequence[TrainingDocument], spec: DocumentType, base: Bund
     if model.scorers.before is not None:
         return Ground(list(documents), replace(model, scorers=model.scorers.before, tables={}))
     if not model.given_away:
-        return Ground(list(documents), None if _known(documents, model) else model)
+        return Ground(list(documents))
     known = _known(documents, model)
     new = [d for d in documents if d.id not in known]
     if known and len(new) < FEWEST:

@@ -184,18 +184,20 @@ def _besides(fresh: Sequence[Example], known: Sequence[Example]) -> list[Example
 def _learn_papers(
     documents: Sequence[TrainingDocument], doctypes: Mapping[str, DocumentType], bundle: Bundle, seed: int
 ) -> Bundle:
-    """The bundle with judges of the types that come from several countries, as far as strangers are known."""
+    """The bundle with judges of the papers of trade that come from several countries, as far as strangers are known.
+
+    A judge looks at labels and titles of trade alone: of what has none of them, a sheet with three words looks alike.
+    """
     from extractor.classify.papers import Sample, learn_papers
-    from extractor.classify.profile import profile
+    from extractor.classify.profile import profile, titled
 
     known = papers_of(bundle)
     fresh = [Sample(d.document_type, d.group, profile(d.pages)) for d in _with_words(documents)]
     before = known.samples if known else ()
     had, has = (Counter(sample.document_type for sample in samples) for samples in (before, fresh))
     kept = [s for s in before if has[s.document_type] < had[s.document_type]]  # a few new ones do not stand for all
-    names = {name for name, spec in doctypes.items() if spec.mixed_locales} | (
-        {j.name for j in known.judges} if known else set()
-    )
+    names = {name for name, spec in doctypes.items() if spec.mixed_locales and name in titled()}
+    names |= {judge.name for judge in known.judges} if known else set()
     papers = learn_papers([*kept, *fresh], sorted(names), seed)
     return bundle.with_section(PAPERS, papers.to_parts()) if papers else bundle
 

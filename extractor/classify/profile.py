@@ -39,7 +39,7 @@ def profile(pages: Sequence[Page]) -> Floats:
 
 
 def length() -> int:
-    return len(_label_names()) + 4 * len(_kinds()) + 5
+    return len(_label_names()) + 4 * len(titled()) + 5
 
 
 def _labels(layout: Layout) -> list[int]:
@@ -55,7 +55,7 @@ def _labels(layout: Layout) -> list[int]:
 
 def _titles(layout: Layout) -> Floats:
     """(kinds, 4): a title in large letters, one with its line to itself, any mention, the first; on the first page."""
-    found = np.zeros((len(_kinds()), 4), np.float32)
+    found = np.zeros((len(titled()), 4), np.float32)
     bottom = float(layout.box[layout.page == 0, 3].max(initial=1e-6)) if len(layout) else 1.0
     tall = layout.box[:, 3] - layout.box[:, 1]
     usual = float(np.median(tall)) if len(layout) else 1.0
@@ -95,7 +95,8 @@ def _table() -> Mapping[str, Sequence[str]]:
 
 
 @cache
-def _kinds() -> tuple[str, ...]:
+def titled() -> tuple[str, ...]:
+    """The kinds of papers of trade whose titles are known."""
     return tuple(_table())
 
 

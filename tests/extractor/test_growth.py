@@ -86,11 +86,11 @@ def test_documents_that_the_given_bundle_knows_teach_nothing_again(given: Bundle
     assert few.stays
 
 
-def test_what_was_learned_with_a_memory_is_no_ground_for_the_same_documents(quick: None) -> None:
+def test_what_a_workspace_learned_with_a_memory_is_no_ground(quick: None) -> None:
     documents = [bill(n) for n in range(12)]
     workspace = learn(documents, TYPES, None, 1)[0]
     assert ground(documents, BILL, workspace, replacing=False).before is None
-    assert ground([bill(n) for n in OWN], BILL, workspace, replacing=False).before is not None
+    assert ground([bill(n) for n in OWN], BILL, workspace, replacing=False).before is None  # or with other labels
 
 
 def test_another_set_of_fields_begins_anew(given: Bundle) -> None:

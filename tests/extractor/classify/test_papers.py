@@ -8,9 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from extractor.bundle import BUILT_IN
 from extractor.classify.classifier import UNKNOWN, TypeGuess
 from extractor.classify.papers import DOUBTFUL, Judge, Papers, Sample, held_out_logits, learn_papers
 from extractor.classify.profile import length, profile
+from extractor.doctypes import load_document_types
+from extractor.recognise import Recogniser
+from models.nets.bundle import Bundle
 from models.values import Page
 from tests.extractor.fields.documents import page_of
 
@@ -83,6 +87,27 @@ def test_a_doubtful_type_is_named_with_its_doubt(papers: Papers) -> None:
         found = Papers((unsure,), papers.samples).judged(TypeGuess(UNKNOWN, 0.9), [page_of(["Bill"])])
         assert (found.name == "invoice") == (wanted > DOUBTFUL)
         assert found.confidence == pytest.approx(wanted if wanted > DOUBTFUL else 0.9)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ["zzz"],
+        ["CONFIDENTIAL"],
+        ["Hello world"],
+        ["QWERT ZUIOP ASDFG"],
+        ["Dear Sir or Madam", "please find attached the minutes of our meeting", "kind regards", "Maria Keller"],
+        ["Curriculum vitae", "Name Anna Berg", "Date of birth 12.03.1988", "Nationality Swedish", "Sex F"],
+        ["12 344 5556 88 123 9981 22 1"],
+    ],
+    ids=lambda rows: rows[0],
+)
+def test_what_says_next_to_nothing_is_unknown(text: list[str]) -> None:
+    """With the bundle that ships: no judge takes a sheet without any label of trade for its type."""
+    recogniser = Recogniser.from_bundle(Bundle.load(BUILT_IN), load_document_types(None))
+    guess = recogniser.guess_type([page_of(text)])
+    assert guess.name == "unknown"
+    assert guess.confidence > 0.5
 
 
 def test_without_strangers_there_is_no_judge() -> None:
