@@ -10,11 +10,12 @@ from api import admission, contract, problems, waiting
 from api.limits import LimitBody, SameOrigin, SecureHeaders
 from api.metrics import CountRequests
 from api.requestids import RequestIds
-from api.routes import document_types, documents, health, keys, models, people, quality, tasks, webhooks
+from api.routes import document_types, documents, health, keys, models, people, quality, split, tasks, webhooks
 from api.wellformed import WellFormed
 
 ROUTERS: tuple[APIRouter, ...] = (
     documents.router,
+    split.router,
     document_types.router,
     webhooks.router,
     models.router,

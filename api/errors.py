@@ -37,6 +37,7 @@ from hitl.platform.outage import DatabaseAway, DatabaseBusy
 from hitl.release.documents import NotNow
 from hitl.release.outbound import AddressRefused
 from hitl.release.release import NoSuchField, NotReleased, ReleaseError
+from hitl.release.splitting import CutsImpossible
 from hitl.release.webhooks import WebhookRefused
 from hitl.work.typed import Unparseable
 from hitl.workspace.deployment import NotPromotable
@@ -63,6 +64,7 @@ ERRORS: dict[type[Exception], Kind] = {
     LostRace: Kind(409, "changed_meanwhile", "Somebody else was faster; read it again and decide anew."),
     NotNow: Kind(409, "not_possible_now", "Look at the document's state; this cannot be done in it."),
     ReleaseError: Kind(409, "not_possible_now", "Look at the document's state; this cannot be done in it."),
+    CutsImpossible: Kind(409, "cuts_impossible", "GET the split of the document shows how many pages it has."),
     NotReleased: Kind(409, "not_released", "Wait for the release; GET the document shows its state."),
     NoSuchField: Kind(422, "no_such_field", "Use a field of the document's type."),
     NoSuchType: Kind(404, "no_such_document_type", "GET /v1/document-types lists the types."),

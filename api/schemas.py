@@ -112,6 +112,9 @@ class DocumentSummary(Output):
     released_at: datetime | None
     problem: ProblemNote | None
     made_from_data: Annotated[bool, Field(description="Pages were drawn from data: no audit, no certificate.")] = False
+    parent_id: Annotated[str | None, Field(description="The file of several documents that it was a part of.")]
+    part: Annotated[int | None, Field(description="Which one of them, from 1.")]
+    page_range: Annotated[list[int] | None, Field(description="Its first and last page in that file.")]
 
 
 class DocumentView(DocumentSummary):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import and_, text
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
 from hitl.certificate.observations import enqueue_certify
@@ -13,7 +14,8 @@ from hitl.platform.lanes import enqueue_step
 from hitl.platform.locks import hold
 from hitl.release import documents
 from hitl.settings import settings
-from models.states import DocumentState
+from hitl.work.document import cuts_are_known
+from models.states import IN_WORK, DocumentState
 from models.tables import Document, DocumentPage, Workspace
 
 ERASE_AT_A_TIME = 20
@@ -33,9 +35,9 @@ def enqueue_lost_steps(session: Session, *, now: datetime, silence: timedelta) -
     That cannot happen, because a step is enqueued with the move before it; but somebody may empty the queue by
     hand, or restore the database from before.
     """
-    waiting = select(Document).where(
-        col(Document.state).in_([D.RECEIVED.value, D.RENDERED.value]), Document.created_at < now - silence
-    )
+    answered = and_(col(Document.state) == D.AWAITING_SPLIT.value, cuts_are_known())
+    going_on = col(Document.state).in_([D.RECEIVED.value, D.RENDERED.value])
+    waiting = select(Document).where(going_on | answered, Document.created_at < now - silence)
     lost = 0
     for document in session.exec(waiting.limit(500)).all():
         if has_job(session, document.id):
@@ -58,6 +60,8 @@ def next_steps(session: Session, document: Document) -> list[tuple[str, dict[str
     """The jobs that a document in this state waits for."""
     if document.state == D.RECEIVED:
         return [("render", {})]
+    if document.state == D.AWAITING_SPLIT:
+        return [("split", {})]
     unread = select(DocumentPage.number).where(
         DocumentPage.document_id == document.id, col(DocumentPage.read_at).is_(None)
     )
@@ -66,15 +70,22 @@ def next_steps(session: Session, document: Document) -> list[tuple[str, dict[str
 
 
 def erase_expired(session: Session, *, now: datetime) -> int:
-    """Erase finished documents that are older than their workspace keeps them. Returns how many."""
-    erased = 0
+    """Erase finished documents that are older than their workspace keeps them. Returns how many.
+
+    A file that was split stays until the last document of it is finished, for they go with it.
+    """
+    erased, part = 0, aliased(Document)
+    unfinished = select(part.id).where(
+        part.parent_id == Document.id, col(part.state).in_([state.value for state in IN_WORK | {D.FAILED}])
+    )
     for workspace in session.exec(select(Workspace).where(col(Workspace.retention_days).is_not(None))).all():
         oldest = now - timedelta(days=workspace.retention_days or 0)
-        done = [D.RELEASED, D.AMENDED, D.REFUSED, D.CANCELLED, D.FAILED]
+        done = [D.RELEASED, D.AMENDED, D.SPLIT, D.REFUSED, D.CANCELLED, D.FAILED]
         old = select(Document).where(
             Document.workspace_id == workspace.id,
             col(Document.state).in_([state.value for state in done]),
             Document.created_at < oldest,
+            ~unfinished.exists(),
         )
         expired = session.exec(old.limit(ERASE_AT_A_TIME)).all()
         hold(session, *(document.id for document in expired))

@@ -1,6 +1,6 @@
 """The main line, as verbs in the order in which they happen. Each stands in the file of its name.
 
-the machine reads     receive (`intake.receive`), then the jobs render, read_page, recognise
+the machine reads     receive (`intake.receive`), then the jobs render, read_page, recognise, or split
 people decide         ask: route, draw audits, open tasks | take_answer, settle | review | release | collect
 the machine learns    the jobs retrain (train, judge), certify and recertify (the shadow, promote)
 
@@ -18,6 +18,7 @@ from typing import Any
 from sqlmodel import Session, select
 
 from extractor.page.triage import Refusal
+from extractor.splitting.cuts import ONE
 from hitl import housekeeping
 from hitl.annotation import answers, conduct, consensus, qualification, recalibration, tasks
 from hitl.annotation import audit as audits
@@ -40,7 +41,7 @@ from hitl.platform.jobs import every, job
 from hitl.platform.lanes import enqueue_step
 from hitl.platform.locks import lock_document
 from hitl.platform.moves import advance
-from hitl.release import documents, webhooks
+from hitl.release import documents, splitting, webhooks
 from hitl.release.release import amend, release_if_ready
 from hitl.routing.route import route, route_type
 from hitl.routing.sampling import draw_audits
@@ -116,14 +117,16 @@ def read_page(document_id: str, number: int) -> None:
 
 @job("recognise", on_failure=count_failure)
 def recognise(document_id: str) -> None:
-    """Words to document type and readings, then routing: to people, or straight to a release."""
+    """Words to document type and readings, then routing: to people, or straight to a release. Or held to be split."""
     with transaction() as session:
         document = session.get(Document, document_id)
         if document is None or not recognition.is_ready(document):
             return
         seen = (document.run, document.requested_type)
         work = recognition.gather(session, document)
+        is_due = splitting.is_due(session, document, now=now())
     with cpu():
+        cuts = splitting.look(work) if is_due else ONE
         result = recognition.recognise(work, seconds=settings().recognise_seconds, today=now().date())
     with transaction() as session:
         document = still(session, document_id, D.RENDERED, D.AWAITING_TYPE)
@@ -132,11 +135,19 @@ def recognise(document_id: str) -> None:
         if (document.run, document.requested_type) != seen:  # retyped or started again while we worked
             enqueue_step(session, "recognise", document)
             return
+        if is_due and splitting.hold(session, document, cuts, now=now()):
+            return
         recognition.store(session, document, result, work, now())
         sure = recognition.is_sure(session, document, result, now=now())
         move(session, document, D.READ if sure else D.AWAITING_TYPE)
         repeats.hold_if_repeat(session, document, now=now())
         ask(session, document, now=now())
+
+
+@job("split", on_failure=count_failure)
+def split(document_id: str) -> None:
+    """A file of several documents to these documents, each with its pages as they were read."""
+    splitting.split(document_id, now=now())
 
 
 # --- people decide --------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
     document  received -> rendered -> (awaiting_type) -> read -> in_review -> released -> amended
                            refused: our answer to bad input; failed: ours to mend, can be retried; cancelled; erased
+                           awaiting_split -> split: it holds several documents, which go on as documents of their own
     task      open -> leased -> answered;  withdrawn
     verdict   pending -> agreed | contested -> final
     review    open -> leased -> decided | escalated | returned
@@ -18,11 +19,13 @@ from enum import StrEnum
 class DocumentState(StrEnum):
     RECEIVED = "received"
     RENDERED = "rendered"
+    AWAITING_SPLIT = "awaiting_split"
     AWAITING_TYPE = "awaiting_type"
     READ = "read"
     IN_REVIEW = "in_review"
     RELEASED = "released"
     AMENDED = "amended"
+    SPLIT = "split"
     REFUSED = "refused"
     FAILED = "failed"
     CANCELLED = "cancelled"
@@ -72,13 +75,19 @@ D, T, V, R, M = DocumentState, TaskState, VerdictState, ReviewState, ModelState
 MOVES: dict[type[State], dict[State, frozenset[State]]] = {
     D: {
         D.RECEIVED: frozenset({D.RENDERED, D.REFUSED, D.FAILED, D.CANCELLED, D.ERASED}),
-        D.RENDERED: frozenset({D.AWAITING_TYPE, D.READ, D.REFUSED, D.FAILED, D.CANCELLED, D.ERASED}),
-        D.AWAITING_TYPE: frozenset({D.READ, D.REFUSED, D.FAILED, D.CANCELLED, D.ERASED}),
-        D.READ: frozenset({D.IN_REVIEW, D.RELEASED, D.RENDERED, D.AWAITING_TYPE, D.FAILED, D.CANCELLED, D.ERASED}),
+        D.RENDERED: frozenset({D.AWAITING_SPLIT, D.AWAITING_TYPE, D.READ, D.REFUSED, D.FAILED, D.CANCELLED, D.ERASED}),
+        D.AWAITING_SPLIT: frozenset({D.RENDERED, D.SPLIT, D.FAILED, D.CANCELLED, D.ERASED}),
+        D.AWAITING_TYPE: frozenset({D.AWAITING_SPLIT, D.READ, D.REFUSED, D.FAILED, D.CANCELLED, D.ERASED}),
+        D.READ: frozenset(
+            {D.IN_REVIEW, D.RELEASED, D.RENDERED, D.AWAITING_SPLIT, D.AWAITING_TYPE, D.FAILED, D.CANCELLED, D.ERASED}
+        ),
         # back to rendered: retyped or reprocessed, read again
-        D.IN_REVIEW: frozenset({D.RELEASED, D.RENDERED, D.AWAITING_TYPE, D.FAILED, D.CANCELLED, D.ERASED}),
+        D.IN_REVIEW: frozenset(
+            {D.RELEASED, D.RENDERED, D.AWAITING_SPLIT, D.AWAITING_TYPE, D.FAILED, D.CANCELLED, D.ERASED}
+        ),
         D.RELEASED: frozenset({D.AMENDED, D.RENDERED, D.ERASED}),
         D.AMENDED: frozenset({D.AMENDED, D.RENDERED, D.ERASED}),
+        D.SPLIT: frozenset({D.ERASED}),
         D.REFUSED: frozenset({D.ERASED}),
         D.FAILED: frozenset({D.RECEIVED, D.CANCELLED, D.ERASED}),
         D.CANCELLED: frozenset({D.ERASED}),
@@ -115,9 +124,9 @@ MOVES: dict[type[State], dict[State, frozenset[State]]] = {
     },
 }
 
-IN_WORK = frozenset({D.RECEIVED, D.RENDERED, D.AWAITING_TYPE, D.READ, D.IN_REVIEW})
+IN_WORK = frozenset({D.RECEIVED, D.RENDERED, D.AWAITING_SPLIT, D.AWAITING_TYPE, D.READ, D.IN_REVIEW})
 RELEASED = frozenset({D.RELEASED, D.AMENDED})
-DONE = RELEASED | frozenset({D.REFUSED, D.CANCELLED, D.ERASED})
+DONE = RELEASED | frozenset({D.SPLIT, D.REFUSED, D.CANCELLED, D.ERASED})
 
 
 class Route(StrEnum):

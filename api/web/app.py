@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from api.web import account, manual
-from api.web.documents import documents, upload
+from api.web.documents import documents, split, upload
 from api.web.learn import modelpages, quality
 from api.web.manage import home, operate, people, tour
 from api.web.rendering import error_page
@@ -23,6 +23,7 @@ PAGES = (
     qualification,
     review,
     upload,
+    split,
     documents,
     operate,
     quality,

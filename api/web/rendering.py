@@ -78,6 +78,8 @@ NOTICES: dict[str, tuple[str, str]] = {
     "reprocessing": ("ok", "The document is read anew; its open tasks are withdrawn."),
     "retyped": ("ok", "The document type is changed; the document is read and routed anew."),
     "retried": ("ok", "Trying again."),
+    "split": ("ok", "Its documents are made now, each with its pages; they are listed here."),
+    "one": ("ok", "One document: it is read on."),
     "erased": ("ok", "Erased. A tombstone without values remains in the log."),
     "held": ("ok", "Held. No task of it is handed out until it is let go."),
     "training": ("ok", "Training has been asked for; the worker does it. This page follows."),
@@ -142,8 +144,8 @@ def _words(name: str | None) -> str:
 
 
 TONE_OF_STATES = {
-    "ok": "released serving passed agreed final delivered accept answered decided",
-    "warn": "amended awaiting_type contested escalated returned candidate illegible",
+    "ok": "released split serving passed agreed final delivered accept answered decided",
+    "warn": "amended awaiting_split awaiting_type contested escalated returned candidate illegible",
     "bad": "refused failed",
     "busy": "received rendered read in_review training leased pending open review",
 }

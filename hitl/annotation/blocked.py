@@ -2,7 +2,7 @@
 
 One definition for the API and the pages. A review is blocked when nobody of its level is left who did not key or decide
 it; a field when no keyer is left who has not had it, or when it was returned to somebody who may not work; a kind when
-nobody may key it; a document when it is held, or when no document type fits it.
+nobody may key it; a document when it is held, when it may be several, or when no document type fits it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from sqlmodel import Session, col, func, select
 from hitl.aggregate.equality import TYPE_FIELD
 from hitl.people import eligible
 from hitl.work import queue_rows
+from hitl.work.document import cuts_are_known
 from models.states import IN_WORK, DocumentState, TaskPurpose, TaskState
 from models.tables import Answer, Audit, Document, Review, Task, User, Verdict
 
 LOOKED_AT = 200  # fields and reviews that are looked at, oldest first
-Cause = Literal["no_reviewer", "no_keyer", "held", "no_type"]
+Cause = Literal["no_reviewer", "no_keyer", "held", "several", "no_type"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,16 @@ def _documents(session: Session, workspace_id: str) -> Iterator[Blocked]:
         if document.repeat_of:
             step = "Say on its page, or by POST /v1/documents/ID/repeat, whether it is a copy."
         yield Blocked("held", str(document.held_reason), step, document_id=document.id)
+    several = session.exec(
+        select(Document).where(
+            Document.workspace_id == workspace_id,
+            Document.state == DocumentState.AWAITING_SPLIT.value,
+            ~cuts_are_known(),
+        )
+    ).all()
+    for document in several:
+        step = "Say at which pages its documents begin: /documents/ID/split, or POST /v1/documents/ID/split."
+        yield Blocked("several", "may hold several documents", step, document_id=document.id)
     untyped = session.exec(
         select(Document)
         .join(Verdict, (col(Verdict.document_id) == col(Document.id)) & (col(Verdict.run) == col(Document.run)))

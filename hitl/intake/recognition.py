@@ -68,7 +68,7 @@ def recognise(work: Work, *, seconds: float, today: date) -> Recognition:
         "master_data": work.master_data,
         "unread": list(work.unread),
         "pages": [page.to_json() for page in pages],
-        "stated": as_header(_stated(work, pages)),
+        "stated": as_header(stated_in(work, pages)),
         "today": today.isoformat(),
     }
     images = [blobs().get(row.image_key) for row in work.pages]
@@ -83,7 +83,7 @@ def recognise(work: Work, *, seconds: float, today: date) -> Recognition:
     return Recognition.from_json(answer)
 
 
-def _stated(work: Work, pages: Sequence[Page]) -> Stated:
+def stated_in(work: Work, pages: Sequence[Page]) -> Stated:
     """What the file says beside its print; nothing where the file itself is gone and only its pages are left."""
     try:
         beside = {work.beside["name"]: blobs().get(work.beside["key"])} if work.beside else None

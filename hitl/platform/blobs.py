@@ -144,23 +144,28 @@ def _open(url: str) -> BlobStore:
 
 
 def keep(session: Session, document: Document, data: bytes, now: datetime) -> str:
-    """Store bytes that `document` needs, note it in its transaction, and return the key.
-
-    The shared lock holds back `drop_unused` for this key until the transaction has ended.
-    """
+    """Store bytes that `document` needs, note it in its transaction, and return the key."""
     key = key_of(document.workspace_id, data)
-    session.execute(text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:key, 11))"), {"key": key})
+    need(session, document, key, len(data), now)
     blobs().put(document.workspace_id, data)
+    return key
+
+
+def need(session: Session, document: Document, key: str, size: int, now: datetime) -> None:
+    """Note that `document` needs a blob, which is stored or will be before the transaction ends.
+
+    The shared lock holds back `drop_unused` for this key until then.
+    """
+    session.execute(text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:key, 11))"), {"key": key})
     note = insert(Blob).values(
         id=new_id("blb"),
         workspace_id=document.workspace_id,
         document_id=document.id,
         key=key,
-        bytes=len(data),
+        bytes=size,
         created_at=now,
     )
     session.execute(note.on_conflict_do_nothing(index_elements=["document_id", "key"]))
-    return key
 
 
 def stored(session: Session, workspace_id: str) -> tuple[int, int]:

@@ -33,7 +33,10 @@ QUEUE = "countersign"
 DELIVERIES = "deliveries"  # waits for the outside world alone: neither behind documents, nor they behind it
 QUEUES = {"deliver_webhook": DELIVERIES}  # of all other jobs: QUEUE
 # Lanes, by the name of the job (hitl.platform.lanes). What is not here has 0; documents add their own.
-LANES = {"read_page": 1_100_000_000, "recognise": 1_200_000_000, "certify": 1_300_000_000, "ask_again": 1_300_000_000}
+LANES = {
+    "read_page": 1_100_000_000, "recognise": 1_200_000_000, "split": 1_200_000_000, "certify": 1_300_000_000,
+    "ask_again": 1_300_000_000,
+}  # fmt: skip
 UPKEEP_PRIORITY = 2_000_000_000
 Work = Callable[..., None]
 OnFailure = Callable[[BaseException, dict[str, Any], datetime], bool]

@@ -11,10 +11,10 @@ from sqlalchemy import delete, update
 from sqlmodel import Session, SQLModel, col, select
 
 from hitl.certificate.courses import keep_of_erased
+from hitl.platform import locks
 from hitl.platform.blobs import blobs
 from hitl.platform.jobs import enqueue
 from hitl.platform.lanes import enqueue_step, next_place
-from hitl.platform.locks import lock_document
 from hitl.platform.moves import advance, record
 from hitl.release import release
 from hitl.work.queue_rows import withdraw_all
@@ -82,7 +82,7 @@ def answer_repeat(session: Session, document: Document, *, copy: bool, actor: st
 
     A document of its own goes on, and is not held for that again. Raises NotNow.
     """
-    lock_document(session, document.id)
+    locks.lock_document(session, document.id)
     if document.repeat_of is None or document.own or document.state not in IN_WORK:
         raise NotNow("Only a document that is held as a probable second copy can be answered for.")
     _log(session, document, "document.repeat", actor, now, {"repeat_of": document.repeat_of, "copy": copy})
@@ -133,7 +133,7 @@ def retry_failed(session: Session, document: Document, *, actor: str, now: datet
     _locked(session, document, {D.FAILED}, "retried")
     withdraw_all(session, document, why="retried", actor=actor, now=now)
     place = next_place(session, document.workspace_id, document.priority)
-    fresh = {"place": place, "attempts": 0, "lost_workers": 0, "problem": None, "run": document.run + 1}
+    fresh = {"place": place, "attempts": 0, "lost_workers": 0, "problem": None, "split": None, "run": document.run + 1}
     advance(session, document, D.RECEIVED, actor=actor, now=now, why="retry", **fresh)
     enqueue_step(session, "render", document)
 
@@ -141,11 +141,15 @@ def retry_failed(session: Session, document: Document, *, actor: str, now: datet
 def erase(session: Session, document: Document, *, actor: str, now: datetime) -> None:
     """Delete the document's values, pages and bytes for good. A tombstone stays: id, times and state.
 
-    What certificates count of it stays, because that is scores and losses but no value.
+    The documents that were made of it go with it: they are its pages. What certificates count of it stays, because
+    that is scores and losses but no value.
     """
     if document.state == D.ERASED:
         return
-    lock_document(session, document.id)
+    parts = session.exec(select(Document).where(Document.parent_id == document.id).order_by(col(Document.id))).all()
+    locks.hold(session, document.id, *(part.id for part in parts))
+    for part in parts:
+        erase(session, part, actor=actor, now=now)
     keep_of_erased(session, document, now=now)
     keys = list(session.exec(select(Blob.key).where(Blob.document_id == document.id)).all())
     keys += _forget_in_snapshots(session, document)
@@ -187,7 +191,7 @@ def _start_again(
 def _locked(
     session: Session, document: Document, states: set[DocumentState] | frozenset[DocumentState], done: str
 ) -> None:
-    lock_document(session, document.id)
+    locks.lock_document(session, document.id)
     if document.state not in states:
         raise NotNow(f"A document that is {document.state} cannot be {done}.")
 

@@ -11,6 +11,7 @@ from sqlmodel import Session, and_, col, func, or_, select
 
 from hitl.people.keys import CLIENT
 from hitl.platform.ownership import rows_of
+from hitl.work.document import cuts_are_known
 from models.states import DONE, IN_WORK, RELEASED, DocumentState
 from models.tables import Correction, Document
 
@@ -32,6 +33,7 @@ VIEWS: dict[str, ColumnElement[bool]] = {
     "working": _in([D.RECEIVED, D.RENDERED, D.READ]),
     "people": _in([D.IN_REVIEW]),
     "type": _in([D.AWAITING_TYPE]),
+    "split": _in([D.AWAITING_SPLIT]),
     "held": col(Document.held_reason).is_not(None),
     "released": _in([D.RELEASED]),
     "exceptions": and_(_in(RELEASED), func.jsonb_array_length(col(Document.exceptions)) > 0),
@@ -132,6 +134,7 @@ def count_pressing(session: Session, workspace_id: str, *, now: datetime) -> dic
         "late": and_(_in(IN_WORK), col(Document.due_at) < now),
         "failed": _in([D.FAILED]),
         "no type": VIEWS["type"],
+        "to split": and_(VIEWS["split"], ~cuts_are_known()),
         "held": VIEWS["held"],
         "corrected": _corrected(since=now - LATELY),
         "exceptions": and_(VIEWS["exceptions"], col(Document.released_at) >= now - LATELY),

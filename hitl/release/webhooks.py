@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 GONE = 410
 EVENTS = (
     "document.received", "document.needs_people", "document.released", "document.amended", "document.refused",
-    "document.failed",
+    "document.failed", "document.split",
 )  # fmt: skip
 TEST = "webhook.test"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, func, select
 
 from hitl.aggregate.equality import TYPE_FIELD
 from hitl.platform.moves import events_later
@@ -21,6 +22,11 @@ from models.tables import (
     Task,
     Verdict,
 )
+
+
+def cuts_are_known() -> ColumnElement[bool]:
+    """Whether somebody has said where the documents of a file begin. JSON's null is no answer, and no null of SQL."""
+    return func.coalesce(func.jsonb_typeof(col(Document.split)["answer"]), "null") == "array"
 
 
 def verdicts_of(session: Session, document: Document) -> list[Verdict]:

@@ -137,6 +137,11 @@ class Policy(Constants):
     classification_threshold: float = Field(
         default=0.9, ge=0, le=1, description="People name the type of a document that is less sure."
     )
+    split: Literal["auto", "ask", "off"] = Field(
+        default="auto",
+        description="Files that hold several documents: `auto` cuts them where the machine is sure and asks people "
+        "else, `ask` always asks, `off` takes every file as one document. Of the policy `*`.",
+    )
     audit_rate: AuditRates = Field(default=AuditRates(), description="How often values are checked.")
     review_budget: float = Field(
         default=0.0,

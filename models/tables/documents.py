@@ -19,7 +19,7 @@ DATA = "application/xml"
 
 
 class Document(SQLModel, table=True):
-    """One upload. Its bytes live in the blob store under workspace / sha256."""
+    """One upload, or a document that was a part of one. Its bytes live in the blob store under workspace / sha256."""
 
     __table_args__ = (
         one_of("state", DocumentState, "document"),
@@ -81,6 +81,10 @@ class Document(SQLModel, table=True):
     repeat_of: str | None = None  # the document of which it is probably a second copy
     own: bool = False  # somebody said that it is none
     beside: dict[str, str] | None = json_column(nullable=True)  # an e-invoice that came with it: {name, key}
+    split: dict[str, Any] | None = json_column(nullable=True)  # {guess, answer, by}: first pages of its documents
+    parent_id: str | None = reference("document.id", nullable=True, cascade=False)  # the file that it was a part of
+    part: int | None = None  # which one, from 1
+    page_range: list[int] | None = json_column(nullable=True)  # first and last page there
 
     @property
     def updated_at(self) -> datetime:

@@ -26,6 +26,7 @@ NUMBERED = [route for route in WITH_OBJECT if route not in NAMED]
 BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/v1/documents/{document_id}/corrections"): {"field": "total", "value": "1.00"},
     ("POST", "/v1/documents/{document_id}/repeat"): {"copy_of_it": True},
+    ("POST", "/v1/documents/{document_id}/split"): {"cuts": []},
     ("POST", "/v1/documents/{document_id}/type"): {"document_type": "nda"},
     ("POST", "/v1/tasks/{task_id}/answers"): {"person": "ann", "token": "t", "value": "1", "idempotency_key": "i"},
     ("POST", "/v1/keys/{key_id}/rotate"): {},

@@ -18,10 +18,11 @@ from hitl.platform.blobs import blobs
 from hitl.platform.moves import record
 from hitl.release import documents, listing, release
 from hitl.release.payload import payload
+from hitl.release.splitting import can_split, parts_made
 from hitl.work.document import corrections_of, page_of, releases_of
 from hitl.work.exposure import log_page_shown
 from hitl.workspace.workspaces import current_types
-from models.states import RELEASED, DocumentState, Role
+from models.states import IN_WORK, RELEASED, DocumentState, Role
 from models.tables import Document, DocumentPage
 from models.values import ValueState
 
@@ -34,6 +35,7 @@ TABS = {
     "working": "Reading",
     "people": "With people",
     "type": "No type",
+    "split": "To split",
     "held": "Held",
     "released": "Released",
     "exceptions": "Exceptions",
@@ -44,6 +46,7 @@ TABS = {
 EMPTY = {
     "all": "Upload a few, or send them with POST /v1/documents. Reading begins at once.",
     "type": "Documents that fit no type well enough wait here until somebody says what they are.",
+    "split": "Files that may hold several documents wait here until somebody says where each begins.",
     "held": "Documents come here when an operator holds them.",
     "exceptions": "Released documents with an illegible value or a sum that does not add up are listed here.",
     "corrections": "When a client says that a released value is wrong, its document is listed here.",
@@ -85,7 +88,7 @@ def document_page(request: Request, who: Reviewer, document_id: str) -> Response
         comments=messages.comments_on(who.session, who.user, document.id),
         types=current_types(who.session, who.workspace_id), overlay=overlay(view),
         states=[state for state in ValueState if state is not ValueState.NOT_FOUND],
-        can=can_do(document, who),
+        can=can_do(document, who), parts=parts_made(who.session, document),
     )  # fmt: skip
 
 
@@ -98,7 +101,8 @@ def can_do(document: Document, who: Visitor) -> dict[str, bool]:
         "amend": is_done and who.is_at_least(Role.MANAGER),
         "retype": operator and (in_work or is_done),
         "reprocess": operator and (is_done or in_work),
-        "cancel": operator and (in_work or state in (DocumentState.RECEIVED, DocumentState.RENDERED)),
+        "cancel": operator and state in IN_WORK,
+        "split": can_split(document),
         "retry": operator and state is DocumentState.FAILED,
         "hold": operator and in_work and document.held_reason is None,
         "unhold": operator and document.held_reason is not None,

@@ -37,6 +37,7 @@ def _of_documents(who: Visitor) -> list[Matter]:
         ("bad", "late", "past their due time", "/queue", "See the queue"),
         ("bad", "failed", "that failed and can be tried again", "/documents?tab=trouble", "Mend them"),
         ("warn", "no type", "that fit no type", "/documents?tab=type", "Say it"),
+        ("warn", "to split", "that may hold several each", "/documents?tab=split", "Say where each begins"),
         ("warn", "held", "held, with no task handed out", "/documents?tab=held", "Look"),
         ("warn", "corrected", "corrected by clients in the last seven days", "/documents?tab=corrections",
          "See what was wrong"),

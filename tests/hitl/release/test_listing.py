@@ -81,7 +81,7 @@ def test_the_pages_of_a_list_hold_every_document_once(
 def test_what_presses_is_counted_by_what_is_the_matter(
     session: Session, workspace: Workspace, shelf: dict[str, Document], now: datetime
 ):
-    counted = {"late": 1, "failed": 1, "no type": 1, "held": 1, "corrected": 1, "exceptions": 1}
+    counted = {"late": 1, "failed": 1, "no type": 1, "to split": 1, "held": 1, "corrected": 1, "exceptions": 1}
     assert listing.count_pressing(session, workspace.id, now=now) == counted
     later = listing.count_pressing(session, workspace.id, now=now + timedelta(days=30))
     assert (later["corrected"], later["exceptions"]) == (0, 0)
