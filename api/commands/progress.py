@@ -14,6 +14,8 @@ from hitl.intake.news import News, news
 SAID = {
     "document.in_review": "needs people",
     "document.awaiting_type": "needs a person to say what it is",
+    "document.awaiting_split": "may hold several documents",
+    "document.split": "was split into its documents",
     "document.released": "released",
     "document.amended": "amended",
     "document.refused": "refused",
