@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -36,7 +37,7 @@ async def _run_worker(wait: bool, signals: bool) -> None:
     jobs = given.worker_jobs + given.webhook_jobs
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(jobs, thread_name_prefix="job"))
     async with app.open_async():
-        alive = asyncio.create_task(_say_alive(given.alive_file, given.heartbeat_seconds))
+        alive = asyncio.create_task(_say_alive(given.alive_file, given.heartbeat_seconds, signals=signals))
         deliveries = asyncio.create_task(_work_on(DELIVERIES, given.webhook_jobs, wait=wait, signals=False))
         try:
             await _work_on(QUEUE, given.worker_jobs, wait=wait, signals=signals)
@@ -50,8 +51,13 @@ async def _run_worker(wait: bool, signals: bool) -> None:
                     await beside
 
 
-async def _say_alive(file: Path | None, seconds: float) -> None:
-    """Touch the file while this loop turns. It says nothing of the database: a worker is not killed for its absence."""
+async def _say_alive(file: Path | None, seconds: float, *, signals: bool) -> None:
+    """Touch the file while this loop turns, from the moment on in which SIGTERM is heard.
+
+    It says nothing of the database: a worker is not killed for its absence.
+    """
+    while signals and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        await asyncio.sleep(0.05)
     while file is not None:
         file.touch()
         await asyncio.sleep(seconds)
