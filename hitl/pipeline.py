@@ -127,7 +127,9 @@ def recognise(document_id: str) -> None:
         is_due = splitting.is_due(session, document, now=now())
     with cpu():
         cuts = splitting.look(work) if is_due else ONE
-        result = recognition.recognise(work, seconds=settings().recognise_seconds, today=now().date())
+        result = None  # of what may be several documents nothing is kept
+        if cuts.is_one:
+            result = recognition.recognise(work, seconds=settings().recognise_seconds, today=now().date())
     with transaction() as session:
         document = still(session, document_id, D.RENDERED, D.AWAITING_TYPE)
         if document is None or not recognition.is_ready(document):
@@ -135,7 +137,7 @@ def recognise(document_id: str) -> None:
         if (document.run, document.requested_type) != seen:  # retyped or started again while we worked
             enqueue_step(session, "recognise", document)
             return
-        if is_due and splitting.hold(session, document, cuts, now=now()):
+        if (is_due and splitting.hold(session, document, cuts, now=now())) or result is None:
             return
         recognition.store(session, document, result, work, now())
         sure = recognition.is_sure(session, document, result, now=now())

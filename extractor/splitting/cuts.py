@@ -14,6 +14,11 @@ class Cuts:
     sure: bool  # whether the machine may act on it
     probabilities: tuple[float, ...] = ()  # of a new document at page 2, 3 ...
 
+    @property
+    def is_one(self) -> bool:
+        """Whether the file surely is one document."""
+        return self.sure and not self.starts
+
     def parts(self, pages: int) -> list[tuple[int, int]]:
         """First and last page of each document of a file with so many pages."""
         return parts_of(self.starts, pages)

@@ -56,7 +56,7 @@ def look(work: Work) -> Cuts:
 
     pages = [load_words(row) for row in work.pages]
     cuts = built_in().cuts(pages)
-    if cuts.sure and not cuts.starts:
+    if cuts.is_one:
         return cuts
     return ONE if stated_in(work, pages).document_type else cuts
 
@@ -64,12 +64,11 @@ def look(work: Work) -> Cuts:
 def hold(session: Session, document: Document, cuts: Cuts, *, now: datetime) -> bool:
     """Keep what the machine thinks, and hold what may be several documents. False: it is one, and is read on."""
     rules = policy.current_policy(session, document.workspace_id, policy.ANY_TYPE, now=now)[1]
-    is_one = cuts.sure and not cuts.starts
-    decided = is_one or (cuts.sure and rules.split == "auto")
+    decided = cuts.is_one or (cuts.sure and rules.split == "auto")
     guess = {"starts": list(cuts.starts), "sure": cuts.sure, "probabilities": list(cuts.probabilities)}
     document.split = {"guess": guess, "answer": list(cuts.starts) if decided else None, "by": MACHINE}
     session.add(document)
-    if is_one:
+    if cuts.is_one:
         return False
     advance(session, document, D.AWAITING_SPLIT, actor=MACHINE, now=now)
     if decided:
